@@ -1,0 +1,3 @@
+from kickstart.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,144 @@
+"""What an action promises, and what an effect does.
+
+An action is pure: from its input and what is given it makes a promise, with a complete output.
+Whatever reaches outside is an effect: `inspect` only reads, `apply` may be repeated.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from kickstart.errors import Fault
+from kickstart.template.catalog import Source
+from kickstart.template.engine import Engine
+from kickstart.tools import Address, Repository, Tools
+from kickstart.tree import Tree
+
+
+class Model(BaseModel):
+    """Base of inputs and outputs: Backstage's camelCase outside, Python's names inside.
+
+    An input that Backstage does not know is reported by the plan and ignored.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", defer_build=True
+    )
+
+
+class Change(enum.Enum):
+    """What an effect does, or would do."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    NONE = "unchanged"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an effect found. `existing` is what stands there now, where it is to be compared."""
+
+    change: Change
+    detail: str = ""
+    existing: Tree | None = None
+
+
+class Effect(Protocol):
+    """Something that happens outside."""
+
+    @property
+    def target(self) -> str:
+        """What is changed, in the reader's words."""
+        ...
+
+    @property
+    def tree(self) -> Tree:
+        """The files that are put there."""
+        ...
+
+    def inspect(self, tools: Tools) -> Inspection:
+        """Look, and change nothing."""
+        ...
+
+    def apply(self, tools: Tools) -> Mapping[str, str]:
+        """Make it so, and return the facts learnt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """All that a promise may depend on.
+
+    tree: the workspace as the steps before left it. engine: renders skeletons.
+    author: "Name <address>" of commits. at: the time of commits.
+    """
+
+    tree: Tree
+    source: Source
+    engine: Engine
+    address: Address
+    project: str
+    author: str
+    at: datetime
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a step will have done: its output, the workspace after it, and perhaps an effect."""
+
+    output: Mapping[str, Any] = field(default_factory=dict)
+    tree: Tree | None = None
+    effect: Effect | None = None
+    messages: tuple[str, ...] = ()
+
+
+class InputError(ValueError):
+    """An input that an action cannot work with; the plan adds the step and the line."""
+
+    def __init__(self, message: str, *, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.faults = faults
+
+
+class Action(Protocol):
+    """One of a template's verbs. Its docstring and its models are its reference page."""
+
+    name: ClassVar[str]
+    Input: ClassVar[type[Model]]
+    Output: ClassVar[type[Model]]
+
+    def promise(self, given: Given, input: Any) -> Promise:
+        """Return what the step will have done. Raises InputError or TemplateError."""
+        ...
+
+
+def repository_from(repo_url: str) -> Repository:
+    """Read Backstage's `host?owner=...&repo=...`. Raises InputError."""
+    from urllib.parse import parse_qs
+
+    from kickstart.naming import owner_name_problem, repository_name_problem
+
+    host, question, query = repo_url.removeprefix("https://").partition("?")
+    fields = parse_qs(query, keep_blank_values=True)
+    if not host or not question:
+        raise InputError(f"{repo_url!r} is not of the form github.com?owner=OWNER&repo=NAME")
+    values = {}
+    for key, problem_of in (("owner", owner_name_problem), ("repo", repository_name_problem)):
+        value = (fields.get(key) or [""])[0]
+        if not value:
+            raise InputError(f"{repo_url!r} names no {key}")
+        problem = problem_of(value)
+        if problem:
+            raise InputError(f"the {key} {value!r} {problem}")
+        values[key] = value
+    return Repository(values["owner"], values["repo"])

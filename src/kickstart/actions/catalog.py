@@ -1,0 +1,38 @@
+"""Actions for a Backstage catalog."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from kickstart import document
+from kickstart.actions.base import Given, Model, Promise
+from kickstart.tree import Entry, normal_path
+
+
+class _Nothing(Model):
+    """No output."""
+
+
+class CatalogWrite:
+    """Write a catalog entity into the workspace."""
+
+    name: ClassVar[str] = "catalog:write"
+
+    class Input(Model):
+        """What to write, to where."""
+
+        file_path: str = Field(default="catalog-info.yaml", description="The file of the workspace.")
+        entity: dict[str, Any] = Field(description="The entity, as Backstage's catalog takes it.")
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        metadata = dict(input.entity.get("metadata") or {})
+        # As a portal does, so that the catalog can tell which template made a component.
+        origin = {"backstage.io/source-template": f"template:default/{given.source.name}"}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **origin}
+        text = document.dump({**input.entity, "metadata": metadata})
+        path = normal_path(input.file_path)
+        return Promise(tree=given.tree.adding({path: Entry(text.encode())}))

@@ -1,0 +1,156 @@
+"""Actions that bring files of the template into the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from kickstart import folders
+from kickstart.actions.base import Given, InputError, Model, Promise
+from kickstart.template import skeleton
+from kickstart.tree import Entry, normal_path
+
+_URL: Any = Field(description="A path relative to template.yaml; it may not leave the template's repository.")
+_VALUES: Any = Field(default={}, description="What the files can refer to as `values`.")
+
+
+class _Nothing(Model):
+    """No output."""
+
+
+class FetchTemplate:
+    """Render a folder of the template into the workspace."""
+
+    name: ClassVar[str] = "fetch:template"
+
+    class Input(Model):
+        """What to render, with which values, to where."""
+
+        url: str = _URL
+        target_path: str = Field(default=".", description="The folder of the workspace to render into.")
+        values: dict[str, Any] = _VALUES
+        copy_without_templating: list[str] = Field(
+            default=[], description="Globs of files whose content is copied as it is; paths are rendered."
+        )
+        template_file_extension: str | bool = Field(
+            default=False,
+            description="Render only files with this extension, and drop it; true stands for `.njk`.",
+        )
+        replace: bool = Field(default=False, description="Replace files that are already there.")
+        trim_blocks: bool = Field(default=False, description="Drop the newline after a block tag.")
+        lstrip_blocks: bool = Field(default=False, description="Drop blanks before a block tag.")
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        extension = _extension(input.template_file_extension)
+        if extension and input.copy_without_templating:
+            raise InputError("templateFileExtension and copyWithoutTemplating exclude each other")
+        folder = _folder(given, input.url)
+        rules = skeleton.Rules(
+            extension,
+            tuple(input.copy_without_templating),
+            trim_blocks=input.trim_blocks,
+            lstrip_blocks=input.lstrip_blocks,
+        )
+        context = {"values": input.values}
+        shown = _shown(input.url)
+        entries = skeleton.render(folders.read(folder), context, rules, given.engine, shown)
+        return _place(given, entries, input.target_path, replace=input.replace)
+
+
+class FetchTemplateFile:
+    """Render one file of the template into the workspace."""
+
+    name: ClassVar[str] = "fetch:template:file"
+
+    class Input(Model):
+        """What to render, with which values, to where."""
+
+        url: str = _URL
+        target_path: str = Field(description="The file of the workspace to render to.")
+        values: dict[str, Any] = _VALUES
+        replace: bool = Field(default=False, description="Replace the file if it is already there.")
+        trim_blocks: bool = Field(default=False, description="Drop the newline after a block tag.")
+        lstrip_blocks: bool = Field(default=False, description="Drop blanks before a block tag.")
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        file = _file(given, input.url)
+        rules = skeleton.Rules(trim_blocks=input.trim_blocks, lstrip_blocks=input.lstrip_blocks)
+        context = {"values": input.values}
+        entry = folders.read_file(file)
+        rendered = skeleton.render_entry(entry, context, rules, given.engine, _shown(input.url))
+        return _place(given, {"": rendered}, input.target_path, replace=input.replace)
+
+
+class FetchPlain:
+    """Copy a folder of the template into the workspace, as it is."""
+
+    name: ClassVar[str] = "fetch:plain"
+
+    class Input(Model):
+        """What to copy, to where."""
+
+        url: str = _URL
+        target_path: str = Field(default=".", description="The folder of the workspace to copy into.")
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        return _place(given, folders.read(_folder(given, input.url)), input.target_path, replace=True)
+
+
+class FetchPlainFile:
+    """Copy one file of the template into the workspace, as it is."""
+
+    name: ClassVar[str] = "fetch:plain:file"
+
+    class Input(Model):
+        """What to copy, to where."""
+
+        url: str = _URL
+        target_path: str = Field(description="The file of the workspace to copy to.")
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        entry = folders.read_file(_file(given, input.url))
+        return _place(given, {"": entry}, input.target_path, replace=True)
+
+
+def _place(given: Given, entries: Mapping[str, Entry], target: str, *, replace: bool) -> Promise:
+    """Put `entries` below `target`. Without `replace`, what is already there stays."""
+    folder = normal_path(target)
+    placed = {"/".join(part for part in (folder, path) if part): entry for path, entry in entries.items()}
+    if not replace:
+        placed = {path: entry for path, entry in placed.items() if path not in given.tree}
+    return Promise(tree=given.tree.adding(placed))
+
+
+def _extension(value: str | bool) -> str | None:
+    if isinstance(value, str):
+        return value if value.startswith(".") or not value else f".{value}"
+    return ".njk" if value else None
+
+
+def _folder(given: Given, url: str) -> Path:
+    path = given.source.path(url)
+    if not path.is_dir():
+        raise InputError(f"{url} is not a folder")
+    return path
+
+
+def _file(given: Given, url: str) -> Path:
+    path = given.source.path(url)
+    if not path.is_file():
+        raise InputError(f"{url} is not a file")
+    return path
+
+
+def _shown(url: str) -> str:
+    return url.removeprefix("./").rstrip("/") or "."

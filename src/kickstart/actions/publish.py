@@ -1,0 +1,148 @@
+"""Actions and effects that publish a tree as a repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, SecretStr
+
+from kickstart import marker
+from kickstart.actions.base import Change, Given, InputError, Inspection, Model, Promise, repository_from
+from kickstart.tools import Repository, State, Tools
+from kickstart.tree import Commit, Tree, normal_path
+
+
+class PublishGithub:
+    """Publish a folder of the workspace as a new repository of the forge that the user chose."""
+
+    name: ClassVar[str] = "publish:github"
+
+    class Input(Model):
+        """The repository and its settings. A local forge knows only files, branch and description."""
+
+        repo_url: str = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
+        description: str = Field(default="", description="One sentence about the repository.")
+        homepage: str | None = Field(default=None, description="The project's page.")
+        repo_visibility: Literal["private", "public", "internal"] = Field(
+            default="private", description="Who can read the repository."
+        )
+        default_branch: str = Field(default="main", description="The branch that is published.")
+        source_path: str = Field(default=".", description="The folder of the workspace to publish.")
+        topics: list[str] = Field(default=[], description="Words to find the repository by.")
+        access: str | None = Field(default=None, description="A team or user who administers it.")
+        collaborators: list[dict[str, Any]] = Field(default=[], description="Who else has access.")
+        git_commit_message: str = Field(default="initial commit", description="The commit's message.")
+        git_author_name: str | None = Field(default=None, description="The commit's author.")
+        git_author_email: str | None = Field(default=None, description="The author's address.")
+        protect_default_branch: bool = Field(default=True, description="Protect the branch.")
+        protect_enforce_admins: bool = Field(default=True, description="Administrators are bound too.")
+        required_approving_review_count: int = Field(default=1, description="Reviews before a merge.")
+        require_code_owner_reviews: bool = Field(default=False, description="Code owners must review.")
+        dismiss_stale_reviews: bool = Field(default=False, description="A push voids reviews.")
+        required_status_check_contexts: list[str] = Field(default=[], description="Checks to pass.")
+        require_branches_to_be_up_to_date: bool = Field(default=True, description="Merge only on top.")
+        required_conversation_resolution: bool = Field(default=False, description="Settle all talk.")
+        require_last_push_approval: bool = Field(default=False, description="Approve the last push.")
+        required_commit_signing: bool = Field(default=False, description="Commits must be signed.")
+        required_linear_history: bool = Field(default=False, description="No merge commits.")
+        delete_branch_on_merge: bool = Field(default=False, description="Delete merged branches.")
+        allow_merge_commit: bool = Field(default=True, description="Allow merge commits.")
+        allow_squash_merge: bool = Field(default=True, description="Allow squashing.")
+        allow_rebase_merge: bool = Field(default=True, description="Allow rebasing.")
+        allow_auto_merge: bool = Field(default=False, description="Allow merging by itself.")
+        allow_update_branch: bool = Field(default=False, description="Offer to update branches.")
+        has_projects: bool | None = Field(default=None, description="Have projects.")
+        has_wiki: bool | None = Field(default=None, description="Have a wiki.")
+        has_issues: bool | None = Field(default=None, description="Have issues.")
+        repo_variables: dict[str, str] = Field(default={}, description="Variables for workflows.")
+        secrets: dict[str, SecretStr] = Field(default={}, description="Secrets for workflows.")
+        token: SecretStr | None = Field(default=None, description="Ignored: the user's own is used.")
+
+    class Output(Model):
+        """Known before anything is published."""
+
+        remote_url: str = Field(description="The URL to clone.")
+        repo_contents_url: str = Field(description="The URL under which the files are seen.")
+        commit_hash: str = Field(description="The id of the commit.")
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        repository = repository_from(input.repo_url)
+        folder = normal_path(input.source_path)
+        files = Tree(given.tree.under(folder))
+        if not files:
+            raise InputError(f"there is nothing to publish in {folder or 'the workspace'}")
+        if marker.FILE_NAME in files:
+            raise InputError(f"{marker.FILE_NAME} is kickstart's own file; the template may not write it")
+        made_by = {
+            "name": given.source.name,
+            "version": given.source.version,
+            "origin": given.source.origin,
+            "commit": given.source.commit,
+        }
+        mark = marker.Marker(given.project, str(repository), made_by, files.digest(), given.parameters)
+        commit = Commit(
+            files.adding({marker.FILE_NAME: mark.entry()}),
+            input.git_commit_message,
+            _author(given, input),
+            given.at,
+        )
+        settings = input.model_dump(
+            by_alias=True, exclude={"repo_url", "source_path", "token", "git_commit_message"}
+        )
+        effect = Publish(repository, commit, mark, input.default_branch, given.address.name, settings)
+        output = {
+            "remoteUrl": given.address.clone_url(repository),
+            "repoContentsUrl": given.address.contents_url(repository, input.default_branch),
+            "commitHash": commit.id,
+        }
+        return Promise(output=output, effect=effect)
+
+
+def _author(given: Given, input: PublishGithub.Input) -> str:
+    name, _, address = given.author.partition(" <")
+    name = input.git_author_name or name
+    address = input.git_author_email or address.rstrip(">")
+    if any(sign in name + address for sign in "<>\n\0"):
+        raise InputError("gitAuthorName and gitAuthorEmail may not hold '<', '>' or a line's end")
+    return f"{name} <{address}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publishes one commit as a new repository; converges on what is already there."""
+
+    repository: Repository
+    commit: Commit
+    mark: marker.Marker
+    branch: str
+    forge: str
+    settings: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def target(self) -> str:
+        return f"repository {self.repository}"
+
+    @property
+    def tree(self) -> Tree:
+        return self.commit.tree
+
+    def inspect(self, tools: Tools) -> Inspection:
+        found = tools.forge.inspect(self.repository)
+        if found.state is State.ABSENT:
+            return Inspection(Change.CREATE, f"on {self.forge}")
+        if found.state is State.FOREIGN or found.marker is None:
+            return Inspection(Change.CONFLICT, found.reason)
+        if found.marker.project != self.mark.project:
+            return Inspection(Change.CONFLICT, f"belongs to the project {found.marker.project}")
+        if found.marker.digest == self.mark.digest:
+            return Inspection(Change.NONE)
+        return Inspection(
+            Change.CONFLICT,
+            "was made with other parameters or another template",
+            tools.forge.read(self.repository),
+        )
+
+    def apply(self, tools: Tools) -> Mapping[str, str]:
+        return tools.forge.publish(self.repository, self.commit, self.branch, self.settings)

@@ -1,0 +1,33 @@
+"""The command line: the only place that prints, prompts, reads the environment or exits."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given in (["--version"], ["-V"]):  # answered before anything is imported
+        from kickstart import __version__
+
+        sys.stdout.write(f"kickstart {__version__}\n")
+        return 0
+    _start_fast()
+    try:
+        from kickstart.cli.app import run
+
+        return run(given)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. Nothing is half done: run the same command again.\n")
+        return 130
+
+
+def _start_fast() -> None:
+    """Leave out what a short run does not need, before anything large is imported."""
+    # Importing makes thousands of objects that stay: collecting garbage among them is wasted.
+    gc.set_threshold(100_000, 20, 20)
+    # Pydantic would search every installed package for plug-ins of its own.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")

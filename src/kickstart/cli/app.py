@@ -1,0 +1,119 @@
+"""The commands, and the one boundary at which errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kickstart.cli import create, render, template
+from kickstart.errors import INTERRUPTED, KickstartError
+
+if TYPE_CHECKING:
+    from kickstart.cli.console import Console
+
+app = typer.Typer(
+    name="kickstart",
+    help="From a template to a running AI application in one command.",
+    epilog="Documentation: docs/ of the repository. Exit codes: docs/reference/exit-codes.md.",
+    rich_markup_mode=None,  # rich costs half of the time that --help may take
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("create")(create.create)
+app.command("render")(render.render)
+app.add_typer(template.app, name="template")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from kickstart import __version__
+
+        typer.echo(f"kickstart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From a template to a running AI application in one command."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command. Whatever goes wrong becomes a message, a hint and an exit code."""
+    try:
+        result = app(args=arguments, prog_name="kickstart", standalone_mode=False)
+    except KickstartError as error:
+        return _console(arguments).fail(error)
+    except (KeyboardInterrupt, typer.Abort):
+        _console(arguments).interrupted()
+        return INTERRUPTED
+    except Exception as error:
+        show = getattr(error, "show", None)
+        if show is not None:  # a usage error of Typer's, which knows how to print itself
+            return _usage(error, arguments)
+        return _console(arguments).fail(_translated(error))
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: Exception, arguments: list[str]) -> int:
+    from kickstart.errors import ParameterError
+
+    console = _console(arguments)
+    if console.as_json:
+        message = getattr(error, "message", str(error))
+        return console.fail(ParameterError(str(message), hint="kickstart --help"))
+    error.show()  # type: ignore[attr-defined]
+    return int(getattr(error, "exit_code", 2))
+
+
+def _translated(error: Exception) -> KickstartError:
+    """Turn what nobody foresaw into one line; a full or forbidden disk was foreseen."""
+    from kickstart.errors import PreflightError
+
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        place = f" for {error.filename}" if error.filename else ""
+        return PreflightError(
+            f"the disk is full{place}", hint="free some space, and run the same command again"
+        )
+    if isinstance(error, OSError) and error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return PreflightError(
+            f"{error.filename} cannot be written: {error.strerror}", hint="check its permissions"
+        )
+    return _bug(error)
+
+
+def _bug(error: Exception) -> KickstartError:
+    import tempfile
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="kickstart-", suffix=".log", delete=False) as log:
+            log.write(text)  # mode 0600
+        place = f"; the details are in {log.name}"
+    except OSError:
+        place = ""
+    last = str(error).splitlines()[0] if str(error) else ""
+    return KickstartError(
+        f"this is a bug of kickstart: {type(error).__name__}: {last}"[:500],
+        hint=f"please report it{place}",
+    )
+
+
+def _console(arguments: list[str]) -> Console:
+    """Return the console of the command that failed, or one made of the bare arguments."""
+    from kickstart.cli import console
+
+    return console.current or console.Console(
+        as_json=_wants_json(arguments), color=console.wants_color("--no-color" in arguments)
+    )
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    return "json" in arguments or "--output=json" in arguments

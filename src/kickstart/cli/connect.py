@@ -1,0 +1,80 @@
+"""From settings to tools: the only importer of the adapters, and late."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from kickstart.errors import ParameterError
+from kickstart.settings import Home
+from kickstart.template.catalog import Checkout
+from kickstart.tools import Address, Tools, plumbing
+
+
+def forget_callers_repository() -> None:
+    """Drop the variables by which a Git hook would turn our `git` to its own repository."""
+    for name in plumbing.MISLEADING:
+        os.environ.pop(name, None)
+
+
+def forge(spec: str, home: Home) -> tuple[Address, Tools]:
+    """Return the address book and the tools of the forge called `spec`."""
+    from kickstart.tools.folders import LocalFolders
+    from kickstart.tools.local_forge import LocalAddress, LocalForge
+
+    kind, _, place = spec.partition(":")
+    if kind == "local":
+        folder = Path(place).expanduser().absolute() if place else home.data / "forge"
+        address = LocalAddress(folder)
+        return address, Tools(LocalForge(address), LocalFolders())
+    raise ParameterError(f"there is no forge '{spec}'", hint="--forge local, or --forge local:DIR")
+
+
+def author() -> tuple[str, bool]:
+    """Return the author of commits, and whether Git knows one."""
+    known = plumbing.identity()
+    if known:
+        return known, True
+    login = _login()
+    return f"{login} <{login}@localhost>", False
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no such user, as in many containers
+        return "local"
+
+
+def default_owner() -> str:
+    """Return the owner of local repositories when nobody names one: the login name."""
+    from kickstart.naming import owner_from_login
+
+    return owner_from_login(_login())
+
+
+def checkout(home: Home) -> Checkout:
+    """Return a function that brings one commit of a Git repository here, once."""
+
+    def bring(url: str, ref: str) -> tuple[Path, str]:
+        from kickstart.tools import git
+        from kickstart.tools.folders import LocalFolders
+
+        store = home.cache / "repositories" / hashlib.sha256(url.encode()).hexdigest()[:32]
+        if len(ref) == 40 and (store / ref).is_dir():  # pinned, and here: no network
+            return store / ref, ref
+        store.mkdir(parents=True, exist_ok=True, mode=0o700)
+        git_dir = Path(tempfile.mkdtemp(dir=store, prefix=".fetch-"))
+        try:
+            commit = git.fetch_commit(url, ref, git_dir)
+            if not (store / commit).is_dir():
+                LocalFolders().write(store / commit, plumbing.read_tree(git_dir, commit))
+        finally:
+            shutil.rmtree(git_dir, ignore_errors=True)
+        return store / commit, commit
+
+    return bring

@@ -1,0 +1,252 @@
+"""What the user sees. stdout is the result, stderr is the progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from kickstart.errors import KickstartError
+
+if TYPE_CHECKING:
+    from kickstart.plan import Plan
+    from kickstart.run import Outcome, Pending
+    from kickstart.template.parameters import Parameters
+    from kickstart.tree import Tree
+
+API_VERSION = "kickstart/v1"
+MAX_DIFF_LINES = 400
+
+_COLORS = {"green": "32", "yellow": "33", "red": "31", "bold": "1", "dim": "2", "cyan": "36"}
+_CHANGE_COLORS = {"create": "green", "update": "yellow", "unchanged": "dim", "conflict": "red"}
+
+# The console of the running command, for the error boundary.
+current: Console | None = None
+
+
+def wants_color(switched_off: bool) -> bool:
+    """Tell whether to color: on a terminal, unless NO_COLOR or the flag says no."""
+    return not switched_off and "NO_COLOR" not in os.environ and sys.stdout.isatty()
+
+
+class Console:
+    """Prints results as text or as one JSON document, and never a secret."""
+
+    def __init__(self, *, as_json: bool = False, color: bool = False, verbosity: int = 0) -> None:
+        """verbosity: -1 prints results and errors only, 1 also where values came from."""
+        global current
+        current = self
+        self.as_json = as_json
+        self.verbosity = verbosity
+        self._color = color and not as_json
+        self._secrets: list[str] = []
+        self._kind = "Error"
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Never print any of `secrets` from now on."""
+        self._secrets += [secret for secret in secrets if secret]
+
+    def expect(self, kind: str) -> None:
+        """Say what kind of result the command gives, so that its errors say so too."""
+        self._kind = kind
+
+    # Results
+
+    def print(self, text: str = "") -> None:
+        """Print a line of the result, where the result is text."""
+        if not self.as_json:
+            sys.stdout.write(self._clean(text) + "\n")
+
+    def result(self, body: Mapping[str, Any]) -> None:
+        """Print the result, where it is JSON."""
+        if self.as_json:
+            whole = {"apiVersion": API_VERSION, "kind": self._kind, **body}
+            sys.stdout.write(self._clean(json.dumps(whole, indent=2, ensure_ascii=False, default=str)) + "\n")
+
+    def fail(self, error: KickstartError) -> int:
+        """Print an error with all its faults and its hint, and return its exit code."""
+        self.result(
+            {
+                "outcome": "failed",
+                "error": {
+                    "type": type(error).__name__,
+                    "exitCode": error.exit_code,
+                    "message": error.message,
+                    "hint": error.hint,
+                    "faults": [{"where": fault.where, "message": fault.message} for fault in error.faults],
+                },
+            }
+        )
+        lines = [f"{self.paint('Error:', 'red')} {error.message}"]
+        lines += [f"  {fault}" for fault in error.faults]
+        if error.hint:
+            lines.append(f"{self.paint('Hint:', 'bold')} {error.hint}")
+        self._err("\n".join(lines))
+        return error.exit_code
+
+    def interrupted(self) -> None:
+        """Say that Ctrl-C was heard."""
+        self._err("\nInterrupted. Nothing is half done: run the same command again.")
+
+    # Progress
+
+    def say(self, text: str) -> None:
+        """Print a line of progress, unless it is unwanted."""
+        if self.verbosity >= 0:
+            self._err(text)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Show what is going on while it works: a spinner on a terminal, else a line a change."""
+        if sys.stderr.isatty() and self.verbosity >= 0 and not self.as_json:
+            from rich.console import Console as Rich
+
+            rich = Rich(stderr=True, no_color=not self._color, highlight=False)
+            with rich.status("Publishing") as status:
+                yield Progress(self, status)
+        else:
+            yield Progress(self, None)
+
+    # Drawing
+
+    def paint(self, text: str, color: str) -> str:
+        """Color a text, where colors are wanted."""
+        return f"\033[{_COLORS[color]}m{text}\033[0m" if self._color else text
+
+    def plan(self, plan: Plan, pending: Sequence[Pending], *, files: bool) -> None:
+        """Print a plan against what was found; `files` also lists and compares every file."""
+        version = f" {plan.source.version}" if plan.source.version else ""
+        self.print(
+            f"{self.paint(plan.project, 'bold')} from the template {plan.source.name}{version}"
+            f" ({plan.source.origin})"
+        )
+        self.print()
+        width = max((len(step.id) for step in plan.steps), default=0)
+        for step in plan.steps:
+            note = self.paint(" (skipped)", "dim") if step.skipped else ""
+            self.print(f"  {step.id:<{width}}  {step.name}{note}")
+            for message in step.messages:
+                self.print(f"  {'':<{width}}  {message}")
+        self.print()
+        for each in pending:
+            self.pending(each, files=files)
+        if not pending:
+            self.print("Nothing is published.")
+        for note in plan.notes:
+            self.print(f"{self.paint('Note:', 'yellow')} {note}")
+
+    def pending(self, pending: Pending, *, files: bool) -> None:
+        """Print one change, with its files if they are wanted."""
+        change = pending.change.value
+        tree = pending.effect.tree
+        detail = f" ({pending.inspection.detail})" if pending.inspection.detail else ""
+        self.print(
+            f"{self.paint(change, _CHANGE_COLORS[change])}  {pending.effect.target}{detail}: "
+            f"{len(tree)} files, {size(tree.size)}"
+        )
+        if not files:
+            return
+        existing = pending.inspection.existing
+        if existing is not None:
+            self._diff(existing, tree)
+        elif change == "create":
+            for line in tree_lines(tree):
+                self.print(f"    {line}")
+        self.print()
+
+    def parameters(self, parameters: Parameters) -> None:
+        """Print every value with where it came from."""
+        width = max((len(name) for name in parameters.values), default=0)
+        for name, value in parameters.values.items():
+            shown = json.dumps(value, ensure_ascii=False)
+            source = self.paint(parameters.sources.get(name, "default"), "dim")
+            self.say(f"  {name:<{width}}  {shown}  {source}")
+
+    def _diff(self, old: Tree, new: Tree) -> None:
+        from difflib import unified_diff
+
+        printed = 0
+        for path in sorted({*old, *new}):
+            before, after = old.get(path), new.get(path)
+            if before == after:
+                continue
+            sign = "+" if before is None else "-" if after is None else "~"
+            self.print(f"    {sign} {path}")
+            if before is None or after is None or printed > MAX_DIFF_LINES:
+                continue
+            if before.mode != after.mode:
+                self.print(f"      mode {before.mode:o} -> {after.mode:o}")
+            try:
+                texts = [entry.content.decode("utf-8").splitlines() for entry in (before, after)]
+            except UnicodeDecodeError:
+                self.print(f"      binary, {size(len(before.content))} -> {size(len(after.content))}")
+                continue
+            for line in unified_diff(texts[0], texts[1], "there", "planned", lineterm="", n=2):
+                color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+                self.print("      " + (self.paint(line, color) if color else line))
+                printed += 1
+        if printed > MAX_DIFF_LINES:
+            self.print(f"    (the contents of further files are left out after {MAX_DIFF_LINES} lines)")
+
+    def _err(self, text: str) -> None:
+        sys.stdout.flush()
+        sys.stderr.write(self._clean(text) + "\n")
+        sys.stderr.flush()
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+class Progress:
+    """Draws outcomes as they come."""
+
+    def __init__(self, console: Console, status: Any) -> None:
+        self._console = console
+        self._status = status
+
+    def draw(self, outcome: Outcome) -> None:
+        """Show one outcome."""
+        target = outcome.pending.effect.target
+        if not outcome.done:
+            if self._status is not None:
+                self._status.update(f"Writing {target}")
+            return
+        change = {"create": "created", "update": "updated"}.get(outcome.pending.change.value, "unchanged")
+        text = self._console.paint(change, "dim" if change == "unchanged" else "green")
+        self._console.say(f"{text}  {target}")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for a reader, as `1.5 kB`."""
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB", "GB"):
+        count_in_unit = count / 1000
+        if count_in_unit < 1000 or unit == "GB":
+            return f"{count_in_unit:.1f} {unit}"
+        count = int(count_in_unit)
+    raise AssertionError("unreachable")
+
+
+def tree_lines(tree: Tree) -> Iterator[str]:
+    """Yield a tree's files as indented lines with their sizes."""
+    shown: tuple[str, ...] = ()
+    for path, entry in sorted(tree.items(), key=lambda item: item[0].split("/")):
+        *folders, name = path.split("/")
+        common = 0
+        while common < min(len(folders), len(shown)) and folders[common] == shown[common]:
+            common += 1
+        for depth in range(common, len(folders)):
+            yield f"{'  ' * depth}{folders[depth]}/"
+        shown = tuple(folders)
+        indent = "  " * len(folders)
+        if entry.is_link:
+            yield f"{indent}{name} -> {entry.content.decode('utf-8', 'replace')}"
+        else:
+            sign = "*" if entry.mode & 0o111 else ""
+            yield f"{indent}{name}{sign}  {size(len(entry.content))}"

@@ -1,0 +1,89 @@
+"""`kickstart create`: from a template to published repositories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kickstart.cli import options
+
+if TYPE_CHECKING:
+    from kickstart.cli.console import Console
+
+
+def create(
+    name: options.NAME = "",
+    template: options.TEMPLATE = None,
+    set_: options.SET = None,
+    values: options.VALUES = None,
+    no_input: options.NO_INPUT = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan with all files and differences; write nothing.")
+    ] = False,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output-dir", metavar="DIR", help="Also write the files to a folder for each repository."
+        ),
+    ] = None,
+    forge: options.FORGE = None,
+    owner: options.OWNER = None,
+    visibility: options.VISIBILITY = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take template, forge and parameters from the last run of NAME.")
+    ] = False,
+    output: options.OUTPUT = "text",
+    verbose: options.VERBOSE = False,
+    quiet: options.QUIET = False,
+    no_color: options.NO_COLOR = False,
+) -> None:
+    """Create a project: check, render and publish its repositories.
+
+    Running it again converges: what is there already is unchanged, and what an interrupted run left
+    out is done.
+    """
+    from kickstart import run
+    from kickstart.cli import project, results
+    from kickstart.errors import ParameterError
+
+    console = results.console("Create", output, verbose, quiet, no_color)
+    request = project.Request(
+        name,
+        {"template": template, "forge": forge, "owner": owner, "visibility": visibility},
+        set_ or [],
+        values or [],
+        no_input,
+        resume,
+    )
+    prepared = project.prepare(request, console)
+    plan = prepared.plan
+    effects = plan.effects + (plan.folders(output_dir.expanduser().absolute()) if output_dir else [])
+    if not effects:
+        raise ParameterError(
+            f"the template '{plan.source.name}' publishes nothing",
+            hint=f"write its files to a folder: kickstart render {plan.project} --output-dir DIR",
+        )
+    pending = run.preview(effects, prepared.tools)
+    if verbose:
+        console.parameters(plan.parameters)
+    if dry_run or prepared.interactive:
+        console.plan(plan, pending, files=dry_run)
+    if dry_run:
+        console.result(results.body("planned", plan, pending, files=True))
+        run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
+        return
+    run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
+    if prepared.interactive and not _confirmed(console):
+        return
+    results.apply(prepared, pending, console)
+
+
+def _confirmed(console: Console) -> bool:
+    from kickstart.cli.prompts import confirm
+
+    if confirm("Create this?"):
+        return True
+    console.print("Nothing was written.")
+    return False

@@ -1,0 +1,40 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+NAME = Annotated[str, typer.Argument(metavar="NAME", help="The project's name.", show_default=False)]
+TEMPLATE = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        "-t",
+        metavar="TEMPLATE",
+        help="A name, a folder, or a Git URL with @REF.",
+    ),
+]
+SET = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Give a parameter; may be repeated."),
+]
+VALUES = Annotated[
+    list[str] | None,
+    typer.Option("--values", "-f", metavar="FILE", help="Read parameters from YAML or JSON; - is stdin."),
+]
+NO_INPUT = Annotated[bool, typer.Option("--no-input", help="Never ask; automatic without a terminal.")]
+FORGE = Annotated[
+    str | None,
+    typer.Option("--forge", metavar="FORGE", help="Where to publish: local or local:DIR."),
+]
+OWNER = Annotated[str | None, typer.Option("--owner", metavar="OWNER", help="Who owns the repositories.")]
+VISIBILITY = Annotated[
+    str | None,
+    typer.Option("--visibility", metavar="WHO", help="Who can read them: private, internal or public."),
+]
+OUTPUT = Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="Print text or json.")]
+VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Say where each value comes from.")]
+QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors only.")]
+NO_COLOR = Annotated[bool, typer.Option("--no-color", help="Do not color the output.")]

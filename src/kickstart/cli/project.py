@@ -1,0 +1,256 @@
+"""What `create` and `render` share: from flags to a plan."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kickstart import journal, naming, settings
+from kickstart.cli import connect
+from kickstart.cli.console import Console
+from kickstart.errors import Fault, ParameterError
+from kickstart.plan import Circumstances, Plan, build
+from kickstart.settings import Home, Setting, Settings
+from kickstart.template import catalog
+from kickstart.template.cache import CodeCache
+from kickstart.template.catalog import Source
+from kickstart.template.engine import Engine
+from kickstart.template.parameters import Form, Given, Parameters
+from kickstart.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user typed. Settings that were not typed are None."""
+
+    name: str
+    flags: Mapping[str, Any]
+    assignments: Sequence[str]
+    values_files: Sequence[str]
+    no_input: bool
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A plan, and what it takes to carry it out."""
+
+    plan: Plan
+    tools: Tools
+    home: Home
+    forge: str
+    interactive: bool
+    commit_time: datetime
+
+
+def prepare(request: Request, console: Console) -> Project:
+    """Resolve settings and parameters, ask for what is missing, and plan.
+
+    Writes nothing but the cache of compiled templates.
+    """
+    connect.forget_callers_repository()
+    home = settings.home(os.environ)
+    recorded = _recorded(request, home)
+    resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)
+    spec = _setting("forge", resolved, recorded)
+    address, tools = connect.forge(spec, home)
+    source = catalog.find(_setting("template", resolved, recorded), connect.checkout(home))
+    form = Form(source.template.spec.parameters)
+    form.check()
+    given = _given(request, resolved, recorded, form, source)
+    interactive = _can_ask(request)
+    if interactive:
+        from kickstart.cli.prompts import ask
+
+        given = ask(form, given)
+    console.hide(str(item.value) for name, item in given.items() if _is_secret(form, name))
+    parameters = _resolve(request, form, given)
+    project = request.name or str(parameters.values.get("name") or "")
+    if not project:
+        raise ParameterError("the project has no name", hint="kickstart create NAME")
+    author, known = connect.author()
+    at = _commit_time(home, project, source, parameters, spec)
+    cache = CodeCache(home.cache / "templates", f"{source.file}")
+    plan = build(
+        source,
+        parameters,
+        Circumstances(
+            project,
+            address,
+            author,
+            at,
+            Engine(cache, strict=False),
+            Engine(cache, strict=True),
+        ),
+    )
+    cache.save()
+    if not known:
+        console.say(
+            f"Git knows no identity of yours, so that commits are by {author}.\n"
+            "To change it: git config --global user.name NAME; git config --global user.email ADDRESS"
+        )
+    return Project(plan, tools, home, spec, interactive, at)
+
+
+def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str, Any]:
+    """Return what tells one request for a project from another, without a secret."""
+    from kickstart.plan import public
+
+    return {
+        "template": source.origin,
+        "version": source.version,
+        "forge": forge,
+        "parameters": public(parameters),
+    }
+
+
+def _recorded(request: Request, home: Home) -> dict[str, Any]:
+    """Return what the journal has of the last run, for `--resume`."""
+    if not request.resume:
+        return {}
+    found = journal.last_planned(home.state, request.name) if request.name else None
+    if found is None:
+        shown = f"of '{request.name}'" if request.name else "without a NAME"
+        raise ParameterError(
+            f"there is no recorded run {shown} to resume", hint="run kickstart create NAME without --resume"
+        )
+    return found
+
+
+def _setting(key: str, resolved: Settings, recorded: Mapping[str, Any]) -> str:
+    """A flag wins over the recorded run, which wins over everything else."""
+    setting = resolved.values[key]
+    if key in recorded and not setting.source.startswith("--"):
+        return str(recorded[key])
+    return str(setting.value)
+
+
+def _commit_time(home: Home, project: str, source: Source, parameters: Parameters, forge: str) -> datetime:
+    """Return the time of the last run with the same input, else now.
+
+    So the same input makes the same commits, also after an interruption.
+    """
+    last = journal.last_planned(home.state, project) if not naming.project_name_problem(project) else None
+    same = last and {key: last.get(key) for key in ("template", "version", "forge", "parameters")}
+    if last and same == fingerprint(source, parameters, forge):
+        try:
+            return datetime.fromisoformat(str(last["commitTime"]))
+        except (KeyError, ValueError):
+            pass
+    return datetime.now().astimezone().replace(microsecond=0)
+
+
+def _can_ask(request: Request) -> bool:
+    if request.no_input or os.environ.get("CI") or "-" in request.values_files:
+        return False
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _is_secret(form: Form, name: str) -> bool:
+    return name in form.properties and form.properties[name].is_secret
+
+
+def _given(
+    request: Request, resolved: Settings, recorded: Mapping[str, Any], form: Form, source: Source
+) -> dict[str, Given]:
+    """Collect values from all sources, the weakest first."""
+    given: dict[str, Given] = {}
+    faults: list[Fault] = []
+    _add_owner(given, resolved.values.get("owner"), request.name, form)
+    _add_configured(given, resolved.parameters, form)
+    for name, value in dict(recorded.get("parameters") or {}).items():
+        if name in form.properties:
+            given[name] = Given(value, "the last run")
+    for file in request.values_files:
+        text, shown = _read_values(file)
+        for name, value in settings.read_mapping(text, shown).items():
+            given[name] = Given(value, shown)
+    for key in ("owner", "visibility"):
+        setting = resolved.values.get(key)
+        if setting and setting.source.startswith("--") and key in form.properties:
+            given[key] = Given(setting.value, setting.source, text=True)
+        elif setting and key == "visibility" and key in form.properties:
+            given.setdefault(key, Given(setting.value, setting.source, text=True))
+    for assignment in request.assignments:
+        _assign(given, assignment, form, faults)
+    if request.name:
+        if "name" in form.properties:
+            given["name"] = Given(request.name, "NAME", text=True)
+        problem = naming.project_name_problem(request.name)
+        if problem and "name" not in form.properties:
+            faults.append(Fault("NAME", f"'{request.name}' {problem}"))
+    if faults:
+        faults += _other_faults(form, given)
+        hint = f"kickstart template show {source.origin}"
+        raise ParameterError("the command is wrong", faults=faults, hint=hint)
+    return given
+
+
+def _other_faults(form: Form, given: Mapping[str, Given]) -> tuple[Fault, ...]:
+    try:
+        form.resolve(given)
+    except ParameterError as error:
+        return error.faults
+    return ()
+
+
+def _resolve(request: Request, form: Form, given: Mapping[str, Given]) -> Parameters:
+    parameters = form.resolve(given)
+    problem = naming.project_name_problem(str(request.name or parameters.values.get("name") or "x"))
+    if problem:
+        raise ParameterError(f"the name '{request.name or parameters.values['name']}' {problem}")
+    return parameters
+
+
+def _add_owner(given: dict[str, Given], setting: Setting | None, name: str, form: Form) -> None:
+    """The owner is a setting, and with it a portal's repository picker is filled as well."""
+    owner = str(setting.value) if setting else connect.default_owner()
+    source = setting.source if setting else "your login name"
+    if "owner" in form.properties and (setting or "default" not in form.properties["owner"].schema):
+        given["owner"] = Given(owner, source, text=True)
+    for each in form.properties.values():
+        if each.schema.get("ui:field") == "RepoUrlPicker" and name:
+            given[each.name] = Given(f"github.com?owner={owner}&repo={name}", source, text=True)
+
+
+def _add_configured(given: dict[str, Given], configured: Mapping[str, Setting], form: Form) -> None:
+    """Names in the environment are upper case, so that they are compared without case and sign."""
+    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in form.properties}
+    for name, setting in configured.items():
+        known = name if name in form.properties else plain.get(re.sub(r"[^a-z0-9]", "", name.lower()))
+        from_environment = setting.source.startswith(settings.PREFIX)
+        # A configuration file serves many templates; a variable was meant for this run.
+        if known or from_environment:
+            given[known or name] = Given(setting.value, setting.source, text=from_environment)
+
+
+def _assign(given: dict[str, Given], assignment: str, form: Form, faults: list[Fault]) -> None:
+    name, equals, value = assignment.partition("=")
+    if not equals or not name:
+        faults.append(Fault("--set", f"'{assignment}' is not of the form PARAMETER=VALUE"))
+    elif _is_secret(form, name):
+        faults.append(
+            Fault(
+                f"--set {name}",
+                "is a secret, which other users would see in the list of processes; "
+                f"use --values -, or {settings.PARAMETER_PREFIX}{name.upper()}",
+            )
+        )
+    else:
+        given[name] = Given(value, "--set", text=True)
+
+
+def _read_values(file: str) -> tuple[str, str]:
+    if file == "-":
+        return sys.stdin.read(), "standard input"
+    try:
+        return Path(file).expanduser().read_text("utf-8"), file
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise ParameterError(f"the values file {file} cannot be read: {reason}") from error

@@ -1,0 +1,139 @@
+"""Parameter pages as questions, each answer checked as it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console as Rich
+from rich.prompt import Confirm, Prompt
+
+from kickstart.template import conditions
+from kickstart.template.parameters import Form, Given, Property, document_text
+
+_rich = Rich(stderr=True, highlight=False)
+_SOURCE = "your answer"
+
+
+def confirm(question: str) -> bool:
+    """Ask a question with a yes or a no; yes is the default."""
+    return Confirm.ask(question, default=True, console=_rich)
+
+
+def ask(form: Form, given: Mapping[str, Given]) -> dict[str, Given]:
+    """Ask for every active parameter that nobody gave, page by page."""
+    answers = dict(given)
+    # What was given by a default source (the login name) is offered, not taken for granted.
+    offered = {name: item for name, item in answers.items() if item.source == "your login name"}
+    settled = {name for name in answers if name not in offered}
+    for number, page in enumerate(form.pages, start=1):
+        started = False
+        while True:
+            values = conditions.with_defaults(form.pages, _plain_values(form, answers))
+            active = form.active(page, values)
+            todo = [prop for name, prop in active.items() if name not in settled and _is_asked(prop)]
+            if not todo:
+                break
+            if not started:
+                _heading(page, number, len(form.pages))
+                started = True
+            prop = todo[0]
+            settled.add(prop.name)
+            answer = _question(form, prop, values.get(prop.name))
+            if answer is not None:
+                answers[prop.name] = Given(answer, _SOURCE)
+    return answers
+
+
+def _is_asked(prop: Property) -> bool:
+    return prop.schema.get("ui:widget") != "hidden" and "const" not in prop.schema
+
+
+def _plain_values(form: Form, answers: Mapping[str, Given]) -> dict[str, Any]:
+    """Return the answers as typed values, those that cannot be converted left out."""
+    values = {}
+    for name, item in answers.items():
+        if name not in form.properties:
+            continue
+        try:
+            values[name] = form.convert(name, item.value) if item.text else item.value
+        except ValueError:
+            continue
+    return values
+
+
+def _heading(page: Mapping[str, Any], number: int, total: int) -> None:
+    title = page.get("title") or f"Page {number}"
+    _rich.print()
+    _rich.print(f"[bold]{_safe(str(title))}[/bold] [dim]({number} of {total})[/dim]")
+    if page.get("description"):
+        _rich.print(_safe(str(page["description"])))
+
+
+def _question(form: Form, prop: Property, default: Any) -> Any:
+    for text in (prop.schema.get("description"), prop.schema.get("ui:help")):
+        if text:
+            _rich.print(f"  [dim]{_safe(str(text))}[/dim]")
+    choices = _choices(prop)
+    if choices and prop.schema.get("type") != "array":
+        for position, (value, label) in enumerate(choices, start=1):
+            shown = document_text(value)
+            _rich.print(
+                f"  {position}. {_safe(shown)}" + (f"  [dim]{_safe(label)}[/dim]" if label != shown else "")
+            )
+    while True:
+        text = _read(prop, default)
+        if not text and default is None:
+            if not prop.required:
+                return None
+            _rich.print("  [red]an answer is required[/red]")
+            continue
+        if not text:
+            return default
+        try:
+            value = _chosen(text, choices) if choices else form.convert(prop.name, text)
+            if value is None:
+                value = form.convert(prop.name, text)
+        except ValueError as error:
+            _rich.print(f"  [red]{_safe(str(error))}[/red]")
+            continue
+        problem = form.problem(prop, value)
+        if problem is None:
+            return value
+        _rich.print(f"  [red]{_safe(problem)}[/red]")
+
+
+def _read(prop: Property, default: Any) -> str:
+    """Read one answer; an empty one stands for the default."""
+    shown = ""
+    if default is not None and not prop.is_secret:
+        shown = ",".join(map(document_text, default)) if isinstance(default, list) else document_text(default)
+        if isinstance(default, bool):
+            shown = "yes" if default else "no"
+    hidden = prop.is_secret or prop.schema.get("ui:widget") == "password"
+    label = f"{_safe(prop.title)}" + (f" [cyan]({_safe(shown)})[/cyan]" if shown else "")
+    return Prompt.ask(label, console=_rich, password=hidden, default="", show_default=False).strip()
+
+
+def _choices(prop: Property) -> list[tuple[Any, str]]:
+    schema = prop.schema
+    if schema.get("type") == "array":
+        return []
+    values = schema.get("enum") or []
+    names = schema.get("enumNames") or schema.get("ui:enumNames") or []
+    return [
+        (value, str(names[i]) if i < len(names) else document_text(value)) for i, value in enumerate(values)
+    ]
+
+
+def _chosen(text: str, choices: list[tuple[Any, str]]) -> Any:
+    """Return the choice that was typed, by its number, value or label."""
+    for position, (value, label) in enumerate(choices, start=1):
+        if text in {document_text(value), label, str(position)}:
+            return value
+    return None
+
+
+def _safe(text: str) -> str:
+    """Keep rich from reading a template's text as its own markup."""
+    return text.replace("[", "\\[")

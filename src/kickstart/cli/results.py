@@ -1,0 +1,147 @@
+"""What `create` and `render` do with a previewed plan, and what they print of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kickstart import journal, run
+from kickstart.actions.base import Change
+from kickstart.cli.console import Console, wants_color
+from kickstart.cli.project import Project, fingerprint
+from kickstart.errors import ParameterError
+from kickstart.plan import Plan
+from kickstart.run import Outcome, Pending
+from kickstart.tree import Entry, Tree
+
+
+def console(kind: str, output: str, verbose: bool, quiet: bool, no_color: bool) -> Console:
+    """Return the console that the flags describe. Raises ParameterError."""
+    made = Console(
+        as_json=output == "json",
+        color=wants_color(no_color),
+        verbosity=1 if verbose else -1 if quiet else 0,
+    )
+    made.expect(kind)
+    if output not in {"text", "json"}:
+        raise ParameterError(f"there is no output format '{output}'", hint="--output text, or --output json")
+    return made
+
+
+def conflict_hint(project: str) -> str:
+    """Return what to type after a conflict."""
+    return (
+        f"choose another name; to see what differs: kickstart create {project} --dry-run; "
+        f"to go on with the parameters of the last run: kickstart create {project} --resume"
+    )
+
+
+def apply(prepared: Project, pending: Sequence[Pending], console: Console) -> None:
+    """Carry out what is pending, and print the result."""
+    plan = prepared.plan
+    outcomes: list[Outcome] = []
+    with journal.opened(prepared.home.state, plan.project) as log:
+        log.record(
+            "planned",
+            **fingerprint(plan.source, plan.parameters, prepared.forge),
+            commitTime=prepared.commit_time.isoformat(),
+            targets=[each.effect.target for each in pending],
+        )
+        with console.progress() as progress:
+            for outcome in run.apply(pending, prepared.tools, log):
+                progress.draw(outcome)
+                if outcome.done:
+                    outcomes.append(outcome)
+        log.record("completed")
+    changed = any(each.change is not Change.NONE for each in pending)
+    console.result(body("changed" if changed else "unchanged", plan, pending, outcomes=outcomes))
+    _summary(plan, changed, console)
+
+
+def write(prepared: Project, pending: Sequence[Pending], console: Console) -> None:
+    """Write folders, and print where they are. Rendering leaves no journal: it publishes nothing."""
+    outcomes: list[Outcome] = []
+    with console.progress() as progress:
+        for outcome in run.apply(pending, prepared.tools, None):
+            progress.draw(outcome)
+            if outcome.done:
+                outcomes.append(outcome)
+    changed = any(each.change is not Change.NONE for each in pending)
+    console.result(body("changed" if changed else "unchanged", prepared.plan, pending, outcomes=outcomes))
+    for note in prepared.plan.notes:
+        console.say(f"Note: {note}")
+    for each in pending:
+        console.print(f"{each.effect.target}: {len(each.effect.tree)} files")
+
+
+def _summary(plan: Plan, changed: bool, console: Console) -> None:
+    for note in plan.notes:
+        console.say(f"Note: {note}")
+    if changed:
+        console.print(console.paint(f"{plan.project} is ready.", "green"))
+    else:
+        console.print(f"{plan.project} is unchanged: everything is as the template makes it.")
+    for link in plan.links:
+        console.print(f"  {link.get('title', 'Link')}: {link.get('url') or link.get('entityRef', '')}")
+    for text in plan.texts:
+        console.print()
+        console.print(console.paint(text.get("title", ""), "bold"))
+        console.print(text.get("content", "").rstrip())
+
+
+def body(
+    outcome: str,
+    plan: Plan,
+    pending: Sequence[Pending],
+    *,
+    files: bool = False,
+    outcomes: Sequence[Outcome] = (),
+) -> dict[str, Any]:
+    """Return the result as JSON: docs/reference/output.schema.json describes it."""
+    facts = {each.pending.effect.target: each.facts for each in outcomes}
+    return {
+        "outcome": outcome,
+        "project": plan.project,
+        "template": {
+            "name": plan.source.name,
+            "version": plan.source.version,
+            "origin": plan.source.origin,
+            "commit": plan.source.commit,
+        },
+        "parameters": plan.public_parameters,
+        "steps": [
+            {
+                "id": step.id,
+                "name": step.name,
+                "action": step.action,
+                "skipped": step.skipped,
+                "messages": list(step.messages),
+            }
+            for step in plan.steps
+        ],
+        "changes": [_change(each, facts.get(each.effect.target, {}), files) for each in pending],
+        "links": [dict(link) for link in plan.links],
+        "texts": [dict(text) for text in plan.texts],
+        "notes": list(plan.notes),
+    }
+
+
+def _change(pending: Pending, facts: dict[str, Any], files: bool) -> dict[str, Any]:
+    tree = pending.effect.tree
+    change: dict[str, Any] = {
+        "target": pending.effect.target,
+        "change": pending.change.value,
+        "detail": pending.inspection.detail,
+        "fileCount": len(tree),
+        "bytes": tree.size,
+        "facts": facts,
+    }
+    if files:
+        existing = pending.inspection.existing or Tree()
+        change["files"] = [_file(path, entry, existing.get(path)) for path, entry in tree.items()]
+    return change
+
+
+def _file(path: str, entry: Entry, existing: Entry | None) -> dict[str, Any]:
+    change = "create" if existing is None else "unchanged" if existing == entry else "update"
+    return {"path": path, "bytes": len(entry.content), "mode": f"{entry.mode:o}", "change": change}

@@ -1,0 +1,171 @@
+"""`kickstart template`: look at templates and check them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kickstart.cli import options
+
+if TYPE_CHECKING:
+    from kickstart.template.catalog import Source
+    from kickstart.template.parameters import Form
+
+app = typer.Typer(
+    help="Look at templates, and check them.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_TEMPLATE = Annotated[
+    str,
+    typer.Argument(
+        metavar="[TEMPLATE]", help="A name, a folder, or a Git URL with @REF.", show_default=False
+    ),
+]
+
+
+@app.command("list")
+def list_(output: options.OUTPUT = "text", no_color: options.NO_COLOR = False) -> None:
+    """List the templates that come with kickstart."""
+    from kickstart.cli import results
+    from kickstart.template import catalog
+
+    console = results.console("TemplateList", output, False, False, no_color)
+    sources = [catalog.find(name, _no_checkout) for name in catalog.builtin_names()]
+    console.result({"outcome": "listed", "templates": [_described(source) for source in sources]})
+    width = max((len(source.name) for source in sources), default=0)
+    for source in sources:
+        console.print(f"{source.name:<{width}}  {source.version}  {source.template.metadata.title}")
+
+
+@app.command("show")
+def show(
+    template: _TEMPLATE = "rag-chatbot", output: options.OUTPUT = "text", no_color: options.NO_COLOR = False
+) -> None:
+    """Show a template's parameters and steps."""
+    from kickstart.cli import results
+
+    console = results.console("Template", output, False, False, no_color)
+    source, form = _load(template)
+    console.result(
+        {
+            "outcome": "shown",
+            "template": _described(source),
+            "parameters": [
+                {
+                    "name": prop.name,
+                    "title": prop.title,
+                    "page": prop.page,
+                    "type": prop.schema.get("type"),
+                    "required": prop.required,
+                    "secret": prop.is_secret,
+                    "default": prop.schema.get("default"),
+                    "choices": prop.schema.get("enum"),
+                    "description": prop.schema.get("description", ""),
+                }
+                for prop in form.properties.values()
+            ],
+            "steps": [
+                {"id": source.template.step_id(index), "name": step.name, "action": step.action}
+                for index, step in enumerate(source.template.spec.steps)
+            ],
+        }
+    )
+    metadata = source.template.metadata
+    console.print(f"{console.paint(metadata.name, 'bold')} {source.version}  {metadata.title}")
+    if metadata.description:
+        console.print(metadata.description.strip())
+    page = None
+    for prop in form.properties.values():
+        if prop.page != page:
+            page = prop.page
+            console.print()
+            console.print(console.paint(page or "Parameters", "bold"))
+        console.print(f"  {prop.name}  {console.paint(_traits(prop), 'dim')}")
+        if prop.schema.get("description"):
+            console.print(f"      {prop.schema['description']}")
+    console.print()
+    console.print(console.paint("Steps", "bold"))
+    for index, step in enumerate(source.template.spec.steps):
+        console.print(f"  {source.template.step_id(index)}  {step.action}  {step.name}")
+
+
+@app.command("validate")
+def validate(
+    template: _TEMPLATE = "rag-chatbot", output: options.OUTPUT = "text", no_color: options.NO_COLOR = False
+) -> None:
+    """Check a template without rendering it: its parameters, actions, inputs and expressions."""
+    from kickstart import wiring
+    from kickstart.cli import results
+    from kickstart.errors import TemplateError
+    from kickstart.template.cache import CodeCache
+    from kickstart.template.engine import Engine
+
+    console = results.console("TemplateValidation", output, False, False, no_color)
+    source, form = _load(template)
+    findings = wiring.check(source, form, Engine(CodeCache(None, ""), strict=False))
+    for fault in findings.warnings:
+        console.print(f"{console.paint('Warning:', 'yellow')} {fault}")
+    if findings.errors:
+        raise TemplateError(f"the template '{source.name}' is wrong", faults=findings.errors)
+    warnings = [{"where": fault.where, "message": fault.message} for fault in findings.warnings]
+    console.result({"outcome": "valid", "template": _described(source), "warnings": warnings})
+    steps = len(source.template.spec.steps)
+    console.print(f"{source.name} is valid: {len(form.properties)} parameters, {steps} steps.")
+
+
+@app.command("schema")
+def schema(template: _TEMPLATE = "rag-chatbot") -> None:
+    """Print one JSON Schema of all parameters, for editors and other tools."""
+    source, form = _load(template)
+    title = source.template.metadata.title or source.name
+    typer.echo(json.dumps(form.json_schema(f"Parameters of {title}"), indent=2, ensure_ascii=False))
+
+
+def _load(reference: str) -> tuple[Source, Form]:
+    import os
+
+    from kickstart import settings
+    from kickstart.cli import connect
+    from kickstart.template import catalog
+    from kickstart.template.parameters import Form
+
+    source = catalog.find(reference, connect.checkout(settings.home(os.environ)))
+    form = Form(source.template.spec.parameters)
+    form.check()
+    return source, form
+
+
+def _no_checkout(url: str, ref: str) -> Any:
+    raise AssertionError(f"a template of the wheel is not fetched from {url}@{ref}")
+
+
+def _described(source: Source) -> dict[str, str]:
+    metadata = source.template.metadata
+    return {
+        "name": metadata.name,
+        "title": metadata.title,
+        "description": metadata.description,
+        "version": source.version,
+        "origin": source.origin,
+        "commit": source.commit,
+    }
+
+
+def _traits(prop: Any) -> str:
+    """Return type, choices and default of a parameter in a few words."""
+    words = [str(prop.schema.get("type") or "any")]
+    if prop.required:
+        words.append("required")
+    if prop.is_secret:
+        words.append("secret")
+    choices = prop.schema.get("enum") or (prop.schema.get("items") or {}).get("enum")
+    if choices:
+        words.append("one of " + ", ".join(map(str, choices)))
+    if "default" in prop.schema:
+        words.append(f"default {json.dumps(prop.schema['default'], ensure_ascii=False)}")
+    return ", ".join(words)

@@ -1,0 +1,215 @@
+"""YAML and JSON documents as people write them: every fault has a line, no document is a bomb.
+
+Backstage reads YAML 1.2, where `yes`, `on` and dates are text and a key stands once. PyYAML reads
+1.1, so its resolver and its mapping constructor are replaced; parsing stays with libyaml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from kickstart.errors import Fault
+
+MAX_BYTES = 1_048_576  # of one document; the largest public template has 60 KiB
+MAX_NODES = 100_000  # after aliases are followed
+MAX_DEPTH = 100
+
+Path = Sequence[str | int]
+
+
+class DocumentError(ValueError):
+    """The document cannot be read; `line` is 1-based, 0 where no line is known."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+try:
+    _Base: Any = yaml.CSafeLoader
+except AttributeError:  # PyYAML was built without libyaml
+    _Base = yaml.SafeLoader
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """YAML 1.2 core schema, unique keys, merge keys."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
+    ("merge", r"<<", "<"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}",
+        re.compile(rf"^(?:{_pattern})$"),
+        [("" if first == "\0" else first) for first in _first],
+    )
+
+
+def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
+    text = node.value
+    for prefix, base in (("0o", 8), ("0x", 16)):
+        if text.startswith(prefix):
+            return int(text[2:], base)
+    if len(text) > 4000:  # Python refuses longer ones, with a text that is not for our reader
+        raise DocumentError(f"a number of {len(text)} digits", node.start_mark.line + 1)
+    return int(text)
+
+
+def _construct_mapping(loader: Any, node: yaml.MappingNode) -> Any:
+    seen: dict[str, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise DocumentError("a key that is not text", key.start_mark.line + 1)
+        if key.tag == "tag:yaml.org,2002:merge":
+            continue
+        if key.value in seen:
+            raise DocumentError(
+                f"the key '{key.value}' stands twice, here and in line {seen[key.value]}",
+                key.start_mark.line + 1,
+            )
+        seen[key.value] = key.start_mark.line + 1
+    result: dict[str, Any] = {}
+    yield result
+    loader.flatten_mapping(node)
+    for key, value in node.value:
+        # JSON has only text as keys: 3000: and true: are the text they were written as.
+        result[key.value] = loader.construct_object(value, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+
+
+def load(text: str) -> Any:
+    """Return the one YAML (or JSON) document in `text` as JSON values. Raises DocumentError."""
+    _refuse_bombs(text)
+    loader = None
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_size(node)
+        return loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        raise DocumentError(what, mark.line + 1 if mark else 0) from error
+    except yaml.YAMLError as error:
+        raise DocumentError(str(error).splitlines()[0]) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _refuse_bombs(text: str) -> None:
+    if len(text) > MAX_BYTES:
+        raise DocumentError(f"the document has {len(text):,} characters; at most {MAX_BYTES:,} are read")
+    # libyaml's composer recurses in C, where Python's own limit does not help: look before.
+    if text.count("[") + text.count("{") > MAX_DEPTH or re.search(
+        rf"^ {{{MAX_DEPTH},}}\S|(- ){{50}}", text, re.M
+    ):
+        depth = 0
+        try:
+            for event in yaml.parse(text, Loader=_Base):
+                if isinstance(event, yaml.CollectionStartEvent):
+                    depth += 1
+                elif isinstance(event, yaml.CollectionEndEvent):
+                    depth -= 1
+                if depth > MAX_DEPTH:
+                    raise DocumentError(f"nested deeper than {MAX_DEPTH} levels", _line(event))
+        except yaml.YAMLError:
+            return  # the loader finds it again and says where
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
+def _check_size(root: yaml.Node) -> None:
+    """Refuse a document that aliases blow up, and one that contains itself."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node))
+        if known is not None:
+            return known
+        if id(node) in open_nodes:
+            raise DocumentError("a value that contains itself", node.start_mark.line + 1)
+        open_nodes.add(id(node))
+        total = 1
+        if isinstance(node, yaml.MappingNode):
+            total += sum(size(value) for _, value in node.value)
+        elif isinstance(node, yaml.SequenceNode):
+            total += sum(size(value) for value in node.value)
+        open_nodes.discard(id(node))
+        if total > MAX_NODES:
+            raise DocumentError(f"more than {MAX_NODES:,} values after aliases", node.start_mark.line + 1)
+        sizes[id(node)] = total
+        return total
+
+    size(root)
+
+
+def line_of(text: str, path: Path) -> int:
+    """Return the 1-based line of the value at `path`, or of its nearest ancestor; 0 if unreadable.
+
+    Composes the document once more, so that only an error pays for lines.
+    """
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except (yaml.YAMLError, DocumentError):
+        return 0
+    line = 1
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == part), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def fault_at(file: str, text: str, path: Path, message: str) -> Fault:
+    """Return a fault that names `file`, the line of `path` in its `text`, and the path itself."""
+    where = ".".join(str(part) for part in path)
+    line = line_of(text, path)
+    place = f"{file}:{line}" if line else file
+    return Fault(place, f"{where}: {message}" if where else message)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Readable YAML: block style, keys in their given order, lists indented, no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def dump(value: Any) -> str:
+    """Return `value` as YAML with one newline at its end."""
+    return yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
+    )

@@ -1,0 +1,279 @@
+"""Plans: everything a template will have done, known before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Undefined
+from pydantic import ValidationError
+
+from kickstart import actions, marker, wiring
+from kickstart.actions.base import Action, Effect, Given, InputError, Promise
+from kickstart.actions.folder import WriteFolder
+from kickstart.errors import Fault, TemplateError
+from kickstart.naming import closest
+from kickstart.template.catalog import Source
+from kickstart.template.engine import Engine
+from kickstart.template.expressions import ExpressionError, evaluate, is_truthy
+from kickstart.template.parameters import Form, Parameters
+from kickstart.template.schema import Step
+from kickstart.tools import Address
+from kickstart.tree import PathError, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step with its effects. A skipped step has none."""
+
+    id: str
+    name: str
+    action: str
+    skipped: bool = False
+    effects: tuple[Effect, ...] = ()
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A project's steps, in order. workspace: what the last step left."""
+
+    project: str
+    source: Source
+    parameters: Parameters
+    steps: tuple[PlannedStep, ...]
+    workspace: Tree
+    links: tuple[Mapping[str, str], ...] = ()
+    texts: tuple[Mapping[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def effects(self) -> list[Effect]:
+        """Everything that happens outside, in order."""
+        return [effect for step in self.steps for effect in step.effects]
+
+    @property
+    def public_parameters(self) -> dict[str, Any]:
+        """The parameters that may be written down."""
+        return public(self.parameters)
+
+    def folders(self, directory: Path) -> list[Effect]:
+        """Return the effects that write each published tree to a folder of `directory`.
+
+        A template that publishes nothing gives one folder with its whole workspace.
+        """
+        published = [effect for effect in self.effects if hasattr(effect, "repository")]
+        if published:
+            return [WriteFolder(directory / effect.repository.name, effect.tree) for effect in published]
+        made_by = {"name": self.source.name, "version": self.source.version, "origin": self.source.origin}
+        mark = marker.Marker(self.project, "", made_by, self.workspace.digest(), self.public_parameters)
+        return [
+            WriteFolder(directory / self.project, self.workspace.adding({marker.FILE_NAME: mark.entry()}))
+        ]
+
+
+def public(parameters: Parameters) -> dict[str, Any]:
+    """Return the parameters without the secret ones."""
+    return {name: value for name, value in parameters.values.items() if name not in parameters.secrets}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a plan depends on besides the template and its parameters."""
+
+    project: str
+    address: Address
+    author: str
+    at: datetime
+    steps_engine: Engine
+    skeleton_engine: Engine
+
+
+def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
+    """Return the plan. Pure: reads the template, and nothing else.
+
+    Raises TemplateError with the step and the line of everything that is wrong.
+    """
+    form = Form(source.template.spec.parameters)
+    findings = wiring.check(source, form, given.steps_engine)
+    if findings.errors:
+        raise TemplateError(f"the template '{source.name}' is wrong", faults=findings.errors)
+    builder = _Builder(source, parameters, given)
+    steps = tuple(builder.step(index, step) for index, step in enumerate(source.template.spec.steps))
+    links, texts = builder.output()
+    _refuse_secrets(steps, parameters)
+    notes = (*parameters.notes, *(str(fault) for fault in findings.warnings))
+    return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes)
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Threads the workspace and the outputs through the steps."""
+
+    source: Source
+    parameters: Parameters
+    given: Circumstances
+    tree: Tree = field(default_factory=Tree)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def step(self, index: int, step: Step) -> PlannedStep:
+        id_ = self.source.template.step_id(index)
+        at = ("spec", "steps", index)
+        name = step.name or step.action
+        try:
+            if step.each is None and not self._holds(step.condition, self._context()):
+                return PlannedStep(id_, name, step.action, skipped=True)
+            action = _action(step.action)
+            promises: list[Promise] = []
+            for each in self._iterations(step):
+                context = {**self._context(secrets=True), **each}
+                if step.each is not None and not self._holds(step.condition, context):
+                    continue
+                promise = self._promise(
+                    action, evaluate(step.input, context, self.given.steps_engine, ("input",))
+                )
+                promises.append(promise)
+            if step.each is None:
+                self.outputs[id_] = {"output": dict(promises[0].output)}
+            elif promises:
+                keys = promises[0].output
+                self.outputs[id_] = {"output": {key: [p.output.get(key) for p in promises] for key in keys}}
+        except (_StepError, ExpressionError) as error:
+            fault = self.source.fault((*at, *error.path), error.message)
+            raise TemplateError(f"step '{id_}' ({step.action}) is wrong", faults=[fault]) from error
+        except ValidationError as error:
+            faults = [
+                self.source.fault((*at, "input", *map(str, found["loc"])), _input_words(found))
+                for found in error.errors()
+            ]
+            raise TemplateError(f"step '{id_}' ({step.action}) has a wrong input", faults=faults) from error
+        except (InputError, PathError) as error:
+            fault = self.source.fault((*at, "input"), str(error))
+            raise TemplateError(f"step '{id_}' ({step.action}) cannot be done", faults=[fault]) from error
+        except TemplateError as error:
+            message = f"step '{id_}' ({step.action}): {error.message}"
+            own = error.faults or (self.source.fault(at, "is this step"),)
+            raise TemplateError(message, faults=own, hint=error.hint) from error
+        except OSError as error:
+            raise TemplateError(
+                f"step '{id_}' ({step.action}): {error.filename}: {error.strerror}"
+            ) from error
+        return PlannedStep(
+            id_,
+            name,
+            step.action,
+            effects=tuple(promise.effect for promise in promises if promise.effect),
+            messages=tuple(message for promise in promises for message in promise.messages),
+        )
+
+    def output(self) -> tuple[tuple[Mapping[str, str], ...], tuple[Mapping[str, str], ...]]:
+        """Return the links and texts that the template's output has, without those whose `if` fails."""
+        output = self.source.template.spec.output
+        kinds: list[tuple[Mapping[str, str], ...]] = []
+        for kind, items in (("links", output.links), ("text", output.text)):
+            kept = []
+            for index, item in enumerate(items):
+                try:
+                    shown = evaluate(item, self._context(), self.given.steps_engine)
+                except ExpressionError as error:
+                    fault = self.source.fault(("spec", "output", kind, index, *error.path), error.message)
+                    raise TemplateError("the template's output is wrong", faults=[fault]) from error
+                if "if" not in item or is_truthy(shown.get("if")):
+                    kept.append({key: str(value) for key, value in shown.items() if key != "if"})
+            kinds.append(tuple(kept))
+        return kinds[0], kinds[1]
+
+    def _promise(self, action: Any, input: Mapping[str, Any]) -> Promise:
+        given = Given(
+            tree=self.tree,
+            source=self.source,
+            engine=self.given.skeleton_engine,
+            address=self.given.address,
+            project=self.given.project,
+            author=self.given.author,
+            at=self.given.at,
+            parameters=public(self.parameters),
+        )
+        promise: Promise = action.promise(given, action.Input.model_validate(input))
+        if promise.tree is not None:
+            self.tree = promise.tree
+        return promise
+
+    def _iterations(self, step: Step) -> Iterator[dict[str, Any]]:
+        if step.each is None:
+            yield {}
+            return
+        items = evaluate(step.each, self._context(secrets=True), self.given.steps_engine, ("each",))
+        if isinstance(items, Mapping):
+            pairs = [(str(key), value) for key, value in items.items()]
+        elif isinstance(items, list):
+            pairs = [(str(index), value) for index, value in enumerate(items)]
+        else:
+            shown = "nothing" if isinstance(items, Undefined) or items is None else repr(items)
+            raise _StepError(("each",), f"must be a list or a mapping, and is {shown}")
+        for key, value in pairs:
+            yield {"each": {"key": key, "value": value}}
+
+    def _holds(self, condition: str | bool | None, context: Mapping[str, Any]) -> bool:
+        if condition is None or isinstance(condition, bool):
+            return condition is not False
+        return is_truthy(evaluate(condition, context, self.given.steps_engine, ("if",)))
+
+    def _context(self, *, secrets: bool = False) -> dict[str, Any]:
+        context: dict[str, Any] = {
+            "parameters": self.parameters.values,
+            "steps": self.outputs,
+            "user": {},
+            "context": {"task": {"id": self.given.project}},
+            "environment": {"parameters": {}},
+            # A plan has no failed step: it is complete, or there is none.
+            "always": lambda: True,
+            "failure": lambda: False,
+        }
+        if secrets:
+            context["secrets"] = {n: s.get_secret_value() for n, s in self.parameters.secrets.items()}
+        return context
+
+
+class _StepError(ValueError):
+    """Something wrong at `path` within a step."""
+
+    def __init__(self, path: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+def _action(name: str) -> Action:
+    if name not in actions.ACTIONS:
+        raise _StepError(("action",), f"there is no action '{name}'{closest(name, actions.ACTIONS)}")
+    return actions.load(name)
+
+
+def _input_words(found: Any) -> str:
+    if found["type"] == "missing":
+        return "is required"
+    return str(found["msg"]).replace("Input should", "must", 1)
+
+
+def _refuse_secrets(steps: tuple[PlannedStep, ...], parameters: Parameters) -> None:
+    """A secret in a file would be published: stop, whatever the template meant."""
+    faults: list[Fault] = []
+    for name, secret in parameters.secrets.items():
+        value = secret.get_secret_value().encode()
+        if not value:
+            continue
+        for step in steps:
+            for effect in step.effects:
+                faults += [
+                    Fault(f"step '{step.id}'", f"would write the secret '{name}' into {path}")
+                    for path, entry in effect.tree.items()
+                    if value in entry.content
+                ]
+    if faults:
+        raise TemplateError(
+            "a secret would be published", faults=faults, hint="pass it to an action's 'secrets' instead"
+        )

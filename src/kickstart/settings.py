@@ -1,0 +1,140 @@
+"""Settings: flags > environment > project file > user file > defaults, each value with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kickstart import document
+from kickstart.errors import Fault, ParameterError
+from kickstart.naming import closest
+
+PROJECT_FILE = Path(".kickstart/config.yaml")
+USER_FILE = "config.yaml"
+PREFIX = "KICKSTART_"
+PARAMETER_PREFIX = "KICKSTART_PARAMETER_"
+
+KEYS: dict[str, str] = {
+    "template": "The template: a name, a folder, or a Git URL with @REF.",
+    "forge": "Where repositories are published: github, local or local:DIR.",
+    "owner": "The user or organisation that owns the repositories.",
+    "visibility": "Who can read the repositories: private, internal or public.",
+}
+DEFAULTS = {"template": "rag-chatbot", "forge": "local"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value and where it came from."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What commands go by. `parameters` are defaults that a configuration file or the environment gives."""
+
+    values: Mapping[str, Setting]
+    parameters: Mapping[str, Setting] = field(default_factory=dict)
+
+    def get(self, key: str) -> Any:
+        """Return a setting's value, or None where nobody gave one."""
+        found = self.values.get(key)
+        return found.value if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Folders of this user's, one for each purpose."""
+
+    config: Path
+    data: Path
+    state: Path
+    cache: Path
+
+
+def home(environment: Mapping[str, str]) -> Home:
+    """Return the user's folders; KICKSTART_HOME puts all of them below one folder."""
+    override = environment.get(f"{PREFIX}HOME")
+    if override:
+        top = Path(override).expanduser().absolute()
+        return Home(top / "config", top / "data", top / "state", top / "cache")
+    import platformdirs
+
+    return Home(
+        platformdirs.user_config_path("kickstart"),
+        platformdirs.user_data_path("kickstart"),
+        platformdirs.user_state_path("kickstart"),
+        platformdirs.user_cache_path("kickstart"),
+    )
+
+
+def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path, user: Path) -> Settings:
+    """Return the settings that hold in `folder`. Raises ParameterError with every fault.
+
+    flags: those that were given; None means not given. user: the user's configuration folder.
+    """
+    values: dict[str, Setting] = {key: Setting(value, "default") for key, value in DEFAULTS.items()}
+    parameters: dict[str, Setting] = {}
+    faults: list[Fault] = []
+    for file in (user / USER_FILE, project_file(folder)):
+        if file is not None and file.is_file():
+            _read_file(file, values, parameters, faults)
+    for name, text in environment.items():
+        if name.startswith(PARAMETER_PREFIX):
+            parameters[name.removeprefix(PARAMETER_PREFIX)] = Setting(text, name)
+        elif name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() in KEYS and text:
+            values[name.removeprefix(PREFIX).lower()] = Setting(text, name)
+    for key, value in flags.items():
+        if value is not None:
+            values[key] = Setting(value, f"--{key}")
+    if faults:
+        raise ParameterError("the configuration is wrong", faults=faults)
+    return Settings(values, parameters)
+
+
+def project_file(folder: Path) -> Path | None:
+    """Return the nearest project file in `folder` or above it."""
+    return next(
+        (each / PROJECT_FILE for each in (folder, *folder.parents) if (each / PROJECT_FILE).is_file()), None
+    )
+
+
+def read_mapping(text: str, shown: str) -> dict[str, Any]:
+    """Return a values or configuration file's mapping. Raises ParameterError naming file and line."""
+    try:
+        content = document.load(text)
+    except document.DocumentError as error:
+        where = f"{shown}:{error.line}" if error.line else shown
+        raise ParameterError(f"{shown} cannot be read", faults=[Fault(where, error.message)]) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        kind = "a list" if isinstance(content, list) else "a single value"
+        raise ParameterError(f"{shown} must be a mapping of parameters, and is {kind}")
+    return content
+
+
+def _read_file(
+    file: Path, values: dict[str, Setting], parameters: dict[str, Setting], faults: list[Fault]
+) -> None:
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{file} cannot be read: {error}") from error
+    for key, value in read_mapping(text, str(file)).items():
+        if key == "parameters":
+            if isinstance(value, dict):
+                parameters.update({name: Setting(item, str(file)) for name, item in value.items()})
+            else:
+                faults.append(document.fault_at(str(file), text, [key], "must be a mapping"))
+        elif key not in KEYS:
+            near = closest(key, [*KEYS, "parameters"])
+            faults.append(document.fault_at(str(file), text, [key], f"is not a setting{near}"))
+        elif not isinstance(value, str) or not value:
+            faults.append(document.fault_at(str(file), text, [key], "must be text"))
+        else:
+            values[key] = Setting(value, str(file))

@@ -1,0 +1,215 @@
+"""Where templates come from: the wheel, a folder, or a Git repository pinned by commit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from kickstart import document
+from kickstart.errors import Fault, ParameterError, TemplateError
+from kickstart.naming import closest
+from kickstart.template.schema import Template
+
+FILE_NAMES = ("template.yaml", "template.yml")
+VERSION = "kickstart/version"
+
+Checkout = Callable[[str, str], tuple[Path, str]]
+"""(url, ref or "") -> the folder of one commit, and the commit's id."""
+
+_GIT = re.compile(r"^(git\+)?([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A template that was read and is well formed.
+
+    folder: what relative paths start from. root: what they may not leave.
+    origin: how it was asked for, without credentials. commit: "" where no Git repository pins it.
+    """
+
+    template: Template
+    file: Path
+    root: Path
+    origin: str
+    commit: str
+    text: str
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+    @property
+    def name(self) -> str:
+        return self.template.metadata.name
+
+    @property
+    def version(self) -> str:
+        return self.template.metadata.annotations.get(VERSION, "") or self.commit[:12]
+
+    def fault(self, path: document.Path, message: str) -> Fault:
+        """Return a fault at the line of `path` in template.yaml."""
+        return document.fault_at(self.file.name, self.text, path, message)
+
+    def path(self, relative: str) -> Path:
+        """Return an existing path inside the template's repository. Raises TemplateError."""
+        if "://" in relative:
+            raise TemplateError(
+                f"{relative} is in another repository",
+                hint="put the files into the template's repository, and name them by a relative path",
+            )
+        found = (self.folder / relative.replace("\\", "/")).resolve()
+        if not found.is_relative_to(self.root.resolve()):
+            raise TemplateError(f"{relative} leaves the template's repository, {self.root}")
+        if not found.exists():
+            raise TemplateError(f"{relative} does not exist in {self.folder}")
+        return found
+
+
+def builtin_folder() -> Path:
+    """Return the folder of the templates that come with kickstart: of the wheel, else of the checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parents[1] / "templates"
+
+
+def builtin_names() -> list[str]:
+    """Return the names of the templates that come with kickstart."""
+    return sorted(path.parent.name for path in builtin_folder().glob("*/template.yaml"))
+
+
+def find(reference: str, checkout: Checkout) -> Source:
+    """Return the template called `reference`: a name, a folder, or a Git URL with an optional `@ref`.
+
+    `//FOLDER` before the `@` of a Git URL names a template below the repository's top. Raises
+    ParameterError when there is none, TemplateError when it is not well formed.
+    """
+    if _GIT.match(reference):
+        return _from_git(reference, checkout)
+    path = Path(reference).expanduser()
+    if "/" in reference or reference in {".", ".."} or path.name in FILE_NAMES:
+        return _from_folder(path, reference)
+    known = builtin_names()
+    if reference in known:
+        return load(builtin_folder() / reference / FILE_NAMES[0], builtin_folder() / reference, reference, "")
+    raise ParameterError(
+        f"no template is called '{reference}'{closest(reference, known)}",
+        hint=f"known are {', '.join(known)}; a folder is written with a slash: ./{reference}",
+    )
+
+
+def _from_folder(path: Path, reference: str) -> Source:
+    file = (
+        path
+        if path.name in FILE_NAMES
+        else next((path / name for name in FILE_NAMES if (path / name).is_file()), path / FILE_NAMES[0])
+    )
+    if not file.is_file():
+        raise ParameterError(f"there is no {file.name} in {file.parent}")
+    folder = file.parent.resolve()
+    top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
+    return load(file.resolve(), top, reference, "")
+
+
+def _from_git(reference: str, checkout: Checkout) -> Source:
+    url, ref, inside = split_git_reference(reference)
+    folder, commit = checkout(url, ref)
+    place = (folder / inside).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise ParameterError(f"//{inside} leaves the repository")
+    file = next((place / name for name in FILE_NAMES if (place / name).is_file()), None)
+    if file is None:
+        raise ParameterError(f"there is no template.yaml in {inside or 'the top folder'} of {url}")
+    return load(file, folder, without_credentials(reference), commit)
+
+
+def split_git_reference(reference: str) -> tuple[str, str, str]:
+    """Split `URL[//FOLDER][@REF]` into URL, REF and FOLDER."""
+    url = reference.removeprefix("git+")
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    host, slash, path = rest.partition("/" if separator else ":")
+    path, _, ref = path.partition("@")
+    path, _, inside = path.partition("//")
+    return f"{scheme}{separator}{host}{slash}{path}", ref, inside.strip("/")
+
+
+def without_credentials(url: str) -> str:
+    """Return `url` without the user and password that it may carry."""
+    return re.sub(r"://[^/@]*@", "://", url)
+
+
+def load(file: Path, root: Path, origin: str, commit: str) -> Source:
+    """Read one template.yaml. Raises TemplateError with every fault, each with its line."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"{file} cannot be read: {error}") from error
+    try:
+        raw = _resolve_placeholders(document.load(text), file.parent, root)
+    except document.DocumentError as error:
+        raise TemplateError(
+            f"{file} is not valid YAML", faults=[Fault(f"{file.name}:{error.line}", error.message)]
+        ) from error
+    try:
+        template = Template.model_validate(raw)
+    except ValidationError as error:
+        faults = [
+            document.fault_at(file.name, text, _yaml_path(found["loc"]), _words(found))
+            for found in error.errors()
+        ]
+        raise TemplateError(f"{file} is not a template", faults=faults) from error
+    return Source(template, file, root, origin, commit, text)
+
+
+def _yaml_path(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Drop what Pydantic adds to a place for its own use (the member of a union)."""
+    return tuple(part for part in location if part not in {"str", "bool", "list[any]", "dict[str,any]"})
+
+
+def _words(found: Any) -> str:
+    kind, message = found["type"], str(found["msg"])
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        known = ["id", "name", "action", "if", "each", "input"]
+        return f"is not a key that a step has{closest(str(found['loc'][-1]), known)}"
+    if kind == "literal_error":
+        return f"must be {found['ctx']['expected']}"
+    return message.replace("Input should", "must", 1)
+
+
+def _resolve_placeholders(value: Any, folder: Path, root: Path) -> Any:
+    """Replace `{$yaml: file}`, `{$json: file}` and `{$text: file}`, as a portal's catalog does.
+
+    What a file brings is not searched again.
+    """
+    if isinstance(value, list):
+        return [_resolve_placeholders(item, folder, root) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((key, name),) = value.items()
+        if key in {"$yaml", "$json", "$text"} and isinstance(name, str):
+            return _placeholder(key, name, folder, root)
+    return {key: _resolve_placeholders(item, folder, root) for key, item in value.items()}
+
+
+def _placeholder(kind: str, name: str, folder: Path, root: Path) -> Any:
+    file = (folder / name).resolve()
+    if "://" in name or not file.is_relative_to(root.resolve()):
+        raise TemplateError(f"{kind}: {name} is outside the template's repository")
+    try:
+        text = file.read_text("utf-8")
+        if kind == "$text":
+            return text
+        return json.loads(text) if kind == "$json" else document.load(text)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        message = error.message if isinstance(error, document.DocumentError) else str(error)
+        raise TemplateError(f"{kind}: {name} cannot be read: {message}") from error

@@ -1,0 +1,156 @@
+"""JSON Schema's conditions as a portal's form reads them: which parts are active, which defaults apply.
+
+The rules are those of Backstage's form (rjsf 5 with `allOf: populateDefaults`): a default may
+activate a branch whose defaults activate another, so filling runs to a fixpoint.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+
+Schema = Mapping[str, Any]
+_MISSING: Any = object()
+_ROUNDS = 50  # a chain of conditions deeper than this does not end
+
+CONDITIONS = frozenset(
+    {"dependencies", "dependentSchemas", "dependentRequired", "allOf", "oneOf", "anyOf", "if", "then", "else"}
+)
+
+
+class EndlessDefaultsError(ValueError):
+    """The defaults of a schema keep changing one another."""
+
+
+def validator(schema: Schema) -> jsonschema_rs.Validator:
+    """Compile a draft-07 schema that reaches no network, with regular expressions that end."""
+    return _compiled(json.dumps(schema, sort_keys=True, default=str))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(schema: str) -> jsonschema_rs.Validator:
+    return jsonschema_rs.validator_for(
+        {"$schema": "http://json-schema.org/draft-07/schema#", **json.loads(schema)},
+        offline=True,
+        pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000, size_limit=1_000_000),
+    )
+
+
+def matches(schema: Schema | bool, value: Any) -> bool:
+    """Tell whether `value` is valid against `schema`."""
+    return schema if isinstance(schema, bool) else bool(validator(schema).is_valid(value))
+
+
+def active_parts(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:
+    """Yield `schema` and every conditional part of it that `value` activates, outermost first."""
+    yield schema
+    for part in _next_parts(schema, value):
+        yield from active_parts(part, value)
+
+
+def all_parts(schema: Schema) -> Iterator[Schema]:
+    """Yield `schema` and every conditional part of it, active or not."""
+    yield schema
+    parts: list[Any] = [schema.get("then"), schema.get("else")]
+    for key in ("allOf", "oneOf", "anyOf"):
+        parts.extend(schema.get(key) or [])
+    for key in ("dependencies", "dependentSchemas"):
+        parts.extend((schema.get(key) or {}).values())
+    for part in parts:
+        if isinstance(part, Mapping):
+            yield from all_parts(part)
+
+
+def _next_parts(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:
+    for key in ("dependencies", "dependentSchemas"):
+        for name, part in (schema.get(key) or {}).items():
+            if name not in value:
+                continue
+            if isinstance(part, list):
+                yield {"required": part}
+            elif isinstance(part, Mapping):
+                yield _dependent(part, name, value)
+    for name, required in (schema.get("dependentRequired") or {}).items():
+        if name in value:
+            yield {"required": required}
+    if "if" in schema:
+        branch = schema.get("then" if matches(schema["if"], value) else "else")
+        if isinstance(branch, Mapping):
+            yield branch
+    for part in schema.get("allOf") or []:
+        if isinstance(part, Mapping):
+            yield part
+    for key in ("oneOf", "anyOf"):
+        options = [part for part in schema.get(key) or [] if isinstance(part, Mapping)]
+        if options:
+            yield next((part for part in options if matches(part, value)), options[0])
+
+
+def _dependent(part: Schema, name: str, value: Mapping[str, Any]) -> Schema:
+    """Replace the `oneOf` of a dependency by its one branch that fits the property depended upon."""
+    options = [option for option in part.get("oneOf") or [] if isinstance(option, Mapping)]
+    if not options:
+        return part
+    fitting = [
+        option
+        for option in options
+        if matches({"properties": {name: (option.get("properties") or {}).get(name, True)}}, value)
+    ]
+    rest = {key: item for key, item in part.items() if key != "oneOf"}
+    return {**rest, "allOf": [*(part.get("allOf") or []), *fitting]} if len(fitting) == 1 else rest
+
+
+def with_defaults(pages: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `given` with every default that applies, over all pages. Raises EndlessDefaultsError."""
+    values: dict[str, Any] = copy.deepcopy(dict(given))
+    for _ in range(_ROUNDS):
+        before = copy.deepcopy(values)
+        for page in pages:
+            values = _fill_object(page, values)
+        if values == before:
+            return values
+    raise EndlessDefaultsError("the defaults of the parameters change one another without end")
+
+
+def _fill(schema: Schema, value: Any) -> Any:
+    if value is _MISSING:
+        if "const" in schema:
+            return copy.deepcopy(schema["const"])
+        if "default" in schema:
+            value = copy.deepcopy(schema["default"])
+    kind = schema.get("type")
+    if kind == "object" or (kind is None and "properties" in schema):
+        filled = _fill_object(schema, {} if value is _MISSING else value)
+        return filled if isinstance(filled, dict) else value
+    if kind == "array":
+        return _fill_array(schema, [] if value is _MISSING else value)
+    return value
+
+
+def _fill_object(schema: Schema, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    for part in list(active_parts(schema, value)):
+        for name, property_schema in (part.get("properties") or {}).items():
+            if not isinstance(property_schema, Mapping):
+                continue
+            filled = _fill(property_schema, value.get(name, _MISSING))
+            if filled is not _MISSING:
+                value[name] = filled
+    return value
+
+
+def _fill_array(schema: Schema, value: Any) -> Any:
+    items = schema.get("items")
+    if not isinstance(value, list) or not isinstance(items, Mapping):
+        return value
+    filled = [_fill(items, item) for item in value]
+    padding = _fill(items, _MISSING)
+    if padding is not _MISSING:
+        filled += [copy.deepcopy(padding) for _ in range(int(schema.get("minItems") or 0) - len(filled))]
+    return filled

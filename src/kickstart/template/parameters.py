@@ -1,0 +1,352 @@
+"""Parameters: what a template asks for, checked as one report.
+
+Types, bounds and coercion of text are Pydantic's, conditions and patterns are JSON Schema's; the
+reader sees one list of faults, a parameter once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jsonschema_rs
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from kickstart import document
+from kickstart.errors import Fault, ParameterError, TemplateError
+from kickstart.naming import closest
+from kickstart.template import conditions, model
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value somebody gave. `source` says where; `text` values are converted to the schema's type."""
+
+    value: Any
+    source: str
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One parameter. `schema` is the loosest one where conditions describe it more than once."""
+
+    name: str
+    schema: Schema
+    page: str
+    required: bool
+
+    @property
+    def title(self) -> str:
+        return str(self.schema.get("title") or self.name)
+
+    @property
+    def is_secret(self) -> bool:
+        return self.schema.get("ui:field") == "Secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Complete and valid. A secret's value is only in `secrets`; in `values` stand asterisks."""
+
+    values: dict[str, Any]
+    secrets: dict[str, SecretStr] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Form:
+    """The parameter pages of a template."""
+
+    def __init__(self, pages: list[dict[str, Any]]) -> None:
+        self.pages = pages
+
+    @cached_property
+    def properties(self) -> dict[str, Property]:
+        """Every parameter of every page and branch, in the order in which a reader meets them."""
+        found: dict[str, Property] = {}
+        for page in self.pages:
+            for part in conditions.all_parts(page):
+                for name, schema in (part.get("properties") or {}).items():
+                    # A bare `const` only says when its branch is active.
+                    if isinstance(schema, Mapping) and not (name in found and "const" in schema):
+                        known = found.get(name)
+                        loosest = _loosest(known.schema, schema) if known else schema
+                        required = part is page and name in (page.get("required") or [])
+                        required = required or bool(known and known.required)
+                        found[name] = Property(name, loosest, str(page.get("title") or ""), required)
+        return found
+
+    @cached_property
+    def _model(self) -> type[BaseModel]:
+        schemas = {name: prop.schema for name, prop in self.properties.items()}
+        return model.build("Parameters", schemas, closed=False)
+
+    def active(self, page: Schema, values: Mapping[str, Any]) -> dict[str, Property]:
+        """Return the parameters of one page that `values` make active, for asking them in turn."""
+        found: dict[str, Property] = {}
+        for part in conditions.active_parts(page, values):
+            required = part.get("required") or []
+            for name, schema in (part.get("properties") or {}).items():
+                if isinstance(schema, Mapping) and not (name in found and "const" in schema):
+                    found[name] = Property(name, schema, str(page.get("title") or ""), name in required)
+            for name in required:
+                if name in found:
+                    known = found[name]
+                    found[name] = Property(name, known.schema, known.page, True)
+        return found
+
+    def check(self) -> None:
+        """Raise TemplateError when a page is not a JSON Schema that can be used."""
+        faults = []
+        for number, page in enumerate(self.pages, start=1):
+            place = f"spec.parameters, page {number}"
+            try:
+                conditions.validator(page)
+            except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+                message = getattr(error, "message", None) or str(error).splitlines()[0]
+                path = ".".join(str(part) for part in getattr(error, "instance_path", []))
+                faults.append(Fault(place, f"{path}: {message}" if path else message))
+                continue
+            for part in conditions.all_parts(page):
+                for name, schema in (part.get("properties") or {}).items():
+                    if not isinstance(schema, Mapping | bool):
+                        faults.append(Fault(place, f"{name}: a parameter is described by a mapping"))
+        if faults:
+            raise TemplateError("the parameters are not a valid JSON Schema", faults=faults)
+
+    def json_schema(self, title: str) -> dict[str, Any]:
+        """Return one JSON Schema of all parameters, for editors and other tools."""
+        properties = {
+            name: {key: value for key, value in prop.schema.items() if not key.startswith("ui:")}
+            for name, prop in self.properties.items()
+        }
+        return {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "title": title,
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            # The pages carry what one flat list cannot: what is required, and under which condition.
+            "allOf": [_without_ui(page) for page in self.pages],
+        }
+
+    def convert(self, name: str, text: str) -> Any:
+        """Return `text` as the type of the parameter `name`. Raises ValueError with the reason."""
+        schema = self.properties[name].schema
+        one = model.build("Parameter", {name: schema}, closed=True)
+        try:
+            return one.model_validate({name: _from_text(schema, text)}).model_dump(by_alias=True)[name]
+        except ValidationError as error:
+            raise ValueError(_sentence(error.errors()[0], schema)) from None
+
+    def problem(self, prop: Property, value: Any) -> str | None:
+        """Say what is wrong with one answer, or None. For prompts; `resolve` checks everything."""
+        one = model.build("Parameter", {prop.name: prop.schema}, closed=True)
+        try:
+            one.model_validate({prop.name: value}, strict=True)
+        except ValidationError as error:
+            return _sentence(error.errors()[0], prop.schema)
+        found = next(iter(conditions.validator(_plain(prop.schema)).iter_errors(value)), None)
+        return None if found is None else _said(found, prop.schema)
+
+    def resolve(self, given: Mapping[str, Given]) -> Parameters:
+        """Convert, fill in defaults, and check. Raises ParameterError with every fault at once."""
+        faults: dict[str, Fault] = {}
+        values: dict[str, Any] = {}
+        for name, item in given.items():
+            if name not in self.properties:
+                near = closest(name, self.properties)
+                faults[name] = Fault(_where(name, given), f"the template has no such parameter{near}")
+            else:
+                values[name] = item.value
+        values = self._typed(values, given, faults)
+        try:
+            filled = conditions.with_defaults(self.pages, values)
+        except conditions.EndlessDefaultsError as error:
+            raise TemplateError(str(error)) from error
+        self._check_pages(filled, given, faults)
+        if faults:
+            raise ParameterError(
+                "one parameter is wrong" if len(faults) == 1 else f"{len(faults)} parameters are wrong",
+                faults=list(faults.values()),
+                hint="kickstart template show lists every parameter",
+            )
+        return self._split(filled, given)
+
+    def _typed(
+        self, values: dict[str, Any], given: Mapping[str, Given], faults: dict[str, Fault]
+    ) -> dict[str, Any]:
+        """Check the types of what was given; convert what came as text."""
+        as_text = {n: _from_text(self.properties[n].schema, v) for n, v in values.items() if given[n].text}
+        as_json = {n: v for n, v in values.items() if not given[n].text}
+        typed: dict[str, Any] = {}
+        for part, strict in ((as_text, False), (as_json, True)):
+            wrong: set[str] = set()
+            if part:
+                try:
+                    checked = self._model.model_validate(part, strict=strict)
+                except ValidationError as error:
+                    for found in error.errors():
+                        name = str(found["loc"][0])
+                        wrong.add(name)
+                        message = _sentence(found, self.properties[name].schema)
+                        faults.setdefault(name, Fault(_where(name, given, found["loc"]), message))
+                    rest = {name: value for name, value in part.items() if name not in wrong}
+                    checked = self._model.model_validate(rest, strict=strict)
+                dumped = checked.model_dump(by_alias=True, exclude_unset=True)
+                typed.update({name: dumped[name] for name in part if name not in wrong})
+            # A wrong value stays, so that it is not reported a second time as missing.
+            typed.update({name: part[name] for name in wrong})
+        return {name: typed[name] for name in values}
+
+    def _check_pages(
+        self, values: dict[str, Any], given: Mapping[str, Given], faults: dict[str, Fault]
+    ) -> None:
+        for page in self.pages:
+            for part in conditions.active_parts(page, values):
+                schema = {key: value for key, value in part.items() if key not in conditions.CONDITIONS}
+                for error in conditions.validator(_plain(schema)).iter_errors(values):
+                    path = list(error.instance_path)
+                    if error.kind.name == "required":
+                        path.append(str(getattr(error.kind, "property", "")))
+                    name = str(path[0]) if path else ""
+                    own = self.properties[name].schema if name in self.properties else page
+                    faults.setdefault(name, Fault(_where(name, given, path), _said(error, own)))
+            if not faults and not matches_page(page, values):
+                title = page.get("title") or "this page"
+                faults.setdefault(f"page {title}", Fault(str(title), "the values do not fit together"))
+
+    def _split(self, filled: dict[str, Any], given: Mapping[str, Given]) -> Parameters:
+        secrets = {}
+        for name, prop in self.properties.items():
+            if prop.is_secret and isinstance(filled.get(name), str):
+                secrets[name] = SecretStr(filled[name])
+                filled[name] = "*" * len(filled[name])  # as Backstage's form does
+        active = {name for page in self.pages for name in self.active(page, filled)}
+        notes = tuple(
+            f"the parameter '{name}' has no effect with the other values"
+            for name in given
+            if name not in active
+        )
+        sources = {name: given[name].source if name in given else "default" for name in filled}
+        return Parameters(filled, secrets, sources, notes)
+
+
+def matches_page(page: Schema, values: Mapping[str, Any]) -> bool:
+    """Tell whether all `values` together are valid against one page, conditions included."""
+    return conditions.matches(_plain(page), values)
+
+
+def _loosest(first: Schema, second: Schema) -> Schema:
+    """Keep what two descriptions of one parameter agree on; the first one's words win."""
+    words = {"title", "description", "ui:help", "ui:field", "ui:widget", "errorMessage", "default"}
+    return {key: value for key, value in first.items() if key in words or second.get(key) == value}
+
+
+def _plain(schema: Schema) -> Schema:
+    """Drop the portal's words, which are not JSON Schema; the conditions keep theirs."""
+    return {key: value for key, value in schema.items() if not key.startswith(("ui:", "backstage:"))}
+
+
+def _without_ui(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_ui(v) for k, v in value.items() if not str(k).startswith(("ui:", "backstage:"))}
+    if isinstance(value, list):
+        return [_without_ui(item) for item in value]
+    return value
+
+
+def _from_text(schema: Schema, text: Any) -> Any:
+    """Read what somebody typed as the kind of value that `schema` wants."""
+    if not isinstance(text, str):
+        return text
+    choices = schema.get("enum")
+    if isinstance(choices, list):
+        return next((c for c in choices if document_text(c) == text), text)
+    kind = schema.get("type")
+    if kind == "string" or isinstance(kind, list):
+        return text
+    if kind == "array" and not text.lstrip().startswith("["):
+        items = schema.get("items")
+        parts = [part.strip() for part in text.split(",")] if text.strip() else []
+        return [_from_text(items, part) for part in parts] if isinstance(items, Mapping) else parts
+    if kind in {"array", "object"} or kind is None:
+        try:
+            return document.load(text)
+        except document.DocumentError:
+            return text
+    return text.strip()
+
+
+def document_text(value: Any) -> str:
+    """Return a scalar as YAML and JSON write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
+
+
+def _where(name: str, given: Mapping[str, Given], path: Any = ()) -> str:
+    dotted = ".".join(str(part) for part in path) or name
+    item = given.get(name)
+    return f"{dotted} ({item.source})" if item else dotted
+
+
+_KINDS = {
+    "string_type": "must be text; put it in quotes",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+}
+
+
+def _sentence(found: Any, schema: Schema) -> str:
+    """Return one of Pydantic's errors in our words."""
+    kind, context = str(found["type"]), found.get("ctx") or {}
+    if kind == "literal_error":
+        choices = schema.get("enum") or (schema.get("items") or {}).get("enum") or []
+        listed = ", ".join(document_text(choice) for choice in choices)
+        shown = document_text(found["input"]) if not isinstance(found["input"], (dict, list)) else "it"
+        return f"{shown!r} is not one of {listed}{closest(shown, choices)}"
+    message = _KINDS.get(kind)
+    if message is None:
+        text = str(found["msg"]).removeprefix("Input ").removeprefix("String ").removeprefix("List ")
+        message = text.replace("should", "must", 1)
+    if kind in {"string_too_long", "too_long"}:
+        message = f"is too long: at most {context.get('max_length')} are possible"
+    return _own_message(schema, kind) or message
+
+
+def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
+    """Return one of JSON Schema's errors in our words, without showing a secret's value."""
+    kind = error.kind.name
+    own = _own_message(schema, kind)
+    if own:
+        return own
+    if kind == "required":
+        return "is required"
+    message = str(error.message)
+    if schema.get("ui:field") == "Secret":
+        return f"does not satisfy '{kind}'"
+    help_text = schema.get("ui:help") or (schema.get("description") if kind == "pattern" else "")
+    return f"{message} ({help_text})" if kind == "pattern" and help_text else message
+
+
+def _own_message(schema: Schema, keyword: str) -> str:
+    """Return the template's own words for a fault (`errorMessage` of ajv-errors), or nothing."""
+    own = schema.get("errorMessage")
+    if isinstance(own, Mapping):
+        own = own.get(keyword)
+    return own if isinstance(own, str) else ""

@@ -1,0 +1,100 @@
+"""Skeletons: folders of a template, rendered as `fetch:template` renders them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kickstart.errors import Fault, TemplateError
+from kickstart.template.engine import Engine, EngineError
+from kickstart.tree import Entry
+
+_SNIFFED = 512  # bytes; where Backstage looks for signs of a binary file
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a folder is rendered.
+
+    extension: only files that end in it are rendered, and lose it; None renders every text file.
+    copied: globs of files whose content is left alone; their paths are rendered all the same.
+    """
+
+    extension: str | None = None
+    copied: tuple[str, ...] = ()
+    trim_blocks: bool = False
+    lstrip_blocks: bool = False
+
+
+def render(
+    entries: Mapping[str, Entry], context: Mapping[str, Any], rules: Rules, engine: Engine, shown: str
+) -> dict[str, Entry]:
+    """Return the rendered entries by their rendered paths.
+
+    shown: the folder's name for error texts. Raises TemplateError with every file that is at fault.
+    """
+    rendered: dict[str, Entry] = {}
+    origins: dict[str, str] = {}
+    faults: list[Fault] = []
+    copied = _matching(entries, rules.copied)
+    for path, entry in entries.items():
+        try:
+            templated = not rules.extension or path.endswith(rules.extension)
+            target = engine.render(path, context)
+            if rules.extension and templated:
+                target = target.removesuffix(rules.extension)
+            # Backstage's idiom for optional files and folders: a part of the path renders empty.
+            if not target or target.startswith("/") or target.endswith("/") or "//" in target:
+                continue
+            if templated and path not in copied:
+                entry = _rendered(entry, context, rules, engine)
+        except EngineError as error:
+            faults.append(_fault(f"{shown}/{path}", error))
+            continue
+        if target in rendered:
+            faults.append(Fault(f"{shown}/{path}", f"renders to {target}, as {origins[target]} does"))
+        rendered[target] = entry
+        origins[target] = path
+    if faults:
+        raise TemplateError("the skeleton cannot be rendered", faults=faults)
+    return rendered
+
+
+def render_entry(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: Engine, shown: str) -> Entry:
+    """Return one rendered entry; `shown` is its name for error texts. Raises TemplateError."""
+    try:
+        return _rendered(entry, context, rules, engine)
+    except EngineError as error:
+        raise TemplateError("the file cannot be rendered", faults=[_fault(shown, error)]) from error
+
+
+def _rendered(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: Engine) -> Entry:
+    if entry.is_link or b"\0" in entry.content[:_SNIFFED]:
+        return entry
+    try:
+        text = entry.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if rules.extension:  # somebody asked for this very file to be rendered
+            raise EngineError(f"is not UTF-8 text (byte {error.start})") from error
+        return entry
+    settings = {"trim_blocks": rules.trim_blocks, "lstrip_blocks": rules.lstrip_blocks}
+    result = engine.render(text, context, **{key: True for key, on in settings.items() if on})
+    return entry if result is text else Entry(result.encode("utf-8", "surrogatepass"), entry.mode)
+
+
+def _matching(entries: Mapping[str, Entry], globs: tuple[str, ...]) -> frozenset[str]:
+    """Return the paths that `globs` select as globby does: dot files match, a folder is its contents."""
+    if not globs:
+        return frozenset()
+    from wcmatch import glob
+
+    flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.EXTGLOB | glob.NEGATE
+    patterns = [pattern.removeprefix("./") for pattern in globs]
+    patterns += [f"{pattern.rstrip('/')}/**" for pattern in patterns if not pattern.endswith("*")]
+    return frozenset(map(str, glob.globfilter(list(entries), patterns, flags=flags)))
+
+
+def _fault(place: str, error: EngineError) -> Fault:
+    where = f"{place}:{error.line}" if error.line else place
+    return Fault(where, f"{error.expression}: {error.message}" if error.expression else error.message)

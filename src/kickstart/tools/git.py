@@ -1,0 +1,101 @@
+"""Git through GitPython: making repositories, and bringing templates here."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import BinaryIO, cast
+
+try:
+    import git
+except ImportError as error:  # GitPython looks for the program when it is imported
+    from kickstart.tools.plumbing import no_git
+
+    raise no_git() from error
+
+from kickstart.errors import RemoteError
+from kickstart.tools import plumbing
+from kickstart.tree import EXECUTABLE, LINK, Commit
+
+
+def init_bare(folder: Path, branch: str, description: str) -> None:
+    """Make `folder` an empty bare repository whose default branch is `branch`."""
+    # No template: it would bring sample hooks, or hooks of the user's that are meant for work trees.
+    _run(
+        "init",
+        "--bare",
+        "--quiet",
+        "--template=",
+        f"--initial-branch={branch}",
+        "--object-format=sha1",
+        str(folder),
+    )
+    (folder / "description").write_text(description + "\n", "utf-8")
+
+
+def import_commit(git_dir: Path, commit: Commit, branch: str) -> None:
+    """Store a root commit as `branch`, in one process and without a work tree.
+
+    No index, filter, hook or attribute is involved, so that every byte is stored as it is. Raises
+    RemoteError when Git makes of it something other than was promised.
+    """
+    with tempfile.TemporaryFile() as stream:
+        _write_import(cast(BinaryIO, stream), commit, branch)
+        stream.seek(0)
+        _run(f"--git-dir={git_dir}", "fast-import", "--quiet", "--done", stdin=cast(BinaryIO, stream))
+    stored = plumbing.git(f"--git-dir={git_dir}", "rev-parse", f"refs/heads/{branch}").decode().strip()
+    if stored != commit.id:
+        raise RemoteError(f"Git stored the commit {stored} where {commit.id} was promised")
+
+
+def fetch_commit(url: str, ref: str, git_dir: Path) -> str:
+    """Fetch one commit of `url` without its history, and return its id.
+
+    ref: a branch, a tag or a full commit id; "" stands for the default branch. Nothing is checked
+    out, and no hook, filter or submodule of the other side comes into play.
+    """
+    _run("init", "--bare", "--quiet", "--template=", str(git_dir))
+    try:
+        _run(
+            *(f"--git-dir={git_dir}", "-c", "protocol.ext.allow=never", "fetch", "--quiet", "--no-tags"),
+            *("--depth=1", "--no-recurse-submodules", "--", url, ref or "HEAD"),
+        )
+    except RemoteError as error:
+        shown = f"'{ref}' of {_without_credentials(url)}" if ref else _without_credentials(url)
+        raise RemoteError(
+            f"{shown} cannot be fetched: {error.message}", hint="check the URL and your access"
+        ) from None
+    return plumbing.git(f"--git-dir={git_dir}", "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
+
+
+def _write_import(stream: BinaryIO, commit: Commit, branch: str) -> None:
+    message = commit.text.encode()
+    stream.write(b"feature done\n")
+    stream.write(f"commit refs/heads/{branch}\nauthor {commit.stamp}\ncommitter {commit.stamp}\n".encode())
+    stream.write(b"data %d\n%s\n" % (len(message), message))
+    for path, entry in commit.tree.items():
+        mode = {EXECUTABLE: "100755", LINK: "120000"}.get(entry.mode, "100644")
+        stream.write(f"M {mode} inline {_quoted(path)}\n".encode())
+        stream.write(b"data %d\n%s\n" % (len(entry.content), entry.content))
+    stream.write(b"done\n")
+
+
+def _quoted(path: str) -> str:
+    """Quote a path as fast-import reads it; a path holds no newline."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _run(*arguments: str, stdin: BinaryIO | None = None) -> None:
+    try:
+        git.Git().execute(["git", *arguments], istream=stdin, env=plumbing.QUIET)
+    except git.GitCommandError as error:
+        # Its text holds the whole command line, with whatever a URL carries.
+        lines = str(error.stderr or "").strip().strip("'").splitlines()
+        said = lines[-1].removeprefix("fatal: ").strip("'\" ") if lines else "no reason was given"
+        raise RemoteError(f"git {arguments[0]} failed: {_without_credentials(said)}") from None
+
+
+def _without_credentials(text: str) -> str:
+    import re
+
+    return re.sub(r"://[^/@\s]*@", "://", text)

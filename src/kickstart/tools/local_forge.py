@@ -1,0 +1,87 @@
+"""A forge in a folder: bare repositories that `git clone` reads. It needs no account and no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kickstart import marker
+from kickstart.errors import ConflictError
+from kickstart.tools import Found, Repository, State, plumbing
+from kickstart.tree import Commit, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """OWNER/NAME.git below a folder."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"the local forge {self.folder}"
+
+    def path(self, repository: Repository) -> Path:
+        """Return the bare repository's folder."""
+        return self.folder / repository.owner / f"{repository.name}.git"
+
+    def clone_url(self, repository: Repository) -> str:
+        return self.path(repository).as_uri()
+
+    def contents_url(self, repository: Repository, branch: str) -> str:
+        return f"{self.clone_url(repository)}/blob/{branch}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalForge:
+    """Publishes to a folder. A repository appears complete, by one rename, or not at all."""
+
+    address: LocalAddress
+
+    def inspect(self, repository: Repository) -> Found:
+        path = self.address.path(repository)
+        if not os.path.lexists(path):
+            return Found(State.ABSENT)
+        content = plumbing.read_file(path, "HEAD", marker.FILE_NAME)
+        mark = marker.read(content) if content is not None else None
+        if mark is None:
+            return Found(State.FOREIGN, reason=f"{path} was not made by kickstart")
+        return Found(State.OURS, mark)
+
+    def read(self, repository: Repository) -> Tree:
+        return plumbing.read_tree(self.address.path(repository), "HEAD")
+
+    def publish(
+        self, repository: Repository, commit: Commit, branch: str, settings: Mapping[str, Any]
+    ) -> Mapping[str, str]:
+        from kickstart.tools import git
+
+        path = self.address.path(repository)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".kickstart-{repository.name}.git."
+        for left in path.parent.glob(f"{prefix}*"):  # of a run that was killed here
+            shutil.rmtree(left, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix))
+        try:
+            git.init_bare(staging, branch, str(settings.get("description") or repository.name))
+            git.import_commit(staging, commit, branch)
+            staging.chmod(0o777 & ~_umask())
+            staging.rename(path)
+        except OSError as error:
+            if os.path.lexists(path):
+                raise ConflictError(f"{path} came into being meanwhile") from error
+            raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return {"path": str(path), "commit": commit.id}
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

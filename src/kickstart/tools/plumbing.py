@@ -1,0 +1,91 @@
+"""Reading Git repositories with `git` itself: no client library, so that a preview stays light."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from kickstart.errors import PreflightError
+from kickstart.tree import Entry, Tree
+
+# A caller inside a Git hook has these set, and they would turn every command to its repository.
+# `cli/connect.py` forgets them, for this process and so for every `git` below it.
+MISLEADING = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_DEFAULT_HASH",
+)
+
+
+class GitError(Exception):
+    """`git` said no; the text is its own last line."""
+
+
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def git(*arguments: str, input: bytes = b"") -> bytes:
+    """Run one `git` command and return its output. Raises GitError, PreflightError without Git."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], input=input, capture_output=True, env={**os.environ, **QUIET}, check=False
+        )
+    except FileNotFoundError as error:
+        raise no_git() from error
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise GitError(lines[-1] if lines else f"git {arguments[0]} failed")
+    return done.stdout
+
+
+def no_git() -> PreflightError:
+    """Return the error for a machine without Git."""
+    return PreflightError("git is not installed", hint="install Git 2.28 or newer, and run this again")
+
+
+def identity() -> str | None:
+    """Return who Git takes the user for, as "Name <address>", or None when it does not know."""
+    try:
+        # useConfigOnly: without it Git makes an address up from the host's name.
+        line = git("-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT").decode("utf-8", "replace")
+    except GitError:
+        return None
+    return line.rpartition(">")[0] + ">"
+
+
+def read_file(git_dir: Path, revision: str, path: str) -> bytes | None:
+    """Return one file of a revision, or None when it, the revision or the repository is not there."""
+    try:
+        return git(f"--git-dir={git_dir}", "cat-file", "blob", f"{revision}:{path}")
+    except GitError:
+        return None
+
+
+def read_tree(git_dir: Path, revision: str) -> Tree:
+    """Return all files of a revision, byte for byte; submodules are left out."""
+    listing = git(f"--git-dir={git_dir}", "ls-tree", "-r", "-z", "--full-tree", revision)
+    rows = []
+    for row in listing.split(b"\0"):
+        if row:
+            fields, _, path = row.partition(b"\t")
+            mode, kind, object_id = fields.split(b" ")
+            if kind == b"blob":
+                rows.append((int(mode, 8), object_id, os.fsdecode(path)))
+    content = git(
+        f"--git-dir={git_dir}", "cat-file", "--batch", input=b"".join(row[1] + b"\n" for row in rows)
+    )
+    entries: dict[str, Entry] = {}
+    position = 0
+    for entry_mode, _, name in rows:
+        end = content.index(b"\n", position)
+        size = int(content[position:end].rsplit(b" ", 1)[1])
+        body = content[end + 1 : end + 1 + size]
+        position = end + size + 2
+        entries[name] = Entry(body, entry_mode)
+    return Tree(entries)

@@ -1,0 +1,155 @@
+"""How a template's steps hang together, checked without running it: actions, inputs, references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from kickstart import actions, document
+from kickstart.errors import Fault
+from kickstart.naming import closest
+from kickstart.template.catalog import Source
+from kickstart.template.engine import Engine, EngineError, is_plain
+from kickstart.template.expressions import texts
+from kickstart.template.parameters import Form
+
+# What every `${{ }}` of a step can start with, besides Jinja2's own.
+ROOTS = frozenset({"parameters", "steps", "secrets", "user", "context", "environment", "each"})
+FUNCTIONS = frozenset({"always", "failure", "range", "cycler", "joiner", "dict", "namespace", "lipsum"})
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """errors stop a plan; warnings do not, since a portal runs such templates too."""
+
+    errors: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+
+
+def check(source: Source, form: Form, engine: Engine) -> Findings:
+    """Return everything that is wrong with the steps and the output of a template.
+
+    What was found is remembered with the compiled templates, since it depends on nothing else.
+    """
+
+    def found() -> list[list[tuple[str, str]]]:
+        findings = _check(source, form, engine)
+        return [
+            [(each.where, each.message) for each in kind] for kind in (findings.errors, findings.warnings)
+        ]
+
+    whole = source.template.model_dump_json()
+    errors, warnings = engine.remembered(f"wiring\0{source.text}\0{whole}", found)
+    return Findings(tuple(Fault(*each) for each in errors), tuple(Fault(*each) for each in warnings))
+
+
+def _check(source: Source, form: Form, engine: Engine) -> Findings:
+    errors: list[Fault] = []
+    warnings: list[Fault] = []
+    steps = source.template.spec.steps
+    ids = [source.template.step_id(index) for index in range(len(steps))]
+    for index, step in enumerate(steps):
+        at: Path = ("spec", "steps", index)
+        if ids[index] in ids[:index]:
+            warnings.append(source.fault((*at, "id"), f"'{ids[index]}' is the id of an earlier step too"))
+        if step.action in actions.ACTIONS:
+            warnings += _unknown_inputs(source, step.action, step.input, (*at, "input"))
+        else:
+            near = closest(step.action, actions.ACTIONS)
+            fault = source.fault((*at, "action"), f"there is no action '{step.action}'{near}")
+            (errors if step.condition is None else warnings).append(fault)
+        if not _can_iterate(step.each):
+            errors.append(source.fault((*at, "each"), f"must be a list or a mapping, and is {step.each!r}"))
+        scope = _Scope(form, ids, steps, index, has_each=step.each is not None)
+        parts = {"if": step.condition, "each": step.each, "input": step.input}
+        errors += _references(source, parts, at, engine, scope.problem)
+    output = source.template.spec.output.model_dump(exclude_unset=True)
+    scope = _Scope(form, ids, steps, len(steps), has_each=False)
+    errors += _references(source, output, ("spec", "output"), engine, scope.problem)
+    return Findings(tuple(errors), tuple(warnings))
+
+
+def _can_iterate(each: Any) -> bool:
+    return each is None or isinstance(each, list | dict) or (isinstance(each, str) and not is_plain(each))
+
+
+def _references(
+    source: Source, value: Any, at: Path, engine: Engine, problem: Callable[[tuple[str, ...]], str | None]
+) -> Iterator[Fault]:
+    for path, text in texts(value):
+        try:
+            chains = engine.names(text)
+        except EngineError as error:
+            yield source.fault((*at, *path), f"{text.strip()[:80]}: {error.message}")
+            continue
+        for chain in dict.fromkeys(chains):
+            found = problem(chain)
+            if found:
+                yield source.fault((*at, *path), found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the expressions of one step can refer to."""
+
+    form: Form
+    ids: list[str]
+    steps: list[Any]
+    index: int
+    has_each: bool
+
+    def problem(self, chain: tuple[str, ...]) -> str | None:
+        """Say why a chain of names refers to nothing, or None."""
+        root = chain[0]
+        shown = ".".join(chain)
+        if root not in ROOTS and root not in FUNCTIONS:
+            return f"{shown}: nothing is called '{root}'{closest(root, ROOTS)}"
+        if root == "each" and not self.has_each:
+            return f"{shown}: the step has no 'each'"
+        if root == "parameters" and len(chain) > 1 and chain[1] not in self.form.properties:
+            return f"{shown}: there is no parameter '{chain[1]}'{closest(chain[1], self.form.properties)}"
+        if root == "steps" and len(chain) > 1:
+            return self._step_problem(chain, shown)
+        return None
+
+    def _step_problem(self, chain: tuple[str, ...], shown: str) -> str | None:
+        name = chain[1]
+        earlier = self.ids[: self.index]
+        if name not in earlier:
+            if name in self.ids:
+                when = "is this step itself" if self.ids.index(name) == self.index else "runs later"
+                return f"{shown}: the step '{name}' {when}"
+            # `steps.fetch-base.output` is a subtraction, of which only the first part is seen here.
+            hyphened = next((known for known in self.ids if known.startswith(f"{name}-")), None)
+            if hyphened:
+                return f"{shown}: reads as a subtraction; write steps['{hyphened}']"
+            return f"{shown}: there is no step '{name}'{closest(name, earlier)}"
+        if len(chain) > 2 and chain[2] != "output":
+            return f"{shown}: a step has only 'output'"
+        action = self.steps[earlier.index(name)].action
+        if len(chain) > 3 and action in actions.ACTIONS and self.steps[earlier.index(name)].each is None:
+            outputs = names_of(actions.load(action).Output)
+            if chain[3] not in outputs:
+                return f"{shown}: {action} has no output '{chain[3]}'{closest(chain[3], outputs)}"
+        return None
+
+
+def names_of(model: type[BaseModel]) -> list[str]:
+    """Return the fields of an input or output as templates write them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _unknown_inputs(
+    source: Source, action: str, given: Mapping[str, Any], at: document.Path
+) -> Iterator[Fault]:
+    known = names_of(actions.load(action).Input)
+    for key in given:
+        if key not in known:
+            yield source.fault(
+                (*at, key), f"{action} has no input '{key}'{closest(key, known)}; it is ignored"
+            )
