@@ -1,0 +1,78 @@
+# Everything runs in .venv, which needs nothing but Python 3.11 or newer and Git.
+PYTHON ?= python3
+NAME ?= my-chatbot
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup create test test-quick lint type fmt bench golden docs check check-generated wheel clean lock
+
+help:  ## Show what can be made
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/runtime: requirements/runtime.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@command -v git > /dev/null || { echo "Git is needed; install it and run this again"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+setup: .venv/dev  ## Install kickstart and all that its tests need into .venv
+
+create: .venv/runtime  ## Create a project on this machine: make create NAME=my-chatbot
+	$(BIN)/kickstart create $(NAME)
+
+test: .venv/dev  ## Run all tests, with coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+test-quick: .venv/dev  ## Run the tests that take no longer than a moment
+	$(BIN)/pytest -m "not slow"
+
+lint: .venv/dev  ## Check style and the direction of imports
+	$(BIN)/ruff check src tests scripts benchmarks
+	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/lint-imports --no-logo
+
+fmt: .venv/dev  ## Format the code
+	$(BIN)/ruff check --fix src tests scripts benchmarks
+	$(BIN)/ruff format src tests scripts benchmarks
+
+type: .venv/dev  ## Check types
+	$(BIN)/mypy
+
+bench: .venv/dev  ## Measure against the budgets, as ratios within this run
+	$(BIN)/python -m benchmarks
+
+golden: .venv/dev  ## Render the examples again
+	$(BIN)/python scripts/golden.py
+
+docs: .venv/dev  ## Generate the reference pages again
+	$(BIN)/python scripts/docs.py
+
+check: lint type test check-generated  ## Run everything that a change must pass
+
+check-generated: .venv/dev  ## Check that goldens and reference pages are fresh
+	$(BIN)/python scripts/golden.py --check
+	$(BIN)/python scripts/docs.py --check
+
+wheel: .venv/runtime  ## Build the wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:  ## Remove what was built and installed
+	rm -rf .venv .cache build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+lock: .venv/dev  ## Bring the locked versions up to date
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url pyproject.toml --group build --output-file requirements/runtime.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url pyproject.toml --group dev --constraints requirements/runtime.lock \
+		--output-file requirements/dev.lock

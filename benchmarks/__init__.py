@@ -1,0 +1,1 @@
+"""Measurements against budgets. Run with `make bench`."""
