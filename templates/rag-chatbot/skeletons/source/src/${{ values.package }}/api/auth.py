@@ -1,0 +1,106 @@
+"""Who is calling, and how often they may."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from typing import Any
+
+import httpx
+import jwt
+from starlette.requests import Request
+
+from ..errors import TooManyRequests, Unauthorized, Unavailable
+from ..settings import Settings
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]  # never HS*: its key is shared
+KEYS_SECONDS = 300.0
+MAX_CALLERS = 10_000
+
+
+class Gate:
+    """Names the caller of a request; raises Unauthorized or TooManyRequests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        tokens = settings.auth_tokens.get_secret_value().split(",")
+        self.tokens = [token.strip().encode() for token in tokens if token.strip()]
+        self.client = httpx.AsyncClient(timeout=5)
+        self.keys: dict[str, Any] = {}
+        self.keys_until = 0.0
+        self.buckets: dict[str, tuple[float, float]] = {}
+
+    async def close(self) -> None:
+        await self.client.aclose()
+
+    async def caller(self, request: Request) -> str:
+        """A stable name for whoever sends the request; conversations belong to it."""
+        if self.settings.auth_mode == "none":
+            return "anyone"
+        header = "Authorization" if self.settings.auth_mode == "token" else self.settings.oidc_header
+        value = request.headers.get(header, "")
+        token = value[7:].strip() if value[:7].lower() == "bearer " else value.strip()
+        if not token:
+            raise Unauthorized(f"no token; send it in the header {header}: Bearer TOKEN")
+        if self.settings.auth_mode == "token":
+            return self._token(token)
+        return await self._oidc(token)
+
+    def limit(self, caller: str) -> None:
+        """Take one from the caller's bucket, which refills evenly over a minute."""
+        rate = self.settings.rate_limit_per_minute
+        if not rate:
+            return
+        now = time.monotonic()
+        if len(self.buckets) > MAX_CALLERS:
+            self.buckets = {name: entry for name, entry in self.buckets.items() if now - entry[1] < 60}
+        level, since = self.buckets.get(caller, (float(rate), now))
+        level = min(float(rate), level + (now - since) * rate / 60)
+        if level < 1:
+            wait = int((1 - level) * 60 / rate) + 1
+            raise TooManyRequests(f"more than {rate} requests a minute; wait {wait} s", retry_after=wait)
+        self.buckets[caller] = (level - 1, now)
+
+    def _token(self, token: str) -> str:
+        # Every token is compared, each in constant time, so that timing tells nothing.
+        matches = [hmac.compare_digest(token.encode(), accepted) for accepted in self.tokens]
+        if not any(matches):
+            raise Unauthorized("the token is not accepted")
+        return "token:" + hashlib.sha256(token.encode()).hexdigest()[:16]
+
+    async def _oidc(self, token: str) -> str:
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid", "")
+            claims = jwt.decode(
+                token,
+                await self._key(key_id),
+                algorithms=ALGORITHMS,
+                issuer=self.settings.oidc_issuer,
+                audience=self.settings.oidc_audience,
+                leeway=30,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except jwt.PyJWTError as error:
+            raise Unauthorized("the token is not valid; sign in again") from error
+        return f"user:{claims['sub']}"
+
+    async def _key(self, key_id: str) -> Any:
+        now = time.monotonic()
+        # An unknown key may be a rotated one, but strangers must not make us ask the issuer each time.
+        stale = now > self.keys_until or (key_id not in self.keys and now > self.keys_until - KEYS_SECONDS + 10)
+        if stale:
+            try:
+                issuer = (self.settings.oidc_issuer or "").rstrip("/")
+                found = await self.client.get(f"{issuer}/.well-known/openid-configuration")
+                document = await self.client.get(found.raise_for_status().json()["jwks_uri"])
+                keys = jwt.PyJWKSet.from_dict(document.raise_for_status().json()).keys
+            except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+                if key_id not in self.keys:
+                    raise Unavailable("the sign-in service is not available; try again in a moment") from error
+            else:
+                self.keys = {key.key_id or "": key for key in keys}
+                self.keys_until = now + KEYS_SECONDS
+        if key_id not in self.keys:
+            raise jwt.InvalidTokenError("unknown key")
+        return self.keys[key_id]

@@ -1,0 +1,192 @@
+"""Upload, list, read and delete documents; search their passages."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import unicodedata
+from datetime import datetime
+from typing import IO, Annotated, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
+from psycopg.rows import DictRow
+from pydantic import BaseModel
+
+from .. import retrieve
+from ..errors import BadInput, NotFound, TooLarge, UnsupportedType
+from ..ingest.parse import EXTENSIONS, media_type
+from ..store import documents
+from .wiring import Caller, LimitedCaller, parts
+
+router = APIRouter(prefix="/api", tags=["documents"])
+
+
+class Document(BaseModel):
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    status: Literal["uploading", "queued", "processing", "ready", "failed"]
+    error: str | None
+    attempts: int
+    chunks_done: int
+    chunks_total: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PassageText(BaseModel):
+    ordinal: int
+    heading: str
+    page: int | None
+    text: str
+    cited: bool
+
+
+class Content(BaseModel):
+    """The passages around one passage, in reading order."""
+
+    document: Document
+    passages: list[PassageText]
+
+
+class SearchResult(BaseModel):
+    document_id: UUID
+    document_name: str
+    ordinal: int
+    heading: str
+    page: int | None
+    text: str
+    similarity: float
+
+
+@router.post("/documents", status_code=202)
+async def upload(request: Request, response: Response, file: UploadFile, caller: LimitedCaller) -> Document:
+    """Store a file and queue it for indexing. The same bytes again return the same document (200)."""
+    services = parts(request)
+    name = _clean(file.filename or "")
+    if not file.size:
+        raise BadInput("the file is empty")
+    if file.size > services.settings.upload_max_bytes:
+        raise TooLarge(f"the file is larger than {services.settings.upload_max_bytes:,} bytes")
+    kind = media_type(name, await file.read(4096))
+    if kind is None:
+        known = ", ".join(sorted(EXTENSIONS))
+        raise UnsupportedType(f"the file's name or content is of no known type; known are {known}")
+    digest = await asyncio.to_thread(_sha256, file.file)
+    row, new = await documents.add(services.database, services.objects, name, kind, digest, file.size, file.file)
+    if not new:
+        response.status_code = 200
+    return Document(**row)
+
+
+@router.get("/documents")
+async def list_documents(
+    request: Request,
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> list[Document]:
+    rows = await documents.newest(parts(request).database, limit, offset)
+    return [Document(**row) for row in rows]
+
+
+@router.get("/documents/{document_id}")
+async def get_document(request: Request, document_id: UUID, caller: Caller) -> Document:
+    return Document(**await documents.get(parts(request).database, document_id))
+
+
+@router.delete("/documents/{document_id}", status_code=204)
+async def delete_document(request: Request, document_id: UUID, caller: Caller) -> None:
+    services = parts(request)
+    await documents.delete(services.database, services.objects, document_id)
+
+
+@router.post("/documents/{document_id}/retry", status_code=202)
+async def retry_document(request: Request, document_id: UUID, caller: LimitedCaller) -> Document:
+    """Queue a failed document again."""
+    database = parts(request).database
+    if (await documents.get(database, document_id))["status"] == "failed":
+        await documents.retry(database, document_id)
+    return Document(**await documents.get(database, document_id))
+
+
+@router.get("/documents/{document_id}/content")
+async def content(
+    request: Request,
+    document_id: UUID,
+    caller: Caller,
+    passage: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    context: Annotated[int, Query(ge=0, le=50)] = 2,
+) -> Content:
+    """Where a citation leads: the cited passage and its neighbours."""
+    database = parts(request).database
+    document = await documents.get(database, document_id)
+    rows = await documents.passages(database, document_id, passage, context)
+    if not rows:
+        raise NotFound("the document has no such passage; it may not be indexed yet")
+    return Content(
+        document=Document(**document),
+        passages=[PassageText(**row, cited=row["ordinal"] == passage) for row in rows],
+    )
+
+
+@router.get("/documents/{document_id}/original")
+async def original(request: Request, document_id: UUID, caller: Caller) -> StreamingResponse:
+    """The file as it was uploaded, always as a download: an uploaded page must not run here."""
+    services = parts(request)
+    document: DictRow = await documents.get(services.database, document_id)
+    stream = await services.objects.stream(documents.object_key(document_id))
+    return StreamingResponse(
+        stream,
+        media_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document['name'])}",
+            "Content-Length": str(document["size"]),
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+        },
+    )
+
+
+@router.get("/search")
+async def search(
+    request: Request,
+    caller: LimitedCaller,
+    q: Annotated[str, Query(min_length=1, max_length=2000)],
+    limit: Annotated[int, Query(ge=1, le=50)] = 5,
+    document: Annotated[list[UUID] | None, Query(max_length=100)] = None,
+) -> list[SearchResult]:
+    """The passages nearest in meaning to a question."""
+    services = parts(request)
+    found = await retrieve.search(services.database, services.embedder, [storable(q)], limit, document)
+    return [SearchResult(**vars(passage)) for passage in found]
+
+
+def storable(text: str) -> str:
+    """Text without what PostgreSQL cannot keep; raises BadInput if nothing is left."""
+    text = "".join(char for char in text if char != "\0" and not "\ud800" <= char <= "\udfff").strip()
+    if not text:
+        raise BadInput("the question is empty")
+    return text
+
+
+def _clean(name: str) -> str:
+    """The last part of a path, without what is invisible, at a length that every system stores."""
+    name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(char for char in name if unicodedata.category(char)[0] != "C").strip()
+    if len(name) > 200:
+        stem, dot, extension = name.rpartition(".")
+        name = stem[: 199 - len(extension)] + dot + extension if len(extension) < 20 else name[:200]
+    if not name:
+        raise BadInput("the file has no name")
+    return name
+
+
+def _sha256(file: IO[bytes]) -> str:
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.seek(0)
+    return digest

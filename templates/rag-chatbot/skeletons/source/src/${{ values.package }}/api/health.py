@@ -1,0 +1,63 @@
+"""Probes, and what a page needs to know before anybody has signed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from .. import DESCRIPTION, NAME, VERSION
+from ..errors import AppError
+from ..ingest.parse import EXTENSIONS
+from ..store.db import check_schema
+from .wiring import parts
+
+router = APIRouter(tags=["operations"])
+CHECK_SECONDS = 2.5  # the chart's probe gives up after three
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Whether this process answers. It asks nobody else: a restart would not bring a database back."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(request: Request, response: Response) -> dict[str, Any]:
+    """Whether requests can be answered. The model does not count: without it, passages are quoted."""
+    services = parts(request)
+    embedder = services.embedder
+    checks = {
+        "database": check_schema(services.database, embedder.model, embedder.dimension),
+        "objects": services.objects.check(),
+    }
+    found = await asyncio.gather(*(_state(check) for check in checks.values()))
+    states = dict(zip(checks, found, strict=True))
+    ready = all(state == "ok" for state in states.values())
+    response.status_code = 200 if ready else 503
+    return {"status": "ok" if ready else "unavailable", **states, "model": services.model.state}
+
+
+async def _state(check: Coroutine[Any, Any, None]) -> str:
+    try:
+        await asyncio.wait_for(check, CHECK_SECONDS)
+    except TimeoutError:
+        return "does not answer"
+    except AppError as error:
+        return error.message
+    return "ok"
+
+
+@router.get("/api/about")
+async def about(request: Request) -> dict[str, Any]:
+    services = parts(request)
+    return {
+        "name": NAME,
+        "description": DESCRIPTION,
+        "version": VERSION,
+        "authentication": services.settings.auth_mode,
+        "model": services.settings.llama_model if services.model.configured else None,
+        "upload": {"max_bytes": services.settings.upload_max_bytes, "extensions": sorted(EXTENSIONS)},
+    }

@@ -1,0 +1,166 @@
+"""The HTTP application: routes, errors in one shape, and what is observed about every request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from opentelemetry import propagate, trace
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import DESCRIPTION, NAME, VERSION, metrics
+from .api import chat, documents, health
+from .errors import AppError, TooLarge
+from .services import services, working
+from .settings import MIB, Settings
+from .tracing import tracer
+
+log = logging.getLogger(__name__)
+
+
+def build(settings: Settings) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            parts = await stack.enter_async_context(services(settings))
+            app.state.services = parts
+            metrics.watch_pool(parts.database.pool.get_stats)
+            if settings.ingest_worker:
+                await stack.enter_async_context(working(parts))
+            yield
+
+    app = FastAPI(
+        title=NAME,
+        description=DESCRIPTION,
+        version=VERSION,
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        # The bundled documentation pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(health.router)
+    app.include_router(documents.router)
+    app.include_router(chat.router)
+    app.exception_handler(AppError)(_app_error)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http_error)
+    app.add_middleware(LimitBody, limit=settings.upload_max_bytes + MIB)
+    app.add_middleware(Observe)
+    return app
+
+
+def _problem(status: int, code: str, message: str, retry_after: int | None = None) -> JSONResponse:
+    headers = {"Retry-After": str(retry_after)} if retry_after else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
+
+
+async def _app_error(request: Request, error: AppError) -> JSONResponse:
+    return _problem(error.status, error.code, error.message, error.retry_after)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    # Where and what, but not the input itself: it may be a document.
+    faults = [f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors()]
+    return _problem(422, "invalid", "; ".join(faults))
+
+
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    return _problem(error.status_code, "http", str(error.detail))
+
+
+class LimitBody:
+    """Stops reading a request that is larger than an upload may be."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.limit:
+            error = TooLarge(f"the request is larger than {self.limit:,} bytes")
+            await _problem(error.status, error.code, error.message)(scope, receive, send)
+            return
+        total = 0
+
+        async def limited() -> Message:
+            nonlocal total
+            message = await receive()
+            total += len(message.get("body", b""))
+            if total > self.limit:
+                # FastAPI passes this class on from inside the form parser, and no other.
+                raise HTTPException(413, f"the request is larger than {self.limit:,} bytes")
+            return message
+
+        await self.app(scope, limited, send)
+
+
+class Observe:
+    """One span, one log line and three metrics for each request, and the last word on errors."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        started, status = time.perf_counter(), 0
+
+        with tracer.start_as_current_span(
+            scope["method"], context=propagate.extract(headers), kind=trace.SpanKind.SERVER
+        ) as span:
+            trace_id = format(span.get_span_context().trace_id, "032x")
+
+            async def watched(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    message["headers"] = [
+                        *message["headers"],
+                        (b"x-trace-id", trace_id.encode()),
+                        (b"x-content-type-options", b"nosniff"),
+                    ]
+                await send(message)
+
+            metrics.http_in_flight.inc()
+            try:
+                await self.app(scope, receive, watched)
+            except Exception:
+                log.exception("request failed")
+                if status:
+                    raise
+                message = f"something went wrong here; look for {trace_id} in the logs"
+                await _problem(500, "internal", message)(scope, receive, watched)
+            finally:
+                metrics.http_in_flight.dec()
+                seconds = time.perf_counter() - started
+                # The route, not the path: identifiers would make a time series each.
+                route = getattr(scope.get("route"), "path", "unmatched")
+                # 499: the client left before there was an answer.
+                metrics.http_request_duration.labels(route, scope["method"], str(status or 499)).observe(seconds)
+                span.update_name(f"{scope['method']} {route}")
+                span.set_attribute("http.route", route)
+                span.set_attribute("http.response.status_code", status or 499)
+                if route not in ("/healthz", "/readyz"):
+                    fields = {
+                        "http.request.method": scope["method"],
+                        "url.route": route,
+                        "http.response.status_code": status or 499,
+                        "event.duration": int(seconds * 1e9),
+                    }
+                    log.info("request", extra={"fields": fields})

@@ -1,0 +1,139 @@
+"""Takes waiting documents and makes them searchable, one at a time, as often as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+
+from .. import metrics
+from ..embed import Embedder, literal
+from ..errors import NotFound, ParseError, Unavailable
+from ..settings import Settings
+from ..store import documents
+from ..store.db import Database
+from ..store.documents import Claim, LeaseLost, Passage
+from ..store.objects import Objects
+from .chunk import chunks
+from .parse import parse
+
+log = logging.getLogger(__name__)
+WINDOW = 64  # passages in one transaction: what a crash can cost
+IDLE_SECONDS = 1.0
+SWEEP_SECONDS = 15.0
+FIRST_RETRY_SECONDS = 5.0
+
+
+class Worker:
+    """Any number may run beside each other; each document belongs to one at a time."""
+
+    def __init__(self, settings: Settings, database: Database, objects: Objects, embedder: Embedder) -> None:
+        self.settings = settings
+        self.database = database
+        self.objects = objects
+        self.embedder = embedder
+        self.name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.swept = 0.0
+
+    async def run(self) -> None:
+        """Work until cancelled. Nothing that happens to one document ends the loop."""
+        while True:
+            try:
+                await self._housekeep()
+                if not await self.step():
+                    await asyncio.sleep(IDLE_SECONDS)
+            except Unavailable as error:
+                log.warning("ingestion waits", extra={"fields": {"error.message": error.message}})
+                await asyncio.sleep(5)
+            except Exception:
+                log.exception("ingestion failed unexpectedly and goes on")
+                await asyncio.sleep(5)
+
+    async def step(self) -> bool:
+        """Index one waiting document; False when there is none."""
+        lease = self.settings.ingest_lease_seconds
+        index = {"model": self.embedder.model, "dimension": self.embedder.dimension}
+        claimed = await documents.claim(self.database, self.name, lease, index)
+        if claimed is None:
+            return False
+        started = time.perf_counter()
+        outcome = "interrupted"
+        try:
+            outcome = await self._index(claimed)
+        finally:
+            seconds = time.perf_counter() - started
+            metrics.ingest_duration.labels(outcome).observe(seconds)
+            fields = {"document.id": str(claimed.id), "event.outcome": outcome, "seconds": round(seconds, 2)}
+            log.info("document indexed", extra={"fields": fields})
+        return True
+
+    async def _index(self, claimed: Claim) -> str:
+        limit = self.settings.ingest_max_attempts
+        heartbeat = asyncio.create_task(self._heartbeat(claimed))
+        try:
+            if claimed.attempts > limit:
+                raise ParseError(f"indexing stopped {limit} times without a result; the document may be too complex")
+            await self._write_passages(claimed)
+            await documents.finish(self.database, claimed, self.name, "ready")
+            return "ready"
+        except LeaseLost:
+            return "lost"
+        except asyncio.CancelledError:
+            # A shutdown is not the document's fault: hand it on at once, its attempt not counted.
+            with suppress(Unavailable):
+                await asyncio.shield(documents.finish(self.database, claimed, self.name, "queued", counted=False))
+            raise
+        except ParseError as error:
+            await documents.finish(self.database, claimed, self.name, "failed", str(error))
+            return "failed"
+        except (Unavailable, NotFound, OSError) as error:
+            reason = getattr(error, "message", "no space or no access on the temporary disk")
+            if claimed.attempts >= limit:
+                await documents.finish(self.database, claimed, self.name, "failed", reason)
+                return "failed"
+            pause = FIRST_RETRY_SECONDS * 2 ** (claimed.attempts - 1)
+            await documents.finish(self.database, claimed, self.name, "queued", reason, pause)
+            return "retry"
+        finally:
+            heartbeat.cancel()
+
+    async def _write_passages(self, claimed: Claim) -> None:
+        with tempfile.TemporaryFile() as file:
+            await self.objects.fetch(documents.object_key(claimed.id), file)
+            blocks = await parse(
+                file, claimed.media_type, self.settings.parse_seconds, self.settings.parse_memory_bytes
+            )
+        pieces = await asyncio.to_thread(chunks, blocks)
+        lease = self.settings.ingest_lease_seconds
+        done = await documents.begin(self.database, claimed, self.name, lease, len(pieces))
+        for start in range(done, len(pieces), WINDOW):
+            window = pieces[start : start + WINDOW]
+            vectors = await self.embedder.embed([piece.embedded for piece in window], "passage")
+            passages = [
+                Passage(piece.ordinal, piece.heading, piece.page, piece.text, literal(vector))
+                for piece, vector in zip(window, vectors, strict=True)
+            ]
+            await documents.write(self.database, claimed, self.name, lease, start + len(window), passages)
+            metrics.ingest_chunks.inc(len(window))
+
+    async def _heartbeat(self, claimed: Claim) -> None:
+        """Keep the lease through a long parse or a slow embeddings endpoint."""
+        lease = self.settings.ingest_lease_seconds
+        while True:
+            await asyncio.sleep(lease / 3)
+            with suppress(Unavailable, LeaseLost):
+                async with self.database.connection() as connection:
+                    await documents.renew(connection, claimed, self.name, lease)
+
+    async def _housekeep(self) -> None:
+        if time.monotonic() - self.swept < SWEEP_SECONDS:
+            return
+        self.swept = time.monotonic()
+        counts = await documents.count(self.database)
+        for status in ("uploading", "queued", "processing", "ready", "failed", "deleting"):
+            metrics.documents.labels(status).set(counts.get(status, 0))
+        await documents.sweep(self.database, self.objects)

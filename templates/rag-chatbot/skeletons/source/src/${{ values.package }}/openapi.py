@@ -1,0 +1,16 @@
+"""Print the description of the API: python -m PACKAGE.openapi"""
+
+from __future__ import annotations
+
+import json
+
+from .app import build
+from .settings import Settings
+
+
+def document() -> str:
+    return json.dumps(build(Settings()).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    print(document(), end="")

@@ -1,0 +1,226 @@
+"""The documents table: a catalogue for readers and a queue for workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, Any
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from ..errors import Conflict, NotFound
+from .db import Connection, Database
+from .objects import Objects
+
+COLUMNS = "id, name, media_type, size, status, error, attempts, chunks_done, chunks_total, created_at, updated_at"
+# An upload that took longer than this has died between its two writes.
+STALE_UPLOAD = "1 hour"
+
+
+class LeaseLost(Exception):
+    """Another worker owns the document now, or it is being deleted."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A document that this worker may index until its lease ends."""
+
+    id: UUID
+    media_type: str
+    attempts: int
+    chunks_done: int
+    chunks_total: int | None
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a document as it is written to the index."""
+
+    ordinal: int
+    heading: str
+    page: int | None
+    text: str
+    embedding: str
+
+
+def object_key(document_id: UUID) -> str:
+    return f"documents/{document_id}"
+
+
+async def add(
+    database: Database, objects: Objects, name: str, media_type: str, sha256: str, size: int, file: IO[bytes]
+) -> tuple[DictRow, bool]:
+    """Store a file and queue it; returns the document and whether it is new.
+
+    Row first, object second, queued last: a crash in between leaves a row that says so, never an
+    object that nobody knows. The same bytes again give the same document, queued anew if it failed.
+    """
+    values = {"name": name, "type": media_type, "sha": sha256, "size": size}
+    row = await database.row(
+        "INSERT INTO documents (name, media_type, sha256, size) VALUES (%(name)s, %(type)s, %(sha)s, %(size)s)"
+        " ON CONFLICT (sha256) DO NOTHING RETURNING id, status",
+        values,
+    )
+    new = row is not None
+    row = row or await database.row("SELECT id, status FROM documents WHERE sha256 = %(sha)s", values)
+    if row is None or row["status"] == "deleting":
+        raise Conflict("the same file is being deleted right now; upload it again in a moment", retry_after=2)
+    if row["status"] in ("uploading", "failed"):
+        await objects.put(object_key(row["id"]), file, media_type)
+        await retry(database, row["id"])
+    return await get(database, row["id"]), new
+
+
+async def get(database: Database, document_id: UUID) -> DictRow:
+    row = await database.row(
+        f"SELECT {COLUMNS} FROM documents WHERE id = %(id)s AND status <> 'deleting'", {"id": document_id}
+    )
+    if row is None:
+        raise NotFound("no such document")
+    return row
+
+
+async def newest(database: Database, limit: int, offset: int) -> list[DictRow]:
+    return await database.rows(
+        f"SELECT {COLUMNS} FROM documents WHERE status <> 'deleting'"
+        " ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s",
+        {"limit": limit, "offset": offset},
+    )
+
+
+async def passages(database: Database, document_id: UUID, around: int, context: int) -> list[DictRow]:
+    """The passages beside one passage, in reading order."""
+    return await database.rows(
+        "SELECT ordinal, heading, page, text FROM chunks WHERE document_id = %(id)s"
+        " AND ordinal BETWEEN %(first)s AND %(last)s ORDER BY ordinal",
+        {"id": document_id, "first": around - context, "last": around + context},
+    )
+
+
+async def retry(database: Database, document_id: UUID) -> None:
+    """Queue a document that failed or whose upload has just finished."""
+    await database.rows(
+        "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, retry_at = NULL, updated_at = now()"
+        " WHERE id = %(id)s AND status IN ('uploading', 'failed')",
+        {"id": document_id},
+    )
+
+
+async def delete(database: Database, objects: Objects, document_id: UUID) -> None:
+    """Remove a document everywhere. It vanishes from searches at once, whatever fails later."""
+    row = await database.row(
+        "UPDATE documents SET status = 'deleting', worker = NULL, updated_at = now() WHERE id = %(id)s RETURNING id",
+        {"id": document_id},
+    )
+    if row is None:
+        raise NotFound("no such document")
+    await _remove(database, objects, document_id)
+
+
+async def _remove(database: Database, objects: Objects, document_id: UUID) -> None:
+    await objects.delete(object_key(document_id))
+    await database.rows("DELETE FROM documents WHERE id = %(id)s", {"id": document_id})
+
+
+async def sweep(database: Database, objects: Objects) -> int:
+    """Finish deletions and give up uploads that a crash cut short; returns how many."""
+    rows = await database.rows(
+        "UPDATE documents SET status = 'deleting' WHERE status = 'deleting'"
+        f" OR (status = 'uploading' AND created_at < now() - interval '{STALE_UPLOAD}') RETURNING id"
+    )
+    for row in rows:
+        await _remove(database, objects, row["id"])
+    return len(rows)
+
+
+async def count(database: Database) -> dict[str, int]:
+    rows = await database.rows("SELECT status, count(*) AS number FROM documents GROUP BY status")
+    return {row["status"]: row["number"] for row in rows}
+
+
+async def claim(database: Database, worker: str, lease: float, index: dict[str, Any]) -> Claim | None:
+    """Take the oldest waiting document, or one whose worker has died.
+
+    Nothing is taken while the index belongs to another embedding model: during a rollout, the old
+    workers must not write their vectors into the new index.
+    """
+    row = await database.row(
+        "UPDATE documents SET status = 'processing', worker = %(worker)s, attempts = attempts + 1,"
+        " lease_until = now() + make_interval(secs => %(lease)s), updated_at = now()"
+        " WHERE id = (SELECT id FROM documents"
+        "   WHERE ((status = 'queued' AND coalesce(retry_at, now()) <= now())"
+        "      OR (status = 'processing' AND lease_until < now()))"
+        "   AND EXISTS (SELECT 1 FROM index_settings"
+        "               WHERE embedding_model = %(model)s AND dimension = %(dimension)s)"
+        "   ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)"
+        " RETURNING id, media_type, attempts, chunks_done, chunks_total",
+        {"worker": worker, "lease": lease, **index},
+    )
+    return Claim(**row) if row else None
+
+
+async def renew(connection: Connection, claimed: Claim, worker: str, lease: float, changes: str = "") -> None:
+    """Keep the lease; raises LeaseLost. Inside a transaction it also fences off any other worker."""
+    cursor = await connection.execute(
+        f"UPDATE documents SET lease_until = now() + make_interval(secs => %(lease)s),"
+        f" updated_at = now(){changes} WHERE id = %(id)s AND worker = %(worker)s AND status = 'processing'",
+        {"id": claimed.id, "worker": worker, "lease": lease},
+    )
+    if cursor.rowcount != 1:
+        raise LeaseLost
+
+
+async def begin(database: Database, claimed: Claim, worker: str, lease: float, total: int) -> int:
+    """Note how many passages there will be; returns how many are written already.
+
+    Parsing gives the same passages every time, so a second attempt goes on where the first ended,
+    unless a new version of the application cuts differently: then it starts afresh.
+    """
+    same = claimed.chunks_total in (None, total)
+    done = claimed.chunks_done if same else 0
+    async with database.connection() as connection, connection.transaction():
+        await renew(connection, claimed, worker, lease, f", chunks_total = {total:d}, chunks_done = {done:d}")
+        if not done:
+            await connection.execute("DELETE FROM chunks WHERE document_id = %s", (claimed.id,))
+    return done
+
+
+async def write(
+    database: Database, claimed: Claim, worker: str, lease: float, done: int, passages: list[Passage]
+) -> None:
+    """Add passages and record the progress in one transaction, so that a retry knows where to go on."""
+    async with database.connection() as connection, connection.transaction():
+        await renew(connection, claimed, worker, lease, f", chunks_done = {done:d}")
+        cursor = connection.cursor()
+        await cursor.executemany(
+            "INSERT INTO chunks (document_id, ordinal, heading, page, text, embedding)"
+            " VALUES (%s, %s, %s, %s, %s, %s::vector)",
+            [(claimed.id, p.ordinal, p.heading, p.page, p.text, p.embedding) for p in passages],
+        )
+
+
+async def finish(
+    database: Database,
+    claimed: Claim,
+    worker: str,
+    status: str,
+    error: str | None = None,
+    retry_in: float | None = None,
+    *,
+    counted: bool = True,
+) -> None:
+    """Give a document back: ready, failed, or queued again. Without effect if the lease is lost."""
+    await database.rows(
+        "UPDATE documents SET status = %(status)s, error = %(error)s, worker = NULL, lease_until = NULL,"
+        " retry_at = now() + make_interval(secs => %(retry)s), updated_at = now(),"
+        " attempts = attempts - %(refund)s"
+        " WHERE id = %(id)s AND worker = %(worker)s AND status = 'processing'",
+        {
+            "id": claimed.id,
+            "worker": worker,
+            "status": status,
+            "error": error,
+            "retry": retry_in,
+            "refund": 0 if counted else 1,
+        },
+    )

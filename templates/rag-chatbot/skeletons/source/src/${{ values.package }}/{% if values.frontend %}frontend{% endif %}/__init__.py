@@ -1,0 +1,1 @@
+"""The chat page, served by a small process of its own."""

@@ -1,0 +1,45 @@
+"""Who may call, how often, and what a start without settings says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from support import PACKAGE, ROOT, App
+
+
+def test_without_an_accepted_token_nothing_is_told(environment):
+    with App(environment, AUTH_MODE="token", AUTH_TOKENS="alpha, beta") as app:
+        assert app.http.get("/api/documents").status_code == 401
+        assert app.http.get("/api/documents", headers={"Authorization": "Bearer gamma"}).status_code == 401
+        assert app.http.get("/api/documents", headers={"Authorization": "Bearer beta"}).status_code == 200
+        assert app.http.get("/healthz").status_code == 200
+
+
+def test_a_conversation_belongs_to_whoever_began_it(environment):
+    with App(environment, AUTH_MODE="token", AUTH_TOKENS="alpha,beta") as app:
+        alpha, beta = ({"Authorization": f"Bearer {token}"} for token in ("alpha", "beta"))
+        answer = app.http.post("/api/chat", json={"question": "Who?"}, headers=alpha).json()
+        path = f"/api/conversations/{answer['conversation_id']}"
+
+        assert app.http.get(path, headers=beta).status_code == 404
+        assert app.http.delete(path, headers=beta).status_code == 404
+        assert app.http.get(path, headers=alpha).status_code == 200
+
+
+def test_too_many_questions_are_refused_with_a_time_to_wait(environment):
+    with App(environment, RATE_LIMIT_PER_MINUTE="3") as app:
+        statuses = [app.http.get("/api/search", params={"q": "x"}) for _ in range(4)]
+
+    assert [response.status_code for response in statuses] == [200, 200, 200, 429]
+    assert int(statuses[-1].headers["retry-after"]) >= 1
+
+
+def test_a_start_without_settings_names_every_one_that_is_missing(environment):
+    environ = {"PYTHONPATH": str(ROOT / "src"), "AUTH_MODE": "token", "LISTEN_API": "many"}
+
+    done = subprocess.run([sys.executable, "-m", PACKAGE], env=environ, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    for name in ("PGVECTOR_HOST", "PGVECTOR_USER", "MINIO_ENDPOINT", "MINIO_BUCKET", "AUTH_TOKENS", "LISTEN_API"):
+        assert name in done.stderr
