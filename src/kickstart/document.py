@@ -40,8 +40,7 @@ class _Loader(_Base):  # type: ignore[misc]
     """YAML 1.2 core schema, unique keys, merge keys."""
 
 
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
+_SCALARS = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", "~nN\0"),
     ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
@@ -51,12 +50,18 @@ for _tag, _pattern, _first in (
         "-+0123456789.",
     ),
     ("merge", r"<<", "<"),
-):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}",
-        re.compile(rf"^(?:{_pattern})$"),
-        [("" if first == "\0" else first) for first in _first],
-    )
+)
+
+
+def _resolve_scalars(kind: Any) -> None:
+    """Make a loader or dumper take plain text for what YAML 1.2 takes it for."""
+    for tag, pattern, signs in _SCALARS:
+        first = [("" if sign == "\0" else sign) for sign in signs]
+        kind.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
+
+
+_Loader.yaml_implicit_resolvers = {}
+_resolve_scalars(_Loader)
 
 
 def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
@@ -90,15 +95,21 @@ def _construct_mapping(loader: Any, node: yaml.MappingNode) -> Any:
         result[key.value] = loader.construct_object(value, deep=True)
 
 
+# Only what JSON has: `!!set`, `!!timestamp` and `!!binary` would bring values that no template knows.
+_Loader.yaml_constructors = {
+    tag: construct
+    for tag, construct in _Base.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in {"null", "bool", "float", "str", "seq"}
+}
 _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 
 def load(text: str) -> Any:
     """Return the one YAML (or JSON) document in `text` as JSON values. Raises DocumentError."""
-    _refuse_bombs(text)
     loader = None
     try:
+        _refuse_bombs(text)
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
@@ -111,6 +122,15 @@ def load(text: str) -> Any:
         raise DocumentError(what, mark.line + 1 if mark else 0) from error
     except yaml.YAMLError as error:
         raise DocumentError(str(error).splitlines()[0]) from error
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise DocumentError("holds a character that UTF-8 has not", line) from error
+    except (ValueError, KeyError) as error:
+        if isinstance(error, DocumentError):
+            raise
+        raise DocumentError(f"a value that does not fit its tag: {error}") from error
+    except RecursionError as error:
+        raise DocumentError(f"nested deeper than {MAX_DEPTH} levels") from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -120,8 +140,9 @@ def _refuse_bombs(text: str) -> None:
     if len(text) > MAX_BYTES:
         raise DocumentError(f"the document has {len(text):,} characters; at most {MAX_BYTES:,} are read")
     # libyaml's composer recurses in C, where Python's own limit does not help: look before.
-    if text.count("[") + text.count("{") > MAX_DEPTH or re.search(
-        rf"^ {{{MAX_DEPTH},}}\S|(- ){{50}}", text, re.M
+    # A level takes a bracket, or a column of spaces and of the signs that open a level.
+    if text.count("[") + text.count("{") > MAX_DEPTH // 2 or re.search(
+        rf"^[-?: \t]{{{MAX_DEPTH // 2}}}", text, re.M
     ):
         depth = 0
         try:
@@ -204,8 +225,17 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        # Line ends of YAML 1.1, which would be folded; PyYAML escapes them only in double quotes.
+        style = '"' if re.search("[\x85\u2028\u2029]", data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+
+_resolve_scalars(_Dumper)  # text that 1.2 reads as a number needs quotes, even where 1.1 does not
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def dump(value: Any) -> str:

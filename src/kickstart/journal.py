@@ -64,7 +64,7 @@ def read(folder: Path, project: str) -> list[dict[str, Any]]:
     for line in content.split(b"\n"):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if (
             isinstance(event, dict)

@@ -19,6 +19,7 @@ from kickstart.naming import closest
 from kickstart.template.catalog import Source
 from kickstart.template.engine import Engine
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy
+from kickstart.template.filters import dump
 from kickstart.template.parameters import Form, Parameters
 from kickstart.template.schema import Step
 from kickstart.tools import Address
@@ -182,7 +183,7 @@ class _Builder:
                     fault = self.source.fault(("spec", "output", kind, index, *error.path), error.message)
                     raise TemplateError("the template's output is wrong", faults=[fault]) from error
                 if "if" not in item or is_truthy(shown.get("if")):
-                    kept.append({key: str(value) for key, value in shown.items() if key != "if"})
+                    kept.append({k: _shown(value) for k, value in shown.items() if k != "if"})
             kinds.append(tuple(kept))
         return kinds[0], kinds[1]
 
@@ -259,6 +260,13 @@ def _input_words(found: Any) -> str:
     return str(found["msg"]).replace("Input should", "must", 1)
 
 
+def _shown(value: Any) -> str:
+    """Return a value of the output as the engine would print it; what cannot be printed, as JSON."""
+    if value is None:
+        return ""
+    return dump(value) if isinstance(value, bool | Mapping | list) else str(value)
+
+
 def _refuse_secrets(steps: tuple[PlannedStep, ...], parameters: Parameters) -> None:
     """A secret in a file would be published: stop, whatever the template meant."""
     faults: list[Fault] = []
@@ -271,7 +279,7 @@ def _refuse_secrets(steps: tuple[PlannedStep, ...], parameters: Parameters) -> N
                 faults += [
                     Fault(f"step '{step.id}'", f"would write the secret '{name}' into {path}")
                     for path, entry in effect.tree.items()
-                    if value in entry.content
+                    if value in entry.content or value in path.encode()
                 ]
     if faults:
         raise TemplateError(

@@ -35,7 +35,7 @@ def normal_path(path: str) -> str:
 
     Raises PathError for absolute paths, `..`, `.git` and characters that no repository should hold.
     """
-    if "\0" in path or "\n" in path or "\\" in path:
+    if "\0" in path or "\n" in path or "\\" in path or not (path.isascii() or _is_utf8(path)):
         raise PathError(f"{path!r} holds a character that is not allowed in a path")
     if path.startswith("/") or (len(path) > 1 and path[1] == ":"):
         raise PathError(f"{path!r} is absolute; paths are relative to the workspace")
@@ -47,12 +47,25 @@ def normal_path(path: str) -> str:
     return "/".join(parts)
 
 
+def _is_utf8(path: str) -> bool:
+    """Tell whether `path` has a name everywhere; a file of this machine may be called any bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def link_stays_inside(path: str, target: str) -> bool:
-    """Tell whether a link at `path` pointing to `target` stays in the tree that holds it."""
+    """Tell whether a link at `path` pointing to `target` stays in the tree that holds it.
+
+    `..` may only stand at its start: behind a name, that name could be a link to elsewhere.
+    """
     if not target or target.startswith("/") or "\0" in target:
         return False
-    resolved = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    return resolved != ".." and not resolved.startswith("../")
+    parts = [part for part in target.split("/") if part not in {"", "."}]
+    ups = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
+    return ups <= path.count("/") and ".." not in parts[ups:]
 
 
 class Tree(Mapping[str, Entry]):

@@ -18,7 +18,10 @@ from kickstart.template.parameters import Form
 
 # What every `${{ }}` of a step can start with, besides Jinja2's own.
 ROOTS = frozenset({"parameters", "steps", "secrets", "user", "context", "environment", "each"})
-FUNCTIONS = frozenset({"always", "failure", "range", "cycler", "joiner", "dict", "namespace", "lipsum"})
+FUNCTIONS = frozenset(
+    {"always", "failure", "range", "cycler", "joiner", "dict", "namespace", "lipsum", "null"}
+    | {"loop", "caller", "varargs", "kwargs"}  # inside a loop or a macro
+)
 
 Path = tuple[str | int, ...]
 

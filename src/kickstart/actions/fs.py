@@ -32,12 +32,17 @@ class FsDelete:
     def promise(self, given: Given, input: Input) -> Promise:
         from wcmatch import glob
 
-        patterns = [normal_path(path) for path in input.files]
-        patterns += [f"{pattern}/**" if pattern else "**" for pattern in patterns]
+        gone: set[str] = set()
+        patterns = []
+        for path in map(normal_path, input.files):
+            # A name is first of all a name, whatever signs it has.
+            named = [path, *(f"{path}/{inside}" for inside in given.tree.under(path))] if path else given.tree
+            if any(name in given.tree for name in named):
+                gone.update(named)
+            else:
+                patterns += [path, f"{path}/**"]
         flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.EXTGLOB
-        # A name is first of all a name, whatever signs it has.
-        matching = map(str, glob.globfilter(list(given.tree), patterns, flags=flags))
-        gone = {*matching, *patterns}
+        gone.update(map(str, glob.globfilter(list(given.tree), patterns, flags=flags)))
         return Promise(tree=given.tree.without(gone))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -22,7 +23,7 @@ from kickstart.template.cache import CodeCache
 from kickstart.template.catalog import Source
 from kickstart.template.engine import Engine
 from kickstart.template.parameters import Form, Given, Parameters
-from kickstart.tools import Tools
+from kickstart.tools import Address, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ def prepare(request: Request, console: Console) -> Project:
     Writes nothing but the cache of compiled templates.
     """
     connect.forget_callers_repository()
+    # What was imported stays: from here on, garbage is what rendering leaves.
+    gc.freeze()
+    gc.set_threshold(2_000, 10, 10)
     home = settings.home(os.environ)
     recorded = _recorded(request, home)
     resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)
@@ -76,26 +80,26 @@ def prepare(request: Request, console: Console) -> Project:
         raise ParameterError("the project has no name", hint="kickstart create NAME")
     author, known = connect.author()
     at = _commit_time(home, project, source, parameters, spec)
-    cache = CodeCache(home.cache / "templates", f"{source.file}")
-    plan = build(
-        source,
-        parameters,
-        Circumstances(
-            project,
-            address,
-            author,
-            at,
-            Engine(cache, strict=False),
-            Engine(cache, strict=True),
-        ),
-    )
-    cache.save()
+    circumstances, cache = _circumstances(home, source, project, address, author, at)
+    try:
+        plan = build(source, parameters, circumstances)
+        cache.save()
+    finally:
+        cache.close()
     if not known:
         console.say(
             f"Git knows no identity of yours, so that commits are by {author}.\n"
             "To change it: git config --global user.name NAME; git config --global user.email ADDRESS"
         )
     return Project(plan, tools, home, spec, interactive, at)
+
+
+def _circumstances(
+    home: Home, source: Source, project: str, address: Address, author: str, at: datetime
+) -> tuple[Circumstances, CodeCache]:
+    cache = CodeCache(home.cache / "templates", str(source.file))
+    steps, skeletons = Engine(cache, strict=False), Engine(cache, strict=True)
+    return Circumstances(project, address, author, at, steps, skeletons), cache
 
 
 def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Source:
 
     def path(self, relative: str) -> Path:
         """Return an existing path inside the template's repository. Raises TemplateError."""
+        if "\0" in relative:
+            raise TemplateError(f"{relative!r} holds a character that is not allowed in a path")
         if "://" in relative:
             raise TemplateError(
                 f"{relative} is in another repository",
@@ -124,7 +126,9 @@ def _from_git(reference: str, checkout: Checkout) -> Source:
         raise ParameterError(f"//{inside} leaves the repository")
     file = next((place / name for name in FILE_NAMES if (place / name).is_file()), None)
     if file is None:
-        raise ParameterError(f"there is no template.yaml in {inside or 'the top folder'} of {url}")
+        raise ParameterError(
+            f"there is no template.yaml in {inside or 'the top folder'} of {without_credentials(url)}"
+        )
     return load(file, folder, without_credentials(reference), commit)
 
 
@@ -142,7 +146,7 @@ def split_git_reference(reference: str) -> tuple[str, str, str]:
 
 def without_credentials(url: str) -> str:
     """Return `url` without the user and password that it may carry."""
-    return re.sub(r"://[^/@]*@", "://", url)
+    return re.sub(r"://[^/]*@", "://", url)
 
 
 def load(file: Path, root: Path, origin: str, commit: str) -> Source:
@@ -202,14 +206,14 @@ def _resolve_placeholders(value: Any, folder: Path, root: Path) -> Any:
 
 
 def _placeholder(kind: str, name: str, folder: Path, root: Path) -> Any:
-    file = (folder / name).resolve()
-    if "://" in name or not file.is_relative_to(root.resolve()):
-        raise TemplateError(f"{kind}: {name} is outside the template's repository")
     try:
-        text = file.read_text("utf-8")
+        file = (folder / name).resolve()
+        if "://" in name or not file.is_relative_to(root.resolve()):
+            raise TemplateError(f"{kind}: {name} is outside the template's repository")
+        text = file.read_bytes().decode("utf-8")
         if kind == "$text":
             return text
         return json.loads(text) if kind == "$json" else document.load(text)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = error.message if isinstance(error, document.DocumentError) else str(error)
         raise TemplateError(f"{kind}: {name} cannot be read: {message}") from error

@@ -8,8 +8,8 @@ CRLF stay. Printing a list or a mapping is an error instead of Python's or JavaS
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, cached_property
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -23,8 +23,10 @@ from kickstart.template.cache import CodeCache
 
 _LIVE = re.compile(r"\$\{\{|\{%|\{#")
 _NAME = re.compile(r"\$\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}")
-_CARRIAGE_RETURN = "\ue00d"  # stands for a lone \r while Jinja2, which would rewrite it, looks
+_WORDS = frozenset({"true", "false", "none", "null", "True", "False", "None", "not"})  # and no names
+_STAND_INS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # code points that are no characters
 RESULT = "result"
+_AS_JSON = "as JSON"  # a filter that no template can name
 
 
 class EngineError(ValueError):
@@ -90,6 +92,19 @@ def _printed(value: Any) -> Any:
     return value
 
 
+def _as_json(value: Any) -> Any:
+    """Return a lone expression's value as JSON has it; Jinja2's filters give tuples and generators."""
+    if isinstance(value, str):
+        return str.__str__(value)  # the `safe` of HTML is a class of its own
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, jinja2.Undefined):
+        return [_as_json(item) for item in value]
+    return value
+
+
 def is_plain(text: str) -> bool:
     """Tell whether `text` holds nothing that rendering could change."""
     return _LIVE.search(text) is None
@@ -116,6 +131,8 @@ class Engine:
             cache_size=0,
         )
         environment.filters.update(filters.OWN)
+        environment.filters[_AS_JSON] = _as_json
+        environment.globals["null"] = None
         return environment
 
     def render(self, source: str, context: Mapping[str, Any], **settings: bool) -> str:
@@ -125,15 +142,14 @@ class Engine:
         """
         if is_plain(source):
             return source
-        prepared, newline = _prepare(source)
+        prepared, newline, stand_in = _prepare(source)
         dialect = f"text {self._strict} {newline!r} {sorted(settings.items())}"
 
         def compile_text() -> CodeType:
-            shaped = self._environment.overlay(newline_sequence=newline, **settings)  # type: ignore[arg-type]
-            return _compile(shaped, prepared)
+            return _compile(self._shaped(newline, tuple(sorted(settings.items()))), prepared)
 
-        text, _ = self._run(dialect, source, prepared, compile_text, context)
-        return text.replace(_CARRIAGE_RETURN, "\r")
+        text, _ = self._run(dialect, prepared, compile_text, context)
+        return text.replace(stand_in, "\r") if stand_in else text
 
     def evaluate(self, source: str, context: Mapping[str, Any]) -> Any:
         """Return the value of a text that is one expression, else the rendered text.
@@ -142,17 +158,18 @@ class Engine:
         """
         if is_plain(source):
             return source
-        simple = _NAME.fullmatch(source)
+        simple = _simple(source)
         if simple:
-            return self._look_up(simple.group(1).split("."), context)
-        text, variables = self._run(
-            f"value {self._strict}",
-            source,
-            source,
-            lambda: _compile_value(self._environment, source),
-            context,
-        )
-        return variables.get(RESULT, text)
+            return self._look_up(simple, context)
+        prepared, newline, stand_in = _prepare(source)
+
+        def compile_value() -> CodeType:
+            return _compile_value(self._shaped(newline, ()), prepared)
+
+        text, variables = self._run(f"value {self._strict} {newline!r}", prepared, compile_value, context)
+        if RESULT in variables:
+            return variables[RESULT]
+        return text.replace(stand_in, "\r") if stand_in else text
 
     def remembered(self, source: str, compute: Callable[[], Any]) -> Any:
         """Return `compute()`, plain data that depends on `source` and this engine alone."""
@@ -165,9 +182,9 @@ class Engine:
         """
         if is_plain(source):
             return []
-        simple = _NAME.fullmatch(source)
+        simple = _simple(source)
         if simple:
-            return [tuple(simple.group(1).split("."))]
+            return [tuple(simple)]
         try:
             parsed = self._environment.parse(source)
         except jinja2.TemplateSyntaxError as error:
@@ -193,28 +210,39 @@ class Engine:
             raise EngineError(found._undefined_message, 1, "${{ " + ".".join(path) + " }}")
         return found
 
+    @cache  # noqa: B019 - an engine lives as long as the run
+    def _shaped(self, newline: str, settings: tuple[tuple[str, bool], ...]) -> jinja2.Environment:
+        """Return the environment for one kind of line end and one set of white-space rules."""
+        return self._environment.overlay(newline_sequence=newline, **dict(settings))  # type: ignore[arg-type]
+
     def _run(
         self,
         dialect: str,
         source: str,
-        prepared: str,
         compiler: Callable[[], CodeType],
         context: Mapping[str, Any],
     ) -> tuple[str, Mapping[str, Any]]:
         """Return the text and the variables that a template made. Raises EngineError."""
         try:
-            code = self._cache.code(dialect, prepared, compiler)
-            template = jinja2.Template.from_code(self._environment, code, self._environment.globals)
-            variables = template.new_context(dict(context))
-            try:
-                return "".join(template.root_render_func(variables)), variables.vars
-            except Exception as error:
-                raise _located(error, error.__traceback__, template, source) from error
+            return self._run_once(self._cache.code(dialect, source, compiler), source, context)
         except EngineError as error:
             # Plug-ins are searched for only when one is missed.
             if not error.message.startswith("No filter named") or not self._load_plugins():
                 raise
-            return self._run(dialect, source, prepared, compiler, context)
+        return self._run_once(self._cache.code(dialect, source, compiler), source, context)
+
+    def _run_once(
+        self, code: CodeType, source: str, context: Mapping[str, Any]
+    ) -> tuple[str, Mapping[str, Any]]:
+        template = jinja2.Template.from_code(self._environment, code, self._environment.globals)
+        variables = template.new_context(dict(context))
+        try:
+            text = "".join(template.root_render_func(variables))
+        except Exception as error:
+            raise _located(error, error.__traceback__, template, source) from error
+        # A template's functions and their globals hold each other: thousands would pile up.
+        template.root_render_func.__globals__.clear()
+        return text, variables.vars
 
     def _load_plugins(self) -> bool:
         """Add the filters of plug-ins. False when that was done before, or there are none."""
@@ -226,13 +254,27 @@ class Engine:
         return bool(found)
 
 
-def _prepare(source: str) -> tuple[str, str]:
-    """Return the source and the newline for Jinja2, so that every line end comes out as it went in."""
+def _simple(source: str) -> list[str]:
+    """Return the names of a text that is nothing but `${{ a.b.c }}`, else nothing."""
+    found = _NAME.fullmatch(source)
+    names = found.group(1).split(".") if found else []
+    return [] if names and names[0] in _WORDS else names
+
+
+def _prepare(source: str) -> tuple[str, str, str]:
+    """Return source and newline for Jinja2, so that every line end comes out as it went in.
+
+    Where they are mixed, a character that the source has not stands for a carriage return while
+    Jinja2 looks, which would rewrite it; it is the third value.
+    """
     if "\r" not in source:
-        return source, "\n"
+        return source, "\n", ""
     if source.count("\r\n") == source.count("\n") == source.count("\r"):
-        return source, "\r\n"
-    return source.replace("\r", _CARRIAGE_RETURN), "\n"
+        return source, "\r\n", ""
+    stand_in = next((sign for sign in _STAND_INS if sign not in source), "")
+    if not stand_in:
+        raise EngineError("the line ends are mixed; use either \\n or \\r\\n")
+    return source.replace("\r", stand_in), "\n", stand_in
 
 
 def _compile(environment: jinja2.Environment, source: str) -> CodeType:
@@ -252,7 +294,8 @@ def _compile_value(environment: jinja2.Environment, source: str) -> CodeType:
         if len(body) == 1 and isinstance(body[0], nodes.Output):
             parts = body[0].nodes
             if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData):
-                assignment = nodes.Assign(nodes.Name(RESULT, "store"), parts[0], lineno=body[0].lineno)
+                value = nodes.Filter(parts[0], _AS_JSON, [], [], None, None, lineno=body[0].lineno)
+                assignment = nodes.Assign(nodes.Name(RESULT, "store"), value, lineno=body[0].lineno)
                 parsed = nodes.Template([assignment], lineno=1)
                 parsed.set_environment(environment)
         return environment.compile(parsed, filename="<expression>")
@@ -279,7 +322,7 @@ def _located(
 
 def _expression(source: str, line: int, message: str) -> str:
     """Return the `${{ }}` or `{% %}` of `line` that the message is about, as well as can be told."""
-    lines = source.splitlines()
+    lines = source.split("\n")  # and nowhere else: so Jinja2 counts
     if not 0 < line <= len(lines):
         return ""
     found = re.findall(r"\$\{\{.*?\}\}|\{%.*?%\}", lines[line - 1])

@@ -162,6 +162,8 @@ class Form:
             if name not in self.properties:
                 near = closest(name, self.properties)
                 faults[name] = Fault(_where(name, given), f"the template has no such parameter{near}")
+            elif isinstance(item.value, str) and not _is_utf8(item.value):
+                faults[name] = Fault(_where(name, given), "is not UTF-8 text")
             else:
                 values[name] = item.value
         values = self._typed(values, given, faults)
@@ -216,7 +218,9 @@ class Form:
                         path.append(str(getattr(error.kind, "property", "")))
                     name = str(path[0]) if path else ""
                     own = self.properties[name].schema if name in self.properties else page
-                    faults.setdefault(name, Fault(_where(name, given, path), _said(error, own)))
+                    # Without a path the library's words would show every value, the secret ones too.
+                    said = _said(error, own) if path else f"the values do not satisfy '{error.kind.name}'"
+                    faults.setdefault(name, Fault(_where(name, given, path), said))
             if not faults and not matches_page(page, values):
                 title = page.get("title") or "this page"
                 faults.setdefault(f"page {title}", Fault(str(title), "the values do not fit together"))
@@ -259,6 +263,20 @@ def _without_ui(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_ui(item) for item in value]
     return value
+
+
+def _is_utf8(text: str) -> bool:
+    """Tell whether `text` can be written; arguments and variables may hold any bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _items(schema: Schema) -> Schema:
+    found = schema.get("items")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _from_text(schema: Schema, text: Any) -> Any:
@@ -312,21 +330,36 @@ _KINDS = {
 }
 
 
+_KEYWORDS = {
+    "string_too_short": "minLength",
+    "string_too_long": "maxLength",
+    "too_short": "minItems",
+    "too_long": "maxItems",
+    "greater_than_equal": "minimum",
+    "greater_than": "exclusiveMinimum",
+    "less_than_equal": "maximum",
+    "less_than": "exclusiveMaximum",
+}
+
+
 def _sentence(found: Any, schema: Schema) -> str:
     """Return one of Pydantic's errors in our words."""
     kind, context = str(found["type"]), found.get("ctx") or {}
     if kind == "literal_error":
-        choices = schema.get("enum") or (schema.get("items") or {}).get("enum") or []
-        listed = ", ".join(document_text(choice) for choice in choices)
-        shown = document_text(found["input"]) if not isinstance(found["input"], (dict, list)) else "it"
-        return f"{shown!r} is not one of {listed}{closest(shown, choices)}"
+        choices = schema.get("enum") or _items(schema).get("enum") or []
+        listed = ", ".join(document_text(choice) for choice in choices) or context.get("expected")
+        if isinstance(found["input"], (dict, list)) or schema.get("ui:field") == "Secret":
+            return _own_message(schema, "enum") or f"must be one of {listed}"
+        shown = document_text(found["input"])
+        near = closest(shown, choices)
+        return _own_message(schema, "enum") or f"{shown!r} is not one of {listed}{near}"
     message = _KINDS.get(kind)
     if message is None:
         text = str(found["msg"]).removeprefix("Input ").removeprefix("String ").removeprefix("List ")
         message = text.replace("should", "must", 1)
     if kind in {"string_too_long", "too_long"}:
         message = f"is too long: at most {context.get('max_length')} are possible"
-    return _own_message(schema, kind) or message
+    return _own_message(schema, _KEYWORDS.get(kind, "type")) or message
 
 
 def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
@@ -337,9 +370,9 @@ def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
         return own
     if kind == "required":
         return "is required"
-    message = str(error.message)
     if schema.get("ui:field") == "Secret":
         return f"does not satisfy '{kind}'"
+    message = str(error.message)
     help_text = schema.get("ui:help") or (schema.get("description") if kind == "pattern" else "")
     return f"{message} ({help_text})" if kind == "pattern" and help_text else message
 
