@@ -4,7 +4,7 @@ NAME ?= my-chatbot
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup create test test-quick lint type fmt bench golden docs check check-generated wheel clean lock
+.PHONY: help setup create test test-quick test-app lint type fmt bench golden docs check check-generated wheel clean lock
 
 help:  ## Show what can be made
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ test: .venv/dev  ## Run all tests, with coverage
 
 test-quick: .venv/dev  ## Run the tests that take no longer than a moment
 	$(BIN)/pytest -m "not slow"
+
+test-app: .venv/runtime  ## Create a project, clone it, and run its own tests in an environment of its own
+	rm -rf .cache/app
+	KICKSTART_HOME=$(CURDIR)/.cache/app $(BIN)/kickstart create my-chatbot --quiet --forge local:.cache/app/forge --owner acme
+	git clone --quiet .cache/app/forge/acme/my-chatbot.git .cache/app/my-chatbot
+	$(MAKE) --no-print-directory -C .cache/app/my-chatbot test
 
 lint: .venv/dev  ## Check style and the direction of imports
 	$(BIN)/ruff check src tests scripts benchmarks
