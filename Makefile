@@ -25,7 +25,7 @@ help:  ## Show what can be made
 setup: .venv/dev  ## Install kickstart and all that its tests need into .venv
 
 create: .venv/runtime  ## Create a project on this machine: make create NAME=my-chatbot
-	$(BIN)/kickstart create $(NAME)
+	$(BIN)/kickstart create $(NAME) --no-input
 
 test: .venv/dev  ## Run all tests, with coverage
 	$(BIN)/coverage erase
