@@ -33,6 +33,12 @@ def read(folder: Path) -> dict[str, Entry]:
     return dict(sorted(entries.items()))
 
 
+def obstacle(folder: Path) -> Path | None:
+    """Return what makes it impossible to have a folder here: a file, or a broken link, at it or above."""
+    nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    return None if nearest.is_dir() else nearest
+
+
 def read_file(file: Path) -> Entry:
     """Return one regular file with the mode that Git would give it."""
     executable = file.stat().st_mode & stat.S_IXUSR

@@ -58,7 +58,21 @@ def run(arguments: list[str]) -> int:
         if show is not None:  # a usage error of Typer's, which knows how to print itself
             return _usage(error, arguments)
         return _console(arguments).fail(_translated(error))
+    if result == INTERRUPTED:  # Typer has taken Ctrl-C for an exit of its own
+        _console(arguments).interrupted()
     return result if isinstance(result, int) else 0
+
+
+_IN_THE_WAY = {
+    errno.EACCES: "check its permissions",
+    errno.EPERM: "check its permissions",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENOTDIR: "move the file away that stands where a folder is needed",
+    errno.EEXIST: "move the file away that stands where a folder is needed",
+    errno.EISDIR: "move the folder away that stands where a file is needed",
+    errno.ENAMETOOLONG: "choose a shorter path",
+    errno.ELOOP: "look at the links on this path",
+}
 
 
 def _usage(error: Exception, arguments: list[str]) -> int:
@@ -81,9 +95,9 @@ def _translated(error: Exception) -> KickstartError:
         return PreflightError(
             f"the disk is full{place}", hint="free some space, and run the same command again"
         )
-    if isinstance(error, OSError) and error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if isinstance(error, OSError) and error.filename and error.errno in _IN_THE_WAY:
         return PreflightError(
-            f"{error.filename} cannot be written: {error.strerror}", hint="check its permissions"
+            f"{error.filename} cannot be used: {error.strerror}", hint=_IN_THE_WAY[error.errno]
         )
     return _bug(error)
 

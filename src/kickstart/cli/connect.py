@@ -9,10 +9,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from kickstart.errors import ParameterError
+from kickstart.errors import ParameterError, TemplateError
 from kickstart.settings import Home
-from kickstart.template.catalog import Checkout
+from kickstart.template.catalog import Checkout, without_credentials
 from kickstart.tools import Address, Tools, plumbing
+from kickstart.tree import PathError
 
 
 def forget_callers_repository() -> None:
@@ -31,7 +32,8 @@ def forge(spec: str, home: Home) -> tuple[Address, Tools]:
         folder = Path(place).expanduser().absolute() if place else home.data / "forge"
         address = LocalAddress(folder)
         return address, Tools(LocalForge(address), LocalFolders())
-    raise ParameterError(f"there is no forge '{spec}'", hint="--forge local, or --forge local:DIR")
+    what = "this version cannot publish to GitHub yet" if kind == "github" else f"there is no forge '{spec}'"
+    raise ParameterError(what, hint="publish to a folder: --forge local, or --forge local:DIR")
 
 
 def author() -> tuple[str, bool]:
@@ -73,6 +75,9 @@ def checkout(home: Home) -> Checkout:
             commit = git.fetch_commit(url, ref, git_dir)
             if not (store / commit).is_dir():
                 LocalFolders().write(store / commit, plumbing.read_tree(git_dir, commit))
+        except PathError as error:
+            shown = without_credentials(url)
+            raise TemplateError(f"{shown} holds what no template may: {error}") from error
         finally:
             shutil.rmtree(git_dir, ignore_errors=True)
         return store / commit, commit

@@ -44,14 +44,20 @@ class Console:
         self._color = color and not as_json
         self._secrets: list[str] = []
         self._kind = "Error"
+        self._known: Mapping[str, Any] = {}
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Never print any of `secrets` from now on."""
-        self._secrets += [secret for secret in secrets if secret]
+        """Never print any of `secrets` from now on, nor as JSON writes them."""
+        for secret in filter(None, secrets):
+            self._secrets += [secret, json.dumps(secret, ensure_ascii=False)[1:-1]]
 
     def expect(self, kind: str) -> None:
         """Say what kind of result the command gives, so that its errors say so too."""
         self._kind = kind
+
+    def remember(self, body: Mapping[str, Any]) -> None:
+        """Keep what an error's result tells besides the error."""
+        self._known = body
 
     # Results
 
@@ -70,6 +76,7 @@ class Console:
         """Print an error with all its faults and its hint, and return its exit code."""
         self.result(
             {
+                **self._known,
                 "outcome": "failed",
                 "error": {
                     "type": type(error).__name__,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from kickstart.cli import options
-
-if TYPE_CHECKING:
-    from kickstart.cli.console import Console
 
 
 def create(
@@ -71,19 +68,20 @@ def create(
     if dry_run or prepared.interactive:
         console.plan(plan, pending, files=dry_run)
     if dry_run:
-        console.result(results.body("planned", plan, pending, files=True))
+        planned = results.body("planned", plan, pending, files=True)
+        console.remember(planned)  # a conflict is shown with what differs
         run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
+        console.result(planned)
         return
     run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
-    if prepared.interactive and not _confirmed(console):
+    if prepared.interactive and not _confirmed():
+        console.result(results.body("declined", plan, pending))
+        console.print("Nothing was written.")
         return
     results.apply(prepared, pending, console)
 
 
-def _confirmed(console: Console) -> bool:
+def _confirmed() -> bool:
     from kickstart.cli.prompts import confirm
 
-    if confirm("Create this?"):
-        return True
-    console.print("Nothing was written.")
-    return False
+    return confirm("Create this?")

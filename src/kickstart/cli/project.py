@@ -108,7 +108,7 @@ def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str,
 
     return {
         "template": source.origin,
-        "version": source.version,
+        "templateVersion": source.version,
         "forge": forge,
         "parameters": public(parameters),
     }
@@ -141,8 +141,8 @@ def _commit_time(home: Home, project: str, source: Source, parameters: Parameter
     So the same input makes the same commits, also after an interruption.
     """
     last = journal.last_planned(home.state, project) if not naming.project_name_problem(project) else None
-    same = last and {key: last.get(key) for key in ("template", "version", "forge", "parameters")}
-    if last and same == fingerprint(source, parameters, forge):
+    asked = fingerprint(source, parameters, forge)
+    if last and {key: last.get(key) for key in asked} == asked:
         try:
             return datetime.fromisoformat(str(last["commitTime"]))
         except (KeyError, ValueError):
@@ -208,7 +208,8 @@ def _resolve(request: Request, form: Form, given: Mapping[str, Given]) -> Parame
     parameters = form.resolve(given)
     problem = naming.project_name_problem(str(request.name or parameters.values.get("name") or "x"))
     if problem:
-        raise ParameterError(f"the name '{request.name or parameters.values['name']}' {problem}")
+        name = request.name or parameters.values["name"]
+        raise ParameterError(f"the name '{name}' {problem}", hint="kickstart create NAME, as in my-chatbot")
     return parameters
 
 
@@ -251,10 +252,13 @@ def _assign(given: dict[str, Given], assignment: str, form: Form, faults: list[F
 
 
 def _read_values(file: str) -> tuple[str, str]:
-    if file == "-":
-        return sys.stdin.read(), "standard input"
+    shown = "standard input" if file == "-" else file
     try:
-        return Path(file).expanduser().read_text("utf-8"), file
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).expanduser().read_bytes()
+        return content.decode("utf-8"), shown
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise ParameterError(f"the values file {file} cannot be read: {reason}") from error
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ParameterError(
+            f"{shown} cannot be read: {reason}",
+            hint="--values FILE reads YAML or JSON; - is stdin",
+        ) from error

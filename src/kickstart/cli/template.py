@@ -134,6 +134,7 @@ def _load(reference: str) -> tuple[Source, Form]:
     from kickstart.template import catalog
     from kickstart.template.parameters import Form
 
+    connect.forget_callers_repository()
     source = catalog.find(reference, connect.checkout(settings.home(os.environ)))
     form = Form(source.template.spec.parameters)
     form.check()

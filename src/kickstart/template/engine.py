@@ -99,9 +99,9 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
-        return {key: _as_json(item) for key, item in value.items()}
+        return {k: _as_json(v) for k, v in value.items() if not isinstance(v, jinja2.Undefined)}
     if isinstance(value, Iterable) and not isinstance(value, jinja2.Undefined):
-        return [_as_json(item) for item in value]
+        return [None if isinstance(item, jinja2.Undefined) else _as_json(item) for item in value]
     return value
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, WrapValidator, create_model
 
 Schema = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ def annotation(schema: Schema) -> Any:
     plain: Any = {
         "string": str,
         "integer": int,
-        "number": int | float,
+        "number": Annotated[float, WrapValidator(_number)],
         "boolean": bool,
     }.get(str(kind))
     if kind == "array":
@@ -60,6 +60,15 @@ def annotation(schema: Schema) -> Any:
         if isinstance(schema.get(theirs), (int, float)) and not isinstance(schema[theirs], bool)
     }
     return Annotated[plain, Field(**bounds)] if bounds else plain
+
+
+def _number(value: Any, check: Callable[[Any], float]) -> int | float:
+    """Keep whole numbers whole. As a union of types, a fault would be told once for each of them."""
+    number = check(value)
+    if isinstance(value, int):
+        return value
+    whole = isinstance(value, str) and value.strip().lstrip("+-").isdecimal()
+    return int(value) if whole else number
 
 
 def _is_literal(value: Any) -> bool:

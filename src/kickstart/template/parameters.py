@@ -78,7 +78,8 @@ class Form:
                         loosest = _loosest(known.schema, schema) if known else schema
                         required = part is page and name in (page.get("required") or [])
                         required = required or bool(known and known.required)
-                        found[name] = Property(name, loosest, str(page.get("title") or ""), required)
+                        title = known.page if known else str(page.get("title") or "")
+                        found[name] = Property(name, loosest, title, required)
         return found
 
     @cached_property
@@ -197,7 +198,8 @@ class Form:
                         name = str(found["loc"][0])
                         wrong.add(name)
                         message = _sentence(found, self.properties[name].schema)
-                        faults.setdefault(name, Fault(_where(name, given, found["loc"]), message))
+                        where = _where(name, given, _inside(part, found["loc"]))
+                        faults.setdefault(name, Fault(where, message))
                     rest = {name: value for name, value in part.items() if name not in wrong}
                     checked = self._model.model_validate(rest, strict=strict)
                 dumped = checked.model_dump(by_alias=True, exclude_unset=True)
@@ -312,6 +314,17 @@ def _where(name: str, given: Mapping[str, Given], path: Any = ()) -> str:
     dotted = ".".join(str(part) for part in path) or name
     item = given.get(name)
     return f"{dotted} ({item.source})" if item else dotted
+
+
+def _inside(value: Any, location: tuple[str | int, ...]) -> list[str | int]:
+    """Return the parts of Pydantic's `location` that `value` has, without its names for types."""
+    parts: list[str | int] = []
+    for part in location:
+        is_key = isinstance(value, Mapping) and part in value
+        if is_key or (isinstance(value, list) and isinstance(part, int)):
+            parts.append(part)
+            value = value[part]
+    return parts
 
 
 _KINDS = {

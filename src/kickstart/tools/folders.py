@@ -9,35 +9,53 @@ from pathlib import Path
 
 from kickstart import folders
 from kickstart.errors import ConflictError
-from kickstart.tree import EXECUTABLE, Tree
+from kickstart.tree import EXECUTABLE, PathError, Tree
 
 
 class LocalFolders:
     """Folders on this machine."""
 
     def read(self, folder: Path) -> Tree | None:
-        if not os.path.lexists(folder):
+        obstacle = folder if folder.is_symlink() else folders.obstacle(folder)
+        if obstacle is not None:
+            raise ConflictError(f"{obstacle} is not a folder", hint="choose another --output-dir")
+        if not folder.exists():
             return None
-        if folder.is_symlink() or not folder.is_dir():
-            raise ConflictError(f"{folder} is not a folder", hint="choose another --output-dir")
-        return Tree(folders.read(folder))
+        try:
+            return Tree(folders.read(folder))
+        except PathError as error:
+            raise ConflictError(
+                f"{folder} holds other files: {error}", hint="choose another --output-dir"
+            ) from error
 
     def write(self, folder: Path, tree: Tree) -> None:
-        """Write beside `folder` and change places, so that nobody ever sees half of it."""
+        """Write beside `folder` and change places, so that nobody ever sees half of it.
+
+        The last rename is the last act: whenever a run is killed, the next one finds either the work
+        undone or nothing left to clear away.
+        """
         folder.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".kickstart-{folder.name}."
         for left in folder.parent.glob(f"{prefix}*"):  # of a run that was killed here
             shutil.rmtree(left, ignore_errors=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix))
+        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix))
         try:
-            new = staging / "new"
-            new.mkdir()
             _fill(new, tree)
-            if os.path.lexists(folder):
-                folder.rename(staging / "old")
+            new.chmod(0o777 & ~umask())
+            if folder.exists():
+                old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix))
+                folder.rename(old)
+                shutil.rmtree(old)
             new.rename(folder)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def umask() -> int:
+    """Return the user's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _fill(folder: Path, tree: Tree) -> None:

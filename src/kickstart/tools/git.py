@@ -13,7 +13,7 @@ except ImportError as error:  # GitPython looks for the program when it is impor
 
     raise no_git() from error
 
-from kickstart.errors import RemoteError
+from kickstart.errors import PreflightError, RemoteError
 from kickstart.tools import plumbing
 from kickstart.tree import EXECUTABLE, LINK, Commit
 
@@ -42,8 +42,10 @@ def import_commit(git_dir: Path, commit: Commit, branch: str) -> None:
     with tempfile.TemporaryFile() as stream:
         _write_import(cast(BinaryIO, stream), commit, branch)
         stream.seek(0)
-        _run(f"--git-dir={git_dir}", "fast-import", "--quiet", "--done", stdin=cast(BinaryIO, stream))
-    stored = plumbing.git(f"--git-dir={git_dir}", "rev-parse", f"refs/heads/{branch}").decode().strip()
+        # Its only output is the answer to get-mark, so that no other process need ask for the id.
+        stored = _run(
+            f"--git-dir={git_dir}", "fast-import", "--quiet", "--done", stdin=cast(BinaryIO, stream)
+        )
     if stored != commit.id:
         raise RemoteError(f"Git stored the commit {stored} where {commit.id} was promised")
 
@@ -71,13 +73,14 @@ def fetch_commit(url: str, ref: str, git_dir: Path) -> str:
 def _write_import(stream: BinaryIO, commit: Commit, branch: str) -> None:
     message = commit.text.encode()
     stream.write(b"feature done\n")
-    stream.write(f"commit refs/heads/{branch}\nauthor {commit.stamp}\ncommitter {commit.stamp}\n".encode())
+    stream.write(f"commit refs/heads/{branch}\nmark :1\n".encode())
+    stream.write(f"author {commit.stamp}\ncommitter {commit.stamp}\n".encode())
     stream.write(b"data %d\n%s\n" % (len(message), message))
     for path, entry in commit.tree.items():
         mode = {EXECUTABLE: "100755", LINK: "120000"}.get(entry.mode, "100644")
         stream.write(f"M {mode} inline {_quoted(path)}\n".encode())
         stream.write(b"data %d\n%s\n" % (len(entry.content), entry.content))
-    stream.write(b"done\n")
+    stream.write(b"get-mark :1\ndone\n")
 
 
 def _quoted(path: str) -> str:
@@ -85,14 +88,19 @@ def _quoted(path: str) -> str:
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _run(*arguments: str, stdin: BinaryIO | None = None) -> None:
+def _run(*arguments: str, stdin: BinaryIO | None = None) -> str:
     try:
-        git.Git().execute(["git", *arguments], istream=stdin, env=plumbing.QUIET)
+        return str(git.Git().execute(["git", *arguments], istream=stdin, env=plumbing.QUIET)).strip()
     except git.GitCommandError as error:
         # Its text holds the whole command line, with whatever a URL carries.
-        lines = str(error.stderr or "").strip().strip("'").splitlines()
-        said = lines[-1].removeprefix("fatal: ").strip("'\" ") if lines else "no reason was given"
-        raise RemoteError(f"git {arguments[0]} failed: {_without_credentials(said)}") from None
+        said = str(error.stderr or "").removeprefix("\n  stderr: ").strip("'\" \n")
+        if "No space left on device" in said:
+            raise PreflightError(
+                "the disk is full", hint="free some space, and run the same command again"
+            ) from None
+        reason = _without_credentials(plumbing.reason(said) or "no reason was given")
+        command = next(argument for argument in arguments if not argument.startswith("-"))
+        raise RemoteError(f"git {command} failed: {reason}") from None
 
 
 def _without_credentials(text: str) -> str:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kickstart import marker
-from kickstart.errors import ConflictError
+from kickstart import folders, marker
+from kickstart.errors import RemoteError
 from kickstart.tools import Found, Repository, State, plumbing
+from kickstart.tools.folders import umask
 from kickstart.tree import Commit, Tree
 
 
@@ -45,6 +46,9 @@ class LocalForge:
 
     def inspect(self, repository: Repository) -> Found:
         path = self.address.path(repository)
+        obstacle = folders.obstacle(path.parent)
+        if obstacle is not None:
+            return Found(State.FOREIGN, reason=f"{obstacle} is not a folder")
         if not os.path.lexists(path):
             return Found(State.ABSENT)
         content = plumbing.read_file(path, "HEAD", marker.FILE_NAME)
@@ -70,18 +74,14 @@ class LocalForge:
         try:
             git.init_bare(staging, branch, str(settings.get("description") or repository.name))
             git.import_commit(staging, commit, branch)
-            staging.chmod(0o777 & ~_umask())
+            staging.chmod(0o777 & ~umask())
             staging.rename(path)
         except OSError as error:
             if os.path.lexists(path):
-                raise ConflictError(f"{path} came into being meanwhile") from error
+                raise RemoteError(
+                    f"{path} came into being meanwhile", hint="run the same command again"
+                ) from error
             raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return {"path": str(path), "commit": commit.id}
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

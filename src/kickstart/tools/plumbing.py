@@ -20,11 +20,15 @@ MISLEADING = (
     "GIT_COMMON_DIR",
     "GIT_NAMESPACE",
     "GIT_DEFAULT_HASH",
+    "GIT_QUARANTINE_PATH",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_PREFIX",
 )
 
 
 class GitError(Exception):
-    """`git` said no; the text is its own last line."""
+    """`git` said no; the text is its own line about why."""
 
 
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -39,9 +43,16 @@ def git(*arguments: str, input: bytes = b"") -> bytes:
     except FileNotFoundError as error:
         raise no_git() from error
     if done.returncode:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise GitError(lines[-1] if lines else f"git {arguments[0]} failed")
+        said = done.stderr.decode("utf-8", "replace")
+        raise GitError(reason(said) or f"git {arguments[0]} failed")
     return done.stdout
+
+
+def reason(said: str) -> str:
+    """Return the line of Git's messages that says why it failed, or "" when there is none."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    fatal = next((line for line in lines if line.startswith(("fatal: ", "error: "))), "")
+    return (fatal or (lines or [""])[-1]).removeprefix("fatal: ").removeprefix("error: ")
 
 
 def no_git() -> PreflightError:
