@@ -1,8 +1,10 @@
 """List what the examples render to, in examples/rendered/CASE/REPOSITORY.txt.
 
-One line a file: mode, SHA-256 of the content, path. Listings instead of the files themselves, because
-a rendered `.gitignore` or `.gitattributes` would act on this repository. `--check` writes nothing, and
-exits with 1 when a listing is out of date.
+One line a file with mode, SHA-256 of the content, and path; then the text of the files that rendering
+made, so that the difference of a listing can be read. A file that was only copied stands in the
+skeleton, and a large one is a lock or generated. One text file a repository, since a rendered
+`.gitignore` or `.gitattributes` would act on this repository. `--check` writes nothing, and exits
+with 1 when a listing is out of date.
 """
 
 from __future__ import annotations
@@ -15,8 +17,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from kickstart import folders
+
 ROOT = Path(__file__).resolve().parents[1]
 RENDERED = ROOT / "examples" / "rendered"
+MAX_SHOWN = 16_384  # bytes of one file's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,11 @@ class Case:
     name: str
     template: str
     options: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the template."""
+        return ROOT / (self.template if self.template.startswith(".") else f"templates/{self.template}")
 
 
 CASES = (
@@ -48,27 +58,31 @@ def render(case: Case, place: Path) -> dict[str, str]:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{case.name} does not render (exit code {done.returncode}):\n{done.stderr}")
+    copied = {entry.content for entry in folders.read(case.folder).values()}
     return {
-        f"{folder.name}.txt": listing(folder)
+        f"{folder.name}.txt": listing(folder, copied)
         for folder in sorted((place / "out").iterdir())
         if folder.is_dir()
     }
 
 
-def listing(folder: Path) -> str:
-    """Return one line for each file of `folder`: mode, digest, path."""
-    lines = []
-    for file in folder.rglob("*"):
-        path = file.relative_to(folder).as_posix()
-        if file.is_symlink():
-            mode, content = "120000", os.fsencode(file.readlink())
-        elif file.is_file():
-            mode = "100755" if file.stat().st_mode & 0o100 else "100644"
-            content = file.read_bytes()
-        else:
+def listing(folder: Path, copied: set[bytes]) -> str:
+    """Return mode, digest and path of each file in `folder`, and the texts that are not `copied`."""
+    entries = folders.read(folder)
+    lines = [
+        f"{entry.mode:o} {hashlib.sha256(entry.content).hexdigest()} {path}"
+        for path, entry in entries.items()
+    ]
+    for path, entry in entries.items():
+        if entry.is_link or len(entry.content) > MAX_SHOWN or entry.content in copied:
             continue
-        lines.append((path, f"{mode} {hashlib.sha256(content).hexdigest()} {path}\n"))
-    return "".join(line for _, line in sorted(lines))
+        try:
+            text = entry.content.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        lines += ["", f"==== {path}"]
+        lines += [f"    {line}".rstrip() for line in text.splitlines()]
+    return "\n".join(lines) + "\n"
 
 
 def expected() -> dict[Path, str]:

@@ -18,7 +18,7 @@ PARAMETER_PREFIX = "KICKSTART_PARAMETER_"
 
 KEYS: dict[str, str] = {
     "template": "The template: a name, a folder, or a Git URL with @REF.",
-    "forge": "Where repositories are published: github, local or local:DIR.",
+    "forge": "Where repositories are published: local or local:DIR.",
     "owner": "The user or organisation that owns the repositories.",
     "visibility": "Who can read the repositories: private, internal or public.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -80,7 +81,7 @@ def _usage(error: Exception, arguments: list[str]) -> int:
 
     console = _console(arguments)
     if console.as_json:
-        message = getattr(error, "message", str(error))
+        message = error.format_message()  # type: ignore[attr-defined]
         return console.fail(ParameterError(str(message), hint="kickstart --help"))
     error.show()  # type: ignore[attr-defined]
     return int(getattr(error, "exit_code", 2))
@@ -130,4 +131,7 @@ def _console(arguments: list[str]) -> Console:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    return "json" in arguments or "--output=json" in arguments
+    """Tell whether a command line that could not be read asks for JSON all the same."""
+    return "--output=json" in arguments or any(
+        flag in {"--output", "-o"} and value == "json" for flag, value in pairwise(arguments)
+    )

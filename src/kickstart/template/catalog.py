@@ -93,9 +93,11 @@ def find(reference: str, checkout: Checkout) -> Source:
     """
     if _GIT.match(reference):
         return _from_git(reference, checkout)
-    path = Path(reference).expanduser()
-    if "/" in reference or reference in {".", ".."} or path.name in FILE_NAMES:
-        return _from_folder(path, reference)
+    if "/" in reference or reference in {".", "..", *FILE_NAMES}:
+        try:
+            return _from_folder(Path(reference).expanduser(), reference)
+        except (OSError, RuntimeError) as error:  # RuntimeError: nobody has that ~home
+            raise ParameterError(f"{reference[:200]} cannot be read: {error}") from error
     known = builtin_names()
     if reference in known:
         return load(builtin_folder() / reference / FILE_NAMES[0], builtin_folder() / reference, reference, "")

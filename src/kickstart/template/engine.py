@@ -198,6 +198,7 @@ class Engine:
                 near = closest(each.name, self._environment.filters)
                 raise EngineError(f"there is no filter '{each.name}'{near}", each.lineno)
         own = {node.name for node in parsed.find_all(nodes.Name) if node.ctx != "load"}
+        own |= {node.name for node in parsed.find_all(nodes.Macro)}
         chains: list[tuple[str, ...]] = []
         _collect(parsed, chains)
         return [chain for chain in chains if chain[0] not in own]

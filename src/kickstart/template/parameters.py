@@ -177,7 +177,7 @@ class Form:
             raise ParameterError(
                 "one parameter is wrong" if len(faults) == 1 else f"{len(faults)} parameters are wrong",
                 faults=list(faults.values()),
-                hint="kickstart template show lists every parameter",
+                hint="kickstart template show TEMPLATE lists every parameter",
             )
         return self._split(filled, given)
 

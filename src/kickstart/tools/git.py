@@ -94,13 +94,13 @@ def _run(*arguments: str, stdin: BinaryIO | None = None) -> str:
     except git.GitCommandError as error:
         # Its text holds the whole command line, with whatever a URL carries.
         said = str(error.stderr or "").removeprefix("\n  stderr: ").strip("'\" \n")
-        if "No space left on device" in said:
+        if "No space left on device" in said or "Out of diskspace" in said:
             raise PreflightError(
                 "the disk is full", hint="free some space, and run the same command again"
             ) from None
         reason = _without_credentials(plumbing.reason(said) or "no reason was given")
-        command = next(argument for argument in arguments if not argument.startswith("-"))
-        raise RemoteError(f"git {command} failed: {reason}") from None
+        command = next(each for each in arguments if not each.startswith("-") and "=" not in each)
+        raise RemoteError(f"git {command} failed: {reason}", hint="run the same command again") from None
 
 
 def _without_credentials(text: str) -> str:

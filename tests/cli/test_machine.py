@@ -1,0 +1,221 @@
+"""The machine is not always ready: each lack is named, with what to do, and repaired by a rerun."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import (
+    Kickstart,
+    commit_all,
+    git,
+    git_wrapper,
+    heads,
+    make_template,
+    process,
+    snapshot,
+    staging,
+)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own, for as long as a test lasts."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(place)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"NOT TESTED, since no file system can be mounted here: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill(ballast: Path, left: int) -> None:
+    """Fill a disk until only so many bytes are left."""
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(4096))
+    os.truncate(ballast, ballast.stat().st_size - left)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A template whose second repository does not fit a small disk."""
+    files = {"source/a.txt": b"a\n", "gitops/large.bin": os.urandom(120_000)}
+    return make_template(tmp_path / "large", files=files)
+
+
+@pytest.mark.parametrize("full", ["forge", "output", "home"])
+def test_a_full_disk_exits_4_and_a_rerun_with_space_finishes(
+    kickstart: Kickstart, large: Path, disk: Path, tmp_path: Path, full: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = {name: disk if name == full else tmp_path / name for name in ("forge", "output", "home")}
+    monkeypatch.setenv("KICKSTART_HOME", str(where["home"]))
+    command = (
+        *("create", "my-chatbot", "-t", large, "--owner", "acme"),
+        *("--forge", f"local:{where['forge']}", "--output-dir", where["output"] / "out"),
+    )
+    fill(disk / "ballast", 0 if full == "home" else 100_000)
+
+    on_full_disk = kickstart(*command)
+    left = staging(where["forge"], where["output"])
+    (disk / "ballast").unlink()
+    again = kickstart(*command)
+
+    assert on_full_disk.code == 4, on_full_disk.err
+    assert "Error: the disk is full" in on_full_disk.err
+    assert "Hint: free some space, and run the same command again" in on_full_disk.err
+    assert left == []
+    assert again.code == 0, again.err
+    assert len(heads(where["forge"])) == 2
+    assert (where["output"] / "out/my-chatbot-gitops/large.bin").stat().st_size == 120_000
+
+
+@pytest.mark.parametrize("forbidden", ["forge", "output", "home"])
+def test_a_file_system_that_is_read_only_is_named(
+    kickstart: Kickstart,
+    pair: Path,
+    disk: Path,
+    tmp_path: Path,
+    forbidden: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = {name: disk if name == forbidden else tmp_path / name for name in ("forge", "output", "home")}
+    monkeypatch.setenv("KICKSTART_HOME", str(where["home"]))
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+    done = kickstart(
+        *("create", "my-chatbot", "-t", pair, "--owner", "acme"),
+        *("--forge", f"local:{where['forge']}", "--output-dir", where["output"] / "out"),
+    )
+
+    assert done.code == 4
+    assert f"Error: {disk}" in done.err
+    assert "cannot be used: Read-only file system\nHint: choose a place that can be written" in done.err
+
+
+def test_a_folder_that_may_not_be_written_is_named(kickstart: Kickstart, pair: Path, tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("NOT TESTED, since root may write everywhere")
+    (tmp_path / "forge").mkdir(mode=0o500)
+
+    done = kickstart("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
+
+    assert done.code == 4
+    assert f"{tmp_path}/forge" in done.err
+    assert "Hint: check its permissions" in done.err
+
+
+def test_a_file_as_home_is_named(
+    kickstart: Kickstart, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("a file\n")
+    monkeypatch.setenv("KICKSTART_HOME", str(tmp_path / "file"))
+
+    done = kickstart("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
+
+    assert done.code == 4
+    assert f"{tmp_path}/file" in done.err
+    assert "Hint: move the file away that stands where a folder is needed" in done.err
+    assert not (tmp_path / "forge").exists()
+
+
+@pytest.mark.parametrize("file", ["forge", "forge/acme"])
+def test_a_file_in_the_place_of_the_forge_is_a_conflict(
+    kickstart: Kickstart, pair: Path, tmp_path: Path, file: str
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("a file\n")
+
+    done = kickstart(
+        "create", "my-chatbot", "-t", pair, "--owner", "acme", "--forge", f"local:{tmp_path}/forge"
+    )
+
+    assert done.code == 5
+    assert f"repository acme/my-chatbot: {tmp_path / file} is not a folder" in done.err
+
+
+def test_without_git_the_hint_says_what_to_install(pair: Path, tmp_path: Path) -> None:
+    done = process("create", "my-chatbot", "-t", pair, env={"PATH": str(tmp_path)})
+
+    assert done.code == 4
+    assert done.err == ("Error: git is not installed\nHint: install Git 2.28 or newer, and run this again\n")
+
+
+def test_without_an_identity_commits_are_by_the_login_and_a_note_says_so(
+    pair: Path, forge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME")
+        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+    monkeypatch.setenv("LOGNAME", "ada")
+
+    done = process("create", "my-chatbot", "-t", pair)
+
+    assert done.code == 0
+    assert "Git knows no identity of yours, so that commits are by ada <ada@localhost>." in done.err
+    assert "git config --global user.name" in done.err
+    assert git(forge / "ada/my-chatbot.git", "log", "--format=%an <%ae>") == "ada <ada@localhost>"
+
+
+@pytest.mark.parametrize("hook", ["pre-commit", "post-commit", "pre-receive"])
+def test_inside_a_real_hook_the_callers_repository_is_left_alone(
+    pair: Path, forge: Path, tmp_path: Path, hook: str
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "file").write_text("one\n")
+    commit_all(own)
+    git(own, "clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
+    hooks = tmp_path / "bare.git/hooks" if hook == "pre-receive" else own / ".git/hooks"
+    script = hooks / hook
+    script.parent.mkdir(exist_ok=True)
+    command = f"{sys.executable} -m kickstart create my-chatbot -t {pair} --owner acme --no-input"
+    script.write_text(f"#!/bin/sh\n{command} || exit 1\n")
+    script.chmod(0o755)
+    (own / "file").write_text("two\n")
+
+    commit = commit_all(own)
+    git(own, "push", "--quiet", str(tmp_path / "bare.git"), "main")
+
+    assert sorted(heads(forge)) == ["acme/my-chatbot-gitops.git", "acme/my-chatbot.git"]
+    assert git(tmp_path / "bare.git", "rev-parse", "main") == commit
+    for repository in (own, tmp_path / "bare.git"):
+        assert git(repository, "ls-tree", "--name-only", "-r", "main") == "file"
+        assert git(repository, "fsck", "--strict") == ""
+
+
+def test_of_two_processes_for_one_project_one_finishes_and_the_other_says_why_not(
+    pair: Path, forge: Path, tmp_path: Path
+) -> None:
+    slow = git_wrapper(tmp_path / "bin", 'case "$*" in *init*) sleep 1.5;; esac; exec "$GIT" "$@"')
+    command = ["create", "my-chatbot", "-t", str(pair), "--owner", "acme"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "kickstart", *command],
+        env={**os.environ, "PATH": slow},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    until = time.monotonic() + 10
+    while not list(forge.rglob(".kickstart-*")) and time.monotonic() < until:
+        time.sleep(0.02)
+
+    second = process(*command)
+    first.communicate(timeout=30)
+
+    assert first.returncode == 0
+    assert (second.code, second.out) == (6, "")
+    assert second.err == (
+        "Error: another run of kickstart is working on 'my-chatbot'\nHint: wait for it, then run this again\n"
+    )
+    assert len(heads(forge)) == 2
+    before = snapshot(forge)
+    assert (process(*command).code, snapshot(forge)) == (0, before)

@@ -1,0 +1,224 @@
+"""What a run prints: text for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pexpect
+import pytest
+
+from kickstart import __version__
+from tests.cli.running import Kickstart, heads, process
+
+
+def test_the_documented_schema_is_a_schema_with_a_description_for_everything(output_schema: Any) -> None:
+    file = Path(__file__).parents[2] / "docs/reference/output.schema.json"
+    schema = json.loads(file.read_text())
+
+    jsonschema_rs.meta.validate(schema)
+    undescribed = [
+        f"{owner}.{name}"
+        for owner, definition in schema["$defs"].items()
+        for name, property_ in definition.get("properties", {}).items()
+        if isinstance(property_, dict) and not {"description", "$ref", "const", "enum"} & set(property_)
+    ]
+    assert undescribed == []
+    assert not output_schema.is_valid({"apiVersion": "kickstart/v1", "kind": "Create", "outcome": "changed"})
+
+
+def test_json_of_a_plan_lists_every_file(kickstart: Kickstart, pair: Path, forge: Path) -> None:
+    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "--dry-run", "--output", "json")
+
+    planned = done.document
+    assert (done.code, done.err) == (0, "")
+    assert (planned["kind"], planned["outcome"], planned["project"]) == ("Create", "planned", "my-chatbot")
+    assert planned["template"] == {"name": "pair", "version": "1.2.3", "origin": str(pair), "commit": ""}
+    first = planned["changes"][0]
+    assert (first["target"], first["change"]) == ("repository acme/my-chatbot", "create")
+    assert first["files"][1] == {"path": "README.md", "bytes": 20, "mode": "100644", "change": "create"}
+    assert first["bytes"] == sum(file["bytes"] for file in first["files"])
+    assert planned["links"][0] == {"title": "Source", "url": f"file://{forge}/acme/my-chatbot.git"}
+
+
+def test_json_of_a_run_has_the_facts_and_of_a_second_one_none(
+    kickstart: Kickstart, pair: Path, forge: Path
+) -> None:
+    command = ("create", "my-chatbot", "-t", pair, "--owner", "acme", "-o", "json")
+
+    first, second = kickstart(*command), kickstart(*command)
+
+    made = heads(forge)["acme/my-chatbot-gitops.git"]
+    assert first.document["outcome"] == "changed"
+    assert first.document["changes"][1]["facts"] == {
+        "path": f"{forge}/acme/my-chatbot-gitops.git",
+        "commit": made,
+    }
+    assert second.document["outcome"] == "unchanged"
+    assert [change["facts"] for change in second.document["changes"]] == [{}, {}]
+
+
+def test_json_of_a_dry_run_with_a_conflict_is_one_document_with_error_and_plan(
+    kickstart: Kickstart, pair: Path
+) -> None:
+    command = ("create", "my-chatbot", "-t", pair, "--owner", "acme", "-o", "json")
+    kickstart(*command)
+
+    done = kickstart(*command, "--set", "greeting=hi", "--dry-run")
+
+    failed = done.document
+    assert done.code == failed["error"]["exitCode"] == 5
+    assert (failed["outcome"], failed["error"]["type"]) == ("failed", "ConflictError")
+    assert [fault["where"] for fault in failed["error"]["faults"]] == ["repository acme/my-chatbot"]
+    assert [file["path"] for file in failed["changes"][0]["files"] if file["change"] == "update"] == [
+        *(".kickstart.yaml", "README.md")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "type_", "code"),
+    [
+        (["create", "my-chatbot", "--set", "x=1"], "Create", "ParameterError", 2),
+        (["render", "my-chatbot", "-d", "out", "-t", "./none"], "Render", "ParameterError", 2),
+        (["template", "show", "none"], "Template", "ParameterError", 2),
+        (["template", "validate", "./none"], "TemplateValidation", "ParameterError", 2),
+        (["create", "--no-such-option"], "Error", "ParameterError", 2),
+        (["no-such-command"], "Error", "ParameterError", 2),
+        (["render", "my-chatbot"], "Error", "ParameterError", 2),
+    ],
+)
+def test_every_error_is_a_json_document_with_exit_code_and_hint(
+    kickstart: Kickstart, arguments: list[str], kind: str, type_: str, code: int
+) -> None:
+    done = kickstart(*arguments, "--output", "json")
+
+    failed = done.document
+    assert (failed["kind"], failed["outcome"]) == (kind, "failed")
+    assert (failed["error"]["type"], failed["error"]["exitCode"], done.code) == (type_, code, code)
+    assert failed["error"]["message"] in done.err
+
+
+def test_a_project_called_json_prints_text(kickstart: Kickstart, pair: Path) -> None:
+    done = kickstart("create", "--no-such-option", "--set", "greeting=json", "-t", pair, "--owner", "json")
+
+    assert done.code == 2
+    assert done.out == ""
+    assert "No such option: --no-such-option" in done.err
+
+
+def test_an_unknown_output_format_is_refused(kickstart: Kickstart, pair: Path) -> None:
+    done = kickstart("create", "my-chatbot", "-t", pair, "--output", "yaml")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err == ("Error: there is no output format 'yaml'\nHint: --output text, or --output json\n")
+
+
+def test_quiet_prints_the_result_only(kickstart: Kickstart, pair: Path, forge: Path) -> None:
+    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "--quiet")
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("my-chatbot is ready.\n")
+
+
+def test_quiet_keeps_errors(kickstart: Kickstart, pair: Path) -> None:
+    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "-q", "--set", "replicas=x")
+
+    assert done.code == 2
+    assert "replicas (--set): must be a whole number" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "colored"),
+    [
+        ([], {}, True),
+        (["--no-color"], {}, False),
+        ([], {"NO_COLOR": "1"}, False),
+        (["--output", "json"], {}, False),
+    ],
+)
+def test_colors_are_for_terminals_that_want_them(
+    pair: Path,
+    arguments: list[str],
+    environment: dict[str, str],
+    colored: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    command = ["create", "my-chatbot", "-t", str(pair), "--owner", "acme", "--dry-run", "--no-input"]
+
+    terminal = pexpect.spawn(
+        sys.executable, ["-m", "kickstart", *command, *arguments], encoding="utf-8", timeout=30
+    )
+    shown = terminal.read()
+
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert ("\x1b[" in shown) == colored
+
+
+def test_there_is_no_color_where_there_is_no_terminal(pair: Path) -> None:
+    done = process("create", "my-chatbot", "-t", pair, "--owner", "acme", "--dry-run")
+
+    assert done.code == 0
+    assert "\x1b[" not in done.out + done.err
+
+
+def test_a_reader_that_goes_away_is_no_bug(pair: Path) -> None:
+    command = [sys.executable, "-m", "kickstart", "create", "my-chatbot", "-t", str(pair), "--dry-run"]
+    (pair / "source/long.txt").write_text("x\n")
+    for number in range(3000):  # more output than a pipe holds
+        (pair / f"source/file-{number:04}-with-a-rather-long-name.txt").write_text("")
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read().decode()
+
+    assert (said, running.returncode) == ("", 1)
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version_is_printed(kickstart: Kickstart, flag: str) -> None:
+    done = kickstart(flag)
+
+    assert (done.code, done.out, done.err) == (0, f"kickstart {__version__}\n", "")
+
+
+def test_without_arguments_there_is_help(kickstart: Kickstart) -> None:
+    done = kickstart()
+
+    assert "Usage: kickstart" in done.out + done.err
+    assert done.code in {0, 2}
+
+
+def test_help_lists_every_command_and_option(kickstart: Kickstart) -> None:
+    overview, create = kickstart("--help"), kickstart("create", "--help")
+
+    assert (overview.code, create.code) == (0, 0)
+    assert re.findall(r"^  (create|render|template)  ", overview.out, re.M) == [
+        "create",
+        "render",
+        "template",
+    ]
+    for option in (
+        *("--template", "--set", "--values", "--no-input", "--dry-run", "--output-dir", "--forge", "--owner"),
+        *("--visibility", "--output", "--resume", "--verbose", "--quiet", "--no-color"),
+    ):
+        assert option in create.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_can_be_shown(shell: str) -> None:
+    done = process("--show-completion", shell)
+
+    assert done.code == 0
+    assert "_KICKSTART_COMPLETE" in done.out

@@ -1,0 +1,129 @@
+"""Interactive: each page is asked, each answer checked, and the plan confirmed once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.cli.support import NAME, OWNER, LocalForge, fetch, git, page, publish, write_template
+
+TOKEN = {"type": "string", "title": "Token", "ui:field": "Secret"}
+SIZE = {"type": "string", "title": "Size", "enum": ["small", "large"], "default": "small"}
+COUNT = {"type": "integer", "title": "Count", "minimum": 1, "maximum": 5, "default": 2}
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Path:
+    values = {"size": "${{ parameters.size }}", "count": "${{ parameters.count }}"}
+    return write_template(
+        tmp_path / "asking",
+        [fetch(values), publish()],
+        page(name=NAME, owner=OWNER, size=SIZE, count=COUNT, token=TOKEN),
+        {"answers.j2": b"${{ values.size }} ${{ values.count }}\n"},
+    )
+
+
+@contextmanager
+def terminal(*arguments: str | Path) -> Iterator[pexpect.spawn[str]]:
+    """Run one command on a terminal of its own."""
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "kickstart", *map(str, arguments)],
+        env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
+        encoding="utf-8",
+        timeout=15,
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def _answer(child: pexpect.spawn[str], question: str, answer: str) -> None:
+    child.expect_exact(question)
+    child.sendline(answer)
+
+
+def _end(child: pexpect.spawn[str]) -> int:
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus is not None
+    return child.exitstatus
+
+
+def test_answers_are_defaults_numbers_and_checked_ones(asking: Path, local_forge: LocalForge) -> None:
+    with terminal("create", "demo", "--template", asking) as child:
+        _answer(child, "Owner (acme)", "")
+        child.expect_exact("1. small")
+        child.expect_exact("2. large")
+        _answer(child, "Size (small)", "3")
+        child.expect_exact("'3' is not one of small, large")
+        _answer(child, "Size (small)", "2")
+        _answer(child, "Count (2)", "many")
+        child.expect_exact("must be a whole number")
+        _answer(child, "Count (2)", "9")
+        child.expect("5")
+        _answer(child, "Count (2)", "4")
+        _answer(child, "Token", "")
+        child.expect_exact("an answer is required")
+        _answer(child, "Token", "hidden-answer")
+        child.expect_exact("repository acme/demo")
+        shown = child.before
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+    assert "hidden-answer" not in (shown or "")
+    assert git(f"--git-dir={local_forge.path('demo')}", "show", "main:answers") == "large 4"
+
+
+@pytest.mark.parametrize("given", ["flags", "no-input"])
+def test_what_was_given_is_not_asked(
+    asking: Path, local_forge: LocalForge, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("KICKSTART_PARAMETER_TOKEN", "x-y-z")
+    flags = ["--owner", "acme", "--set", "size=large", "--set", "count=3"]
+    more = ["--no-input"] if given == "no-input" else []
+
+    with terminal("create", "demo", "--template", asking, *flags, *more) as child:
+        if given == "flags":
+            child.expect_exact("Create this?")
+            assert "Owner" not in (child.before or "")
+            child.sendline("y")
+        code = _end(child)
+
+    assert code == 0
+    assert git(f"--git-dir={local_forge.path('demo')}", "show", "main:answers") == "large 3"
+
+
+def test_no_writes_nothing(
+    asking: Path, local_forge: LocalForge, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KICKSTART_PARAMETER_TOKEN", "x-y-z")
+
+    with terminal("create", "demo", "-t", asking, "--owner", "acme", "--set", "size=small") as child:
+        _answer(child, "Count (2)", "")
+        _answer(child, "Create this?", "n")
+        child.expect_exact("Nothing was written")
+        code = _end(child)
+
+    assert code == 0
+    assert not local_forge.folder.exists()
+    assert not (home / "state").exists()
+
+
+def test_ctrl_c_at_a_question_writes_nothing(asking: Path, local_forge: LocalForge) -> None:
+    with terminal("create", "demo", "--template", asking) as child:
+        child.expect_exact("Owner (acme)")
+        child.sendintr()
+        child.expect_exact("Interrupted")
+        code = _end(child)
+
+    assert code == 130
+    assert not local_forge.folder.exists()

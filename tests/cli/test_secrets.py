@@ -1,0 +1,135 @@
+"""Secrets: accepted where nobody looks over the shoulder, and written nowhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import FILES, TWO_REPOSITORIES, Done, Kickstart, make_template
+
+SECRET = 'hunter2"\\ä'  # what JSON writes in another way than it is
+AS_JSON = json.dumps(SECRET, ensure_ascii=False)[1:-1]
+
+WITH_SECRET = TWO_REPOSITORIES.replace(
+    "        owner: {title: Owner, type: string}\n",
+    "        owner: {title: Owner, type: string}\n"
+    "        apiToken: {title: Token, type: string, ui:field: Secret, minLength: 4}\n",
+).replace("required: [name, owner]", "required: [name, owner, apiToken]")
+LOGGED = "    - {id: log, action: debug:log, input: {message: 'token=${{ secrets.apiToken }}'}}\n  output:\n"
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """The two repositories, with a secret that one step prints."""
+    return make_template(tmp_path / "secret", WITH_SECRET.replace("  output:\n", LOGGED))
+
+
+def appears_in(secret: str, done: Done, *folders: Path) -> list[str]:
+    """Return where a secret can be read after a run."""
+    places = [name for name, text in (("stdout", done.out), ("stderr", done.err)) if secret in text]
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and secret.encode() in path.read_bytes():
+                places.append(str(path))
+    return places
+
+
+@pytest.mark.parametrize("more", [["-v"], ["-v", "--dry-run"], ["-o", "json"], ["-o", "json", "--dry-run"]])
+def test_a_secret_from_stdin_appears_in_no_output_and_no_file(
+    kickstart: Kickstart, template: Path, home: Path, tmp_path: Path, more: list[str]
+) -> None:
+    done = kickstart(
+        *("create", "my-chatbot", "-t", str(template), "--owner", "acme", "--values", "-"),
+        *("--output-dir", str(tmp_path / "out"), *more),
+        stdin=f"apiToken: '{SECRET}'\n",
+    )
+
+    assert done.code == 0
+    assert ("token=***" in done.out) == ("--dry-run" in more or "json" in more)
+    assert appears_in(SECRET, done, home, tmp_path) == []
+    assert appears_in(AS_JSON, done, home, tmp_path) == []
+
+
+def test_a_secret_from_the_environment_is_accepted(
+    kickstart: Kickstart, template: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KICKSTART_PARAMETER_APITOKEN", SECRET)
+
+    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme", "-v")
+
+    assert done.code == 0
+    assert '  apiToken    "**********"  KICKSTART_PARAMETER_APITOKEN' in done.err
+    assert appears_in(SECRET, done, home) == []
+
+
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(
+    kickstart: Kickstart, template: Path, home: Path
+) -> None:
+    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme", "--set", f"apiToken={SECRET}")
+
+    assert done.code == 2
+    assert "--set apiToken: is a secret, which other users would see in the list of processes" in done.err
+    assert "use --values -, or KICKSTART_PARAMETER_APITOKEN" in done.err
+    assert appears_in(SECRET, done, home) == []
+
+
+def test_a_wrong_secret_is_refused_without_showing_it(
+    kickstart: Kickstart, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KICKSTART_PARAMETER_APITOKEN", "xyz")
+
+    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme", "-o", "json")
+
+    assert done.code == 2
+    assert [fault["where"] for fault in done.document["error"]["faults"]] == [
+        "apiToken (KICKSTART_PARAMETER_APITOKEN)"
+    ]
+    assert appears_in("xyz", done) == []
+
+
+def test_a_secret_that_nobody_gave_is_reported_as_missing(kickstart: Kickstart, template: Path) -> None:
+    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme")
+
+    assert done.code == 2
+    assert "  apiToken: is required" in done.err
+
+
+@pytest.mark.parametrize(
+    ("input_", "leaking", "file"),
+    [
+        ("greeting: ${{ parameters.greeting }}", "greeting: ${{ secrets.apiToken }}", "README.md"),
+        (
+            "repository: ${{ parameters.owner }}/${{ parameters.name }}",
+            "repository: ${{ secrets.apiToken }}",
+            "application.yaml",
+        ),
+    ],
+)
+def test_a_template_that_would_publish_a_secret_is_refused(
+    kickstart: Kickstart, home: Path, tmp_path: Path, input_: str, leaking: str, file: str
+) -> None:
+    text = WITH_SECRET.replace(input_, leaking)
+    template = make_template(tmp_path / "leaking", text, FILES)
+
+    done = kickstart(
+        *("create", "my-chatbot", "-t", template, "--owner", "acme", "--values", "-"),
+        stdin="apiToken: swordfish\n",
+    )
+
+    assert done.code == 3
+    assert f"would write the secret 'apiToken' into {file}" in done.err
+    assert "Hint: pass it to an action's 'secrets' instead" in done.err
+    assert appears_in("swordfish", done, home) == []
+
+
+def test_resume_asks_for_the_secret_again(kickstart: Kickstart, template: Path) -> None:
+    command = ("create", "my-chatbot", "-t", template, "--owner", "acme")
+    kickstart(*command, "--values", "-", stdin="apiToken: swordfish\n")
+
+    without = kickstart("create", "my-chatbot", "--resume")
+    with_it = kickstart("create", "my-chatbot", "--resume", "--values", "-", stdin="apiToken: swordfish\n")
+
+    assert (without.code, with_it.code) == (2, 0)
+    assert "  apiToken: is required" in without.err

@@ -1,0 +1,185 @@
+"""Templates of other people: nothing of theirs runs, and nothing of ours is told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import (
+    FILES,
+    MARKER,
+    Kickstart,
+    blob,
+    commit_all,
+    git,
+    git_wrapper,
+    make_template,
+    process,
+)
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """A repository with the template of two repositories."""
+    folder = make_template(tmp_path / "remote")
+    commit_all(folder)
+    return folder
+
+
+def test_the_marker_pins_the_commit_that_was_used(kickstart: Kickstart, remote: Path, forge: Path) -> None:
+    commit = git(remote, "rev-parse", "HEAD")
+
+    done = kickstart("create", "my-chatbot", "-t", f"{remote.as_uri()}@main", "--owner", "acme", "-o", "json")
+
+    assert done.code == 0
+    assert done.document["template"]["commit"] == commit
+    marker = blob(forge / "acme/my-chatbot.git", MARKER).decode()
+    assert f"  origin: {remote.as_uri()}@main\n  commit: {commit}\n" in marker
+
+
+def test_a_pinned_commit_is_fetched_once(remote: Path, tmp_path: Path) -> None:
+    path = git_wrapper(tmp_path / "bin", 'echo "$@" >> "$HERE/log"; exec "$GIT" "$@"')
+    template = f"{remote.as_uri()}@{git(remote, 'rev-parse', 'HEAD')}"
+    command = ("create", "my-chatbot", "-t", template, "--owner", "acme", "--dry-run")
+
+    ended = [process(*command, env={"PATH": path}).code for _ in range(3)]
+
+    fetches = [line for line in (tmp_path / "bin/log").read_text().splitlines() if " fetch " in line]
+    assert ended == [0, 0, 0]
+    assert len(fetches) == 1
+
+
+def test_a_branch_is_looked_up_at_every_run(kickstart: Kickstart, remote: Path) -> None:
+    command = ("create", "my-chatbot", "-t", f"{remote.as_uri()}@main", "--owner", "acme", "--dry-run")
+    kickstart(*command)
+    (remote / "source/later.txt").write_text("later\n")
+    commit_all(remote)
+
+    done = kickstart(*command)
+
+    assert "    later.txt  6 B\n" in done.out
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("@no-such-branch", "'no-such-branch' of {url} cannot be fetched: git fetch failed: couldn't find"),
+        ("@--upload-pack=touch", "'--upload-pack=touch' of {url} cannot be fetched"),
+        ("@" + "0" * 40, "of {url} cannot be fetched"),
+        (
+            "-gone",
+            "{url}-gone cannot be fetched: git fetch failed: '{path}-gone' does not appear to be a git",
+        ),
+    ],
+)
+def test_what_cannot_be_fetched_is_named_with_gits_reason(
+    kickstart: Kickstart, remote: Path, home: Path, reference: str, reason: str
+) -> None:
+    done = kickstart("create", "my-chatbot", "-t", remote.as_uri() + reference, "--owner", "acme")
+
+    assert done.code == 6
+    assert reason.format(url=remote.as_uri(), path=remote) in done.err
+    assert "Hint: check the URL and your access" in done.err
+    assert list(home.rglob(".fetch-*")) == []
+    assert not Path("touch").exists()
+
+
+def test_hooks_filters_and_submodules_of_the_other_side_never_run(
+    kickstart: Kickstart, remote: Path, forge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = tmp_path / "ran"
+    configuration = tmp_path / "gitconfig"
+    configuration.write_text(
+        f'[filter "evil"]\n  smudge = touch {witness}; cat\n  clean = touch {witness}; cat\n'
+    )
+    other = make_template(tmp_path / "other", files={"file": b"x"})
+    commit_all(other)
+    git(
+        remote,
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        other.as_uri(),
+        "source/sub",
+    )
+    (remote / ".gitattributes").write_text("* filter=evil text eol=crlf\n")
+    (remote / "source/hooks").mkdir()
+    (remote / "source/hooks/post-checkout").write_text(f"#!/bin/sh\ntouch {witness}\n")
+    (remote / "source/hooks/post-checkout").chmod(0o755)
+    commit_all(remote)
+    for hook in ("post-checkout", "post-merge", "reference-transaction"):
+        (remote / ".git/hooks" / hook).write_text(f"#!/bin/sh\ntouch {witness}\n")
+        (remote / ".git/hooks" / hook).chmod(0o755)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
+
+    done = kickstart("create", "my-chatbot", "-t", remote.as_uri(), "--owner", "acme")
+
+    assert done.code == 0, done.err
+    assert not witness.exists()
+    assert blob(forge / "acme/my-chatbot.git", "README.md") == b"# my-chatbot\n\nhello\n"
+    assert "sub" not in git(forge / "acme/my-chatbot.git", "ls-tree", "-r", "--name-only", "main")
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../../../outside"])
+def test_a_link_out_of_the_repository_is_refused(
+    kickstart: Kickstart, remote: Path, home: Path, forge: Path, target: str
+) -> None:
+    (remote / "source/leak").symlink_to(target)
+    commit_all(remote)
+
+    done = kickstart("create", "my-chatbot", "-t", remote.as_uri(), "--owner", "acme")
+
+    assert done.code == 3
+    assert f"{remote.as_uri()} holds what no template may: 'source/leak' is a link to '{target}'" in done.err
+    assert not forge.exists()
+    assert [path for path in home.rglob("*") if path.name == "leak"] == []
+
+
+@pytest.mark.parametrize("url", ["ext::sh -c touch% ran", "git+ext::touch ran", "--upload-pack=touch://x/y"])
+def test_an_address_that_would_run_a_command_does_not(
+    kickstart: Kickstart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    done = kickstart("create", "my-chatbot", "--owner", "acme", f"--template={url}")
+
+    assert done.code in {2, 6}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_credentials_of_a_url_are_used_and_neither_shown_nor_stored(
+    pair: Path, home: Path, forge: Path, tmp_path: Path
+) -> None:
+    make_template(tmp_path / "remote", files=FILES)
+    commit_all(tmp_path / "remote")
+    # The real git is sent to a folder, and what it was asked for is written down.
+    path = git_wrapper(
+        tmp_path / "bin",
+        'case "$*" in *" fetch "*) echo "$@" >> "$HERE/log"; '
+        f'exec "$GIT" -c "url.file://{tmp_path}/.insteadOf=https://ada:pa55word@git.invalid/" "$@";; esac\n'
+        'exec "$GIT" "$@"',
+    )
+    command = ("create", "my-chatbot", "--owner", "acme", "-v", "-t")
+
+    done = process(*command, "https://ada:pa55word@git.invalid/remote@main", env={"PATH": path})
+    failed = process(*command, "https://ada:pa55word@git.invalid/gone@main", env={"PATH": path})
+
+    assert (done.code, failed.code) == (0, 6)
+    assert "ada:pa55word@" in (tmp_path / "bin/log").read_text()
+    assert "pa55word" not in done.out + done.err + failed.out + failed.err
+    assert [p for p in home.rglob("*") if p.is_file() and b"pa55word" in p.read_bytes()] == []
+    marker = blob(forge / "acme/my-chatbot.git", MARKER).decode()
+    assert "origin: https://git.invalid/remote@main\n" in marker
+
+
+def test_git_never_asks_for_a_password(pair: Path, tmp_path: Path) -> None:
+    path = git_wrapper(tmp_path / "bin", 'echo "$GIT_TERMINAL_PROMPT" >> "$HERE/log"; exec "$GIT" "$@"')
+
+    process("create", "my-chatbot", "-t", "https://localhost:1/x@main", env={"PATH": path})
+
+    assert set((tmp_path / "bin/log").read_text().split()) == {"0"}
+    assert os.environ.get("GIT_TERMINAL_PROMPT") is None

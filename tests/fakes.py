@@ -1,0 +1,83 @@
+"""The outside, in memory: it counts its writes, and can be told to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kickstart import marker
+from kickstart.errors import RemoteError
+from kickstart.tools import Found, Repository, State, Tools
+from kickstart.tree import Commit, Tree
+
+
+@dataclass(frozen=True)
+class FakeAddress:
+    """A forge at forge.test."""
+
+    name: str = "the fake forge"
+
+    def clone_url(self, repository: Repository) -> str:
+        return f"https://forge.test/{repository}.git"
+
+    def contents_url(self, repository: Repository, branch: str) -> str:
+        return f"https://forge.test/{repository}/blob/{branch}"
+
+
+@dataclass
+class FakeForge:
+    """Repositories by `owner/name`. `failing`: names at which the next publish fails once."""
+
+    repositories: dict[str, Tree] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+    writes: int = 0
+
+    def inspect(self, repository: Repository) -> Found:
+        tree = self.repositories.get(str(repository))
+        if tree is None:
+            return Found(State.ABSENT)
+        mark = marker.read(tree[marker.FILE_NAME].content) if marker.FILE_NAME in tree else None
+        if mark is None:
+            return Found(State.FOREIGN, reason="was not made by kickstart")
+        return Found(State.OURS, mark)
+
+    def read(self, repository: Repository) -> Tree:
+        return self.repositories[str(repository)]
+
+    def publish(
+        self, repository: Repository, commit: Commit, branch: str, settings: Mapping[str, Any]
+    ) -> Mapping[str, str]:
+        name = str(repository)
+        if name in self.failing:
+            self.failing.discard(name)
+            raise RemoteError(f"{name}: the connection was lost")
+        self.writes += 1
+        self.repositories[name] = commit.tree
+        self.commits[name] = commit
+        self.settings[name] = settings
+        return {"commit": commit.id, "branch": branch}
+
+
+@dataclass
+class FakeFolders:
+    """Folders by their path."""
+
+    trees: dict[Path, Tree] = field(default_factory=dict)
+    writes: int = 0
+
+    def read(self, folder: Path) -> Tree | None:
+        return self.trees.get(folder)
+
+    def write(self, folder: Path, tree: Tree) -> None:
+        self.writes += 1
+        self.trees[folder] = tree
+
+
+def fake_tools() -> tuple[Tools, FakeForge, FakeFolders]:
+    """Return tools with nothing in them, and what is behind them."""
+    forge, folders = FakeForge(), FakeFolders()
+    return Tools(forge, folders), forge, folders
