@@ -138,6 +138,7 @@ def test_quiet_keeps_errors(kickstart: Kickstart, pair: Path) -> None:
         ([], {}, True),
         (["--no-color"], {}, False),
         ([], {"NO_COLOR": "1"}, False),
+        ([], {"TERM": "dumb"}, False),
         (["--output", "json"], {}, False),
     ],
 )
@@ -149,6 +150,7 @@ def test_colors_are_for_terminals_that_want_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     command = ["create", "my-chatbot", "-t", str(pair), "--owner", "acme", "--dry-run", "--no-input"]

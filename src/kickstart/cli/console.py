@@ -28,8 +28,9 @@ current: Console | None = None
 
 
 def wants_color(switched_off: bool) -> bool:
-    """Tell whether to color: on a terminal, unless NO_COLOR or the flag says no."""
-    return not switched_off and "NO_COLOR" not in os.environ and sys.stdout.isatty()
+    """Tell whether to color: on a terminal that can, unless NO_COLOR or the flag says no."""
+    plain = switched_off or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    return not plain and sys.stdout.isatty()
 
 
 class Console:
