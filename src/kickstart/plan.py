@@ -268,18 +268,20 @@ def _shown(value: Any) -> str:
 
 
 def _refuse_secrets(steps: tuple[PlannedStep, ...], parameters: Parameters) -> None:
-    """A secret in a file would be published: stop, whatever the template meant."""
+    """A secret in a file or a repository's description would be published: stop, whatever was meant."""
     faults: list[Fault] = []
     for name, secret in parameters.secrets.items():
-        value = secret.get_secret_value().encode()
-        if not value:
-            continue
-        for step in steps:
+        value = secret.get_secret_value()
+        for step in steps if value else ():
             for effect in step.effects:
+                places = [
+                    *(text for text, content in getattr(effect, "texts", {}).items() if value in content),
+                    *(path for path, entry in effect.tree.items() if value.encode() in entry.content),
+                    *(path for path in effect.tree if value in path),
+                ]
                 faults += [
-                    Fault(f"step '{step.id}'", f"would write the secret '{name}' into {path}")
-                    for path, entry in effect.tree.items()
-                    if value in entry.content or value in path.encode()
+                    Fault(f"step '{step.id}'", f"would write the secret '{name}' into {place}")
+                    for place in dict.fromkeys(places)
                 ]
     if faults:
         raise TemplateError(

@@ -166,6 +166,8 @@ def test_defaults_that_never_settle_are_an_error() -> None:
         ({"dependencies": {"a": ["b"]}}, {}, []),
         ({"dependentRequired": {"a": ["b", "c"]}}, {"a": 1}, ["b", "c"]),
         ({"if": {"required": ["a"]}, "then": {"required": ["b"]}, "else": {"required": ["c"]}}, {}, ["c"]),
+        ({"dependentRequired": ["a"], "dependentSchemas": 5}, {"a": 1}, []),
+        ({"dependentRequired": {"a": "b"}}, {"a": 1}, []),
         ({"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"b": 1}, ["b"]),
         ({"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, {}, ["a"]),
         ({"allOf": [{"required": ["a"]}, {"allOf": [{"required": ["b"]}]}]}, {}, ["a", "b"]),

@@ -177,6 +177,13 @@ def test_any_text_around_an_expression_survives(before: str, after: str) -> None
     assert engine.render(f"{before}${{{{ x }}}}{after}", {"x": "\r\n"}) == f"{before}\r\n{after}"
 
 
+def test_mixed_line_ends_are_refused_where_no_character_is_left_to_keep_them_by(skeletons: Engine) -> None:
+    taken = "".join(map(chr, range(0xFDD0, 0xFDF0)))
+
+    with pytest.raises(EngineError, match="the line ends are mixed"):
+        skeletons.render(f"{taken}\r\n\n${{{{ 1 }}}}", {})
+
+
 def test_white_space_of_blocks_can_be_trimmed(skeletons: Engine) -> None:
     source = "a\n  {% if true %}\nb\n  {% endif %}\nc\n"
 

@@ -289,6 +289,34 @@ def test_a_prompt_knows_the_active_parameters_of_a_page() -> None:
     assert {name: prop.required for name, prop in active.items()} == {"kind": False, "bucket": True}
 
 
+def test_a_prompt_knows_what_a_condition_requires() -> None:
+    page = {
+        "properties": {"env": {"type": "string"}, "domain": {"type": "string"}},
+        "if": {"properties": {"env": {"const": "prod"}}, "required": ["env"]},
+        "then": {"required": ["domain", "elsewhere"]},
+    }
+
+    active = [Form([page]).active(page, {"env": env}) for env in ("dev", "prod")]
+
+    assert [{name: prop.required for name, prop in found.items()} for found in active] == [
+        {"env": False, "domain": False},
+        {"env": False, "domain": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "said"),
+    [
+        ({"type": "integer"}, "x", "must be a whole number"),
+        ({"enum": ["a", "b"]}, "c", "'c' is not one of a, b"),
+        ({"type": "array"}, "[a", "must be a list"),
+    ],
+)
+def test_a_prompt_is_told_why_text_is_not_of_the_type(schema: dict[str, Any], text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        _form(p=schema).convert("p", text)
+
+
 @pytest.mark.parametrize(
     ("schema", "value", "problem"),
     [
@@ -311,6 +339,10 @@ def test_a_prompt_can_check_one_answer(schema: dict[str, Any], value: Any, probl
         ({"properties": {"n": {"pattern": "("}}}, 'page 1: properties.n.pattern: "(" is not a "regex"'),
         ({"properties": {"n": {"minimum": "3"}}}, "page 1: properties.n.minimum: "),
         ({"properties": []}, "page 1: properties: "),
+        (
+            {"dependentSchemas": {"a": {"properties": {"n": 5}}}},
+            "page 1: n: a parameter is described by a mapping",
+        ),
         ({"properties": {"n": {"$ref": "https://example.com/schema.json"}}}, "page 1: "),
     ],
 )

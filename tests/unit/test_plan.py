@@ -277,7 +277,7 @@ def test_a_fault_of_the_output_has_its_line(tmp_path: Path) -> None:
 
 
 TOKEN = {"token": {"type": "string", "ui:field": "Secret"}, "name": {"type": "string"}}
-PUBLISH = {
+PUBLISH: dict[str, Any] = {
     "id": "publish",
     "action": "publish:github",
     "input": {"repoUrl": "github.com?owner=acme&repo=demo"},
@@ -301,6 +301,29 @@ def test_a_secret_that_would_be_published_is_refused(tmp_path: Path, files: Any,
     assert _faults(found, token="hunter2") == [f"step 'publish': would write the secret 'token' into {path}"]
 
 
+@pytest.mark.parametrize("input_", ["description", "gitCommitMessage", "homepage", "gitAuthorName"])
+def test_a_secret_beside_the_files_is_refused_too(tmp_path: Path, input_: str) -> None:
+    fetch = {"action": "fetch:plain", "input": {"url": "./skeleton"}}
+    repository = {**PUBLISH["input"], input_: "see ${{ secrets.token }}"}
+    found = source(
+        tmp_path, [fetch, {**PUBLISH, "input": repository}], properties=TOKEN, files={"skeleton/a": "x"}
+    )
+
+    assert _faults(found, token="hunter2") == [
+        f"step 'publish': would write the secret 'token' into {input_}"
+    ]
+
+
+def test_a_secret_for_workflows_is_not_refused(tmp_path: Path) -> None:
+    fetch = {"action": "fetch:plain", "input": {"url": "./skeleton"}}
+    repository = {**PUBLISH["input"], "secrets": {"TOKEN": "${{ secrets.token }}"}}
+    found = source(
+        tmp_path, [fetch, {**PUBLISH, "input": repository}], properties=TOKEN, files={"skeleton/a": "x"}
+    )
+
+    assert len(plan(found, token="hunter2").effects) == 1
+
+
 def test_a_parameter_that_is_a_secret_gives_only_asterisks(tmp_path: Path) -> None:
     fetch = {
         "action": "fetch:template",
@@ -317,7 +340,7 @@ def test_a_parameter_that_is_a_secret_gives_only_asterisks(tmp_path: Path) -> No
 
 def test_a_plan_can_be_written_to_a_folder_for_each_repository(tmp_path: Path) -> None:
     fetch = {"action": "fetch:plain", "input": {"url": "./skeleton"}}
-    one = {**PUBLISH, "id": "one", "input": {**PUBLISH["input"], "sourcePath": "a"}}  # type: ignore[dict-item]
+    one = {**PUBLISH, "id": "one", "input": {**PUBLISH["input"], "sourcePath": "a"}}
     two = {
         "action": "publish:github",
         "input": {"repoUrl": "github.com?owner=acme&repo=ops", "sourcePath": "b"},

@@ -128,6 +128,12 @@ class Publish:
     def tree(self) -> Tree:
         return self.commit.tree
 
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """What everyone who sees the repository can read besides its files, by Backstage's names."""
+        shown = {name: str(value) for name, value in self.settings.items() if name != "secrets"}
+        return {**shown, "gitCommitMessage": self.commit.message, "repoUrl": str(self.repository)}
+
     def inspect(self, tools: Tools) -> Inspection:
         found = tools.forge.inspect(self.repository)
         if found.state is State.ABSENT:

@@ -60,7 +60,7 @@ def all_parts(schema: Schema) -> Iterator[Schema]:
     for key in ("allOf", "oneOf", "anyOf"):
         parts.extend(schema.get(key) or [])
     for key in ("dependencies", "dependentSchemas"):
-        parts.extend((schema.get(key) or {}).values())
+        parts.extend(_mapping(schema, key).values())
     for part in parts:
         if isinstance(part, Mapping):
             yield from all_parts(part)
@@ -68,15 +68,15 @@ def all_parts(schema: Schema) -> Iterator[Schema]:
 
 def _next_parts(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:
     for key in ("dependencies", "dependentSchemas"):
-        for name, part in (schema.get(key) or {}).items():
+        for name, part in _mapping(schema, key).items():
             if name not in value:
                 continue
             if isinstance(part, list):
                 yield {"required": part}
             elif isinstance(part, Mapping):
                 yield _dependent(part, name, value)
-    for name, required in (schema.get("dependentRequired") or {}).items():
-        if name in value:
+    for name, required in _mapping(schema, "dependentRequired").items():
+        if name in value and isinstance(required, list):
             yield {"required": required}
     if "if" in schema:
         branch = schema.get("then" if matches(schema["if"], value) else "else")
@@ -89,6 +89,12 @@ def _next_parts(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:
         options = [part for part in schema.get(key) or [] if isinstance(part, Mapping)]
         if options:
             yield next((part for part in options if matches(part, value)), options[0])
+
+
+def _mapping(schema: Schema, key: str) -> Mapping[str, Any]:
+    """Return a keyword's mapping. Keywords younger than draft 7 may hold anything: it checks none of them."""
+    found = schema.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _dependent(part: Schema, name: str, value: Mapping[str, Any]) -> Schema:
