@@ -153,3 +153,17 @@ def test_json_of_render_has_the_folders(kickstart: Kickstart, pair: Path, tmp_pa
     assert (first.document["kind"], first.document["outcome"]) == ("Render", "changed")
     assert first.document["changes"][0]["facts"] == {"folder": f"{tmp_path}/out/my-chatbot"}
     assert second.document["outcome"] == "unchanged"
+
+
+def test_a_folder_that_holds_only_a_new_git_repository_is_left_alone(
+    kickstart: Kickstart, pair: Path, tmp_path: Path
+) -> None:
+    head = tmp_path / "out/my-chatbot/.git/HEAD"
+    head.parent.mkdir(parents=True)
+    head.write_text("ref: refs/heads/main\n")
+
+    done = kickstart("render", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
+
+    assert done.code == 5
+    assert "is a Git working copy" in done.err
+    assert head.read_text() == "ref: refs/heads/main\n"

@@ -25,17 +25,17 @@ class WriteFolder:
 
     def inspect(self, tools: Tools) -> Inspection:
         existing = tools.folders.read(self.folder)
+        if existing is not None and existing == self.tree:
+            return Inspection(Change.NONE)
+        if (self.folder / ".git").exists():  # it would be lost with the folder, empty as that may look
+            return Inspection(Change.CONFLICT, "is a Git working copy", existing)
         if not existing:  # an empty folder is as good as none
             return Inspection(Change.CREATE)
-        if existing == self.tree:
-            return Inspection(Change.NONE)
         mark = marker.read(existing[marker.FILE_NAME].content) if marker.FILE_NAME in existing else None
         if mark is None:
             return Inspection(Change.CONFLICT, "holds other files", existing)
         if mark.digest != marker.without(existing).digest():
             return Inspection(Change.CONFLICT, "was changed since it was written", existing)
-        if (self.folder / ".git").exists():
-            return Inspection(Change.CONFLICT, "is a Git working copy", existing)
         return Inspection(Change.UPDATE, existing=existing)
 
     def apply(self, tools: Tools) -> Mapping[str, str]:

@@ -106,4 +106,4 @@ def _run(*arguments: str, stdin: BinaryIO | None = None) -> str:
 def _without_credentials(text: str) -> str:
     import re
 
-    return re.sub(r"://[^/@\s]*@", "://", text)
+    return re.sub(r"://[^/\s]*@", "://", text)
