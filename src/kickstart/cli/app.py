@@ -3,16 +3,59 @@
 from __future__ import annotations
 
 import errno
+import importlib
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from kickstart.cli import create, render, template
 from kickstart.errors import INTERRUPTED, KickstartError
 
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
+
+# Each command's module in this package, in the order of the help. `kickstart --help` prints these
+# lines without importing any, so that no command makes another one slower.
+COMMANDS = {
+    "create": "Create a project: check, render and publish its repositories.",
+    "render": "Write the files of a project to a folder, and publish nothing.",
+    "template": "Look at templates, and check them.",
+}
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class _Commands(TyperGroup):
+    """The commands, each imported when it is called for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return _load(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        self.commands = dict.fromkeys(COMMANDS, None)  # type: ignore[arg-type]  # what a misspelt one is compared with
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _load(name: str) -> Any:
+    """Return a command: its module's `app`, or the function there that has its name."""
+    module = importlib.import_module(f"kickstart.cli.{name}")
+    commands: typer.Typer | None = getattr(module, "app", None)
+    if commands is None:
+        commands = typer.Typer(rich_markup_mode=None, add_completion=False, context_settings=_SETTINGS)
+        function: Callable[..., None] = getattr(module, name)
+        commands.command(name)(function)
+    command = typer.main.get_command(commands)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
     name="kickstart",
@@ -21,11 +64,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich costs half of the time that --help may take
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=_Commands,
+    context_settings=_SETTINGS,
 )
-app.command("create")(create.create)
-app.command("render")(render.render)
-app.add_typer(template.app, name="template")
 
 
 def _version(value: bool) -> None:

@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Look at templates, and check them.",
     rich_markup_mode=None,
     no_args_is_help=True,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
