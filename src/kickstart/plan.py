@@ -66,9 +66,13 @@ class Plan:
 
         A template that publishes nothing gives one folder with its whole workspace.
         """
-        published = [effect for effect in self.effects if hasattr(effect, "repository")]
+        published: list[Effect] = [
+            WriteFolder(directory / effect.published.name, effect.tree)
+            for effect in self.effects
+            if effect.published
+        ]
         if published:
-            return [WriteFolder(directory / effect.repository.name, effect.tree) for effect in published]
+            return published
         made_by = {"name": self.source.name, "version": self.source.version, "origin": self.source.origin}
         mark = marker.Marker(self.project, "", made_by, self.workspace.digest(), self.public_parameters)
         return [
@@ -275,7 +279,7 @@ def _refuse_secrets(steps: tuple[PlannedStep, ...], parameters: Parameters) -> N
         for step in steps if value else ():
             for effect in step.effects:
                 places = [
-                    *(text for text, content in getattr(effect, "texts", {}).items() if value in content),
+                    *(text for text, content in effect.texts.items() if value in content),
                     *(path for path, entry in effect.tree.items() if value.encode() in entry.content),
                     *(path for path in effect.tree if value in path),
                 ]

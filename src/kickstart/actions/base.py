@@ -61,8 +61,18 @@ class Effect(Protocol):
 
     @property
     def tree(self) -> Tree:
-        """The files that are put there."""
-        ...
+        """The files that are put there; none, when it is not about files."""
+        return Tree()
+
+    @property
+    def published(self) -> Repository | None:
+        """The repository that `tree` becomes, if it becomes one."""
+        return None
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """What others can read there besides the files, by the input it comes from."""
+        return {}
 
     def inspect(self, tools: Tools) -> Inspection:
         """Look, and change nothing."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kickstart import marker
-from kickstart.actions.base import Change, Inspection
+from kickstart.actions.base import Change, Effect, Inspection
 from kickstart.tools import Tools
 from kickstart.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
-class WriteFolder:
+class WriteFolder(Effect):
     """Makes a folder hold exactly a tree. A folder that somebody changed stays as it is."""
 
     folder: Path

@@ -9,7 +9,16 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from kickstart import marker
-from kickstart.actions.base import Change, Given, InputError, Inspection, Model, Promise, repository_from
+from kickstart.actions.base import (
+    Change,
+    Effect,
+    Given,
+    InputError,
+    Inspection,
+    Model,
+    Promise,
+    repository_from,
+)
 from kickstart.tools import Repository, State, Tools
 from kickstart.tree import Commit, Tree, normal_path
 
@@ -110,7 +119,7 @@ def _author(given: Given, input: PublishGithub.Input) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Effect):
     """Publishes one commit as a new repository; converges on what is already there."""
 
     repository: Repository
@@ -127,6 +136,10 @@ class Publish:
     @property
     def tree(self) -> Tree:
         return self.commit.tree
+
+    @property
+    def published(self) -> Repository:
+        return self.repository
 
     @property
     def texts(self) -> Mapping[str, str]:
