@@ -61,6 +61,14 @@ class FakeForge:
         self.settings[name] = settings
         return {"commit": commit.id, "branch": branch}
 
+    def git_environment(self) -> Mapping[str, str]:
+        return {}
+
+    def open_pull_request(
+        self, repository: Repository, branch: str, base: str, title: str, text: str
+    ) -> str | None:
+        return None
+
 
 @dataclass
 class FakeFolders:

@@ -78,6 +78,20 @@ class Forge(Protocol):
         """
         ...
 
+    def git_environment(self) -> Mapping[str, str]:
+        """Return the variables with which `git` may speak to this forge: credentials stand nowhere else."""
+        ...
+
+    def open_pull_request(
+        self, repository: Repository, branch: str, base: str, title: str, text: str
+    ) -> str | None:
+        """Ask to merge `branch`, which was pushed before, into `base`.
+
+        Returns the address of the pull request, also of one that is open already; None on a forge
+        that has no pull requests.
+        """
+        ...
+
 
 class Folders(Protocol):
     """Plain folders on this machine."""

@@ -85,3 +85,11 @@ class LocalForge:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return {"path": str(path), "commit": commit.id}
+
+    def git_environment(self) -> Mapping[str, str]:
+        return {}
+
+    def open_pull_request(
+        self, repository: Repository, branch: str, base: str, title: str, text: str
+    ) -> str | None:
+        return None
