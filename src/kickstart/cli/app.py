@@ -36,7 +36,8 @@ class _Commands(TyperGroup):
         return _load(cmd_name) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        self.commands = dict.fromkeys(COMMANDS, None)  # type: ignore[arg-type]  # what a misspelt one is compared with
+        # What a misspelt one is compared with.
+        self.commands = dict.fromkeys(COMMANDS, None)  # type: ignore[assignment]
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
