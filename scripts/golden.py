@@ -58,7 +58,7 @@ def render(case: Case, place: Path) -> dict[str, str]:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{case.name} does not render (exit code {done.returncode}):\n{done.stderr}")
-    copied = {entry.content for entry in folders.read(case.folder).values()}
+    copied = {entry.content for entry in folders.Files(case.folder).values()}
     return {
         f"{folder.name}.txt": listing(folder, copied)
         for folder in sorted((place / "out").iterdir())
@@ -68,7 +68,7 @@ def render(case: Case, place: Path) -> dict[str, str]:
 
 def listing(folder: Path, copied: set[bytes]) -> str:
     """Return mode, digest and path of each file in `folder`, and the texts that are not `copied`."""
-    entries = folders.read(folder)
+    entries = folders.Files(folder)
     lines = [
         f"{entry.mode:o} {hashlib.sha256(entry.content).hexdigest()} {path}"
         for path, entry in entries.items()

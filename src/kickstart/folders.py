@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, link_stays_inside
 
 
-def read(folder: Path) -> dict[str, Entry]:
-    """Return everything below `folder` by its relative path; links are not followed.
+class Files(Mapping[str, Entry]):
+    """Everything below a folder by its relative path, in order; links are not followed.
 
-    Leaves out `.git`. Raises PathError for links that leave the folder and for special files.
+    An entry is read each time it is asked for, so that a large folder need not fit in memory. Leaves
+    out `.git`. Raises PathError for special files at once, and for a link that leaves the folder when
+    it is read.
     """
-    entries: dict[str, Entry] = {}
-    pending = [""]
-    while pending:
-        inside = pending.pop()
-        with os.scandir(folder / inside) as found:
-            for item in found:
-                path = f"{inside}{item.name}"
-                if item.is_symlink():
-                    entries[path] = _link(path, os.readlink(item.path), item.path)
-                elif item.is_dir():
-                    if item.name != ".git":
-                        pending.append(f"{path}/")
-                elif item.is_file():
-                    entries[path] = read_file(Path(item.path))
-                else:
-                    raise PathError(f"{item.path} is neither a file, a folder nor a link")
-    return dict(sorted(entries.items()))
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._links: dict[str, bool] = {}  # whether each path is one
+        pending = [""]
+        while pending:
+            inside = pending.pop()
+            with os.scandir(folder / inside) as found:
+                for item in found:
+                    path = f"{inside}{item.name}"
+                    if not item.is_symlink() and item.is_dir():
+                        if item.name != ".git":
+                            pending.append(f"{path}/")
+                    elif item.is_symlink() or item.is_file():
+                        self._links[path] = item.is_symlink()
+                    else:
+                        raise PathError(f"{item.path} is neither a file, a folder nor a link")
+        self._links = dict(sorted(self._links.items()))
+
+    def __getitem__(self, path: str) -> Entry:
+        place = self._folder / path
+        return _link(path, os.readlink(place), place) if self._links[path] else read_file(place)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._links)
+
+    def __len__(self) -> int:
+        return len(self._links)
 
 
 def obstacle(folder: Path) -> Path | None:
@@ -45,7 +59,7 @@ def read_file(file: Path) -> Entry:
     return Entry(file.read_bytes(), EXECUTABLE if executable else FILE)
 
 
-def _link(path: str, target: str, shown: str) -> Entry:
+def _link(path: str, target: str, shown: Path) -> Entry:
     if not link_stays_inside(path, target):
         raise PathError(f"{shown} is a link to {target!r}, outside its folder")
     return Entry(os.fsencode(target), LINK)

@@ -52,7 +52,7 @@ def test_reading_leaves_out_git_and_follows_no_link(tmp_path: Path) -> None:
     write(tmp_path, {".git/config": "x", "sub/.git": "x", "a/b": "x", ".gitignore": "x"})
     (tmp_path / "link").symlink_to("a")
 
-    read = folders.read(tmp_path)
+    read = folders.Files(tmp_path)
 
     assert list(read) == [".gitignore", "a/b", "link", "sub/.git"]
     assert read["link"] == Entry(b"a", LINK)
@@ -178,11 +178,11 @@ def test_a_file_is_executable_when_its_owner_can_run_it(tmp_path: Path) -> None:
     (tmp_path / "a").chmod(0o744)
     (tmp_path / "b").chmod(0o655)
 
-    assert [entry.mode for entry in folders.read(tmp_path).values()] == [EXECUTABLE, 0o100644]
+    assert [entry.mode for entry in folders.Files(tmp_path).values()] == [EXECUTABLE, 0o100644]
 
 
 def test_a_folder_with_a_name_that_is_not_utf_8_is_refused_as_a_tree(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9")).write_text("x")
 
     with pytest.raises(ValueError, match="a character that is not allowed"):
-        Tree(folders.read(tmp_path))
+        Tree(folders.Files(tmp_path))

@@ -58,7 +58,7 @@ class FetchTemplate:
         )
         context = {"values": input.values}
         shown = _shown(input.url)
-        entries = skeleton.render(folders.read(folder), context, rules, given.engine, shown)
+        entries = skeleton.render(folders.Files(folder), context, rules, given.engine, shown)
         return _place(given, entries, input.target_path, replace=input.replace)
 
 
@@ -102,7 +102,7 @@ class FetchPlain:
     Output: ClassVar[type[Model]] = _Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
-        return _place(given, folders.read(_folder(given, input.url)), input.target_path, replace=True)
+        return _place(given, folders.Files(_folder(given, input.url)), input.target_path, replace=True)
 
 
 class FetchPlainFile:

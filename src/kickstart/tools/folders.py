@@ -22,7 +22,7 @@ class LocalFolders:
         if not folder.exists():
             return None
         try:
-            return Tree(folders.read(folder))
+            return Tree(folders.Files(folder))
         except PathError as error:
             raise ConflictError(
                 f"{folder} holds other files: {error}", hint="choose another --output-dir"
