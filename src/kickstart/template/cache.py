@@ -1,7 +1,7 @@
 """Compiled templates, kept between runs: most of a render is compiling, not rendering.
 
 Code objects are code. They are read only from a folder that belongs to this user and that nobody
-else can write to, never from a template; the key is the whole source with everything that shapes
+else can write to, never from a template; the key is the source with everything that matters to
 its compilation, and the file's name holds the versions of Python, Jinja2 and kickstart.
 """
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -18,13 +19,14 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from kickstart.naming import closest
-from kickstart.template import filters
+from kickstart.template import filters, shape
 from kickstart.template.cache import CodeCache
 
 _LIVE = re.compile(r"\$\{\{|\{%|\{#")
 _NAME = re.compile(r"\$\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}")
 _WORDS = frozenset({"true", "false", "none", "null", "True", "False", "None", "not"})  # and no names
-_STAND_INS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # code points that are no characters
+_STAND_INS = [chr(code) for code in range(0xFDD0, 0xFDEF)]  # code points that are no characters
+_REMEMBERED = 256  # shapes
 RESULT = "result"
 _AS_JSON = "as JSON"  # a filter that no template can name
 
@@ -105,6 +107,15 @@ def _as_json(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """All that shapes how a source is compiled. settings: Jinja2's options for white space."""
+
+    compiler: Callable[[jinja2.Environment, str], CodeType]
+    newline: str
+    settings: tuple[tuple[str, bool], ...] = ()
+
+
 def is_plain(text: str) -> bool:
     """Tell whether `text` holds nothing that rendering could change."""
     return _LIVE.search(text) is None
@@ -143,12 +154,7 @@ class Engine:
         if is_plain(source):
             return source
         prepared, newline, stand_in = _prepare(source)
-        dialect = f"text {self._strict} {newline!r} {sorted(settings.items())}"
-
-        def compile_text() -> CodeType:
-            return _compile(self._shaped(newline, tuple(sorted(settings.items()))), prepared)
-
-        text, _ = self._run(dialect, prepared, compile_text, context)
+        text, _ = self._run(_Dialect(_compile, newline, tuple(sorted(settings.items()))), prepared, context)
         return text.replace(stand_in, "\r") if stand_in else text
 
     def evaluate(self, source: str, context: Mapping[str, Any]) -> Any:
@@ -162,11 +168,7 @@ class Engine:
         if simple:
             return self._look_up(simple, context)
         prepared, newline, stand_in = _prepare(source)
-
-        def compile_value() -> CodeType:
-            return _compile_value(self._shaped(newline, ()), prepared)
-
-        text, variables = self._run(f"value {self._strict} {newline!r}", prepared, compile_value, context)
+        text, variables = self._run(_Dialect(_compile_value, newline), prepared, context)
         if RESULT in variables:
             return variables[RESULT]
         return text.replace(stand_in, "\r") if stand_in else text
@@ -211,26 +213,35 @@ class Engine:
             raise EngineError(found._undefined_message, 1, "${{ " + ".".join(path) + " }}")
         return found
 
-    @cache  # noqa: B019 - an engine lives as long as the run
-    def _shaped(self, newline: str, settings: tuple[tuple[str, bool], ...]) -> jinja2.Environment:
-        """Return the environment for one kind of line end and one set of white-space rules."""
-        return self._environment.overlay(newline_sequence=newline, **dict(settings))  # type: ignore[arg-type]
+    @lru_cache(maxsize=_REMEMBERED)  # noqa: B019 - an engine lives as long as the run
+    def _code(self, dialect: _Dialect, source: str) -> CodeType:
+        key = f"{dialect.compiler.__name__} {self._strict} {dialect.newline!r} {dialect.settings}"
+        return self._cache.code(key, source, lambda: dialect.compiler(self._speaking(dialect), source))
+
+    @cache  # noqa: B019 - likewise
+    def _speaking(self, dialect: _Dialect) -> jinja2.Environment:
+        return self._environment.overlay(
+            newline_sequence=dialect.newline,  # type: ignore[arg-type]
+            **dict(dialect.settings),  # type: ignore[arg-type]
+        )
 
     def _run(
-        self,
-        dialect: str,
-        source: str,
-        compiler: Callable[[], CodeType],
-        context: Mapping[str, Any],
+        self, dialect: _Dialect, source: str, context: Mapping[str, Any]
     ) -> tuple[str, Mapping[str, Any]]:
         """Return the text and the variables that a template made. Raises EngineError."""
+        outline, texts = shape.split(source)
+        if texts:
+            try:
+                return self._run_once(shape.fill(self._code(dialect, outline), texts), source, context)
+            except EngineError:
+                pass  # the source as a whole knows in which line
         try:
-            return self._run_once(self._cache.code(dialect, source, compiler), source, context)
+            return self._run_once(self._code(dialect, source), source, context)
         except EngineError as error:
             # Plug-ins are searched for only when one is missed.
             if not error.message.startswith("No filter named") or not self._load_plugins():
                 raise
-        return self._run_once(self._cache.code(dialect, source, compiler), source, context)
+        return self._run_once(self._code(dialect, source), source, context)
 
     def _run_once(
         self, code: CodeType, source: str, context: Mapping[str, Any]
