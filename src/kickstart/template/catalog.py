@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kickstart import document
+from kickstart import document, redact
 from kickstart.errors import Fault, ParameterError, TemplateError
 from kickstart.naming import closest
 from kickstart.template.schema import Template
@@ -51,6 +51,12 @@ class Source:
     @property
     def version(self) -> str:
         return self.template.metadata.annotations.get(VERSION, "") or self.commit[:12]
+
+    @property
+    def reference(self) -> str:
+        """How to ask for it again on this machine, from any folder."""
+        is_folder = "/" in self.origin and not self.commit
+        return str(self.file) if is_folder else self.origin
 
     def fault(self, path: document.Path, message: str) -> Fault:
         """Return a fault at the line of `path` in template.yaml."""
@@ -129,9 +135,9 @@ def _from_git(reference: str, checkout: Checkout) -> Source:
     file = next((place / name for name in FILE_NAMES if (place / name).is_file()), None)
     if file is None:
         raise ParameterError(
-            f"there is no template.yaml in {inside or 'the top folder'} of {without_credentials(url)}"
+            f"there is no template.yaml in {inside or 'the top folder'} of {redact.urls(url)}"
         )
-    return load(file, folder, without_credentials(reference), commit)
+    return load(file, folder, redact.urls(reference), commit)
 
 
 def split_git_reference(reference: str) -> tuple[str, str, str]:
@@ -144,11 +150,6 @@ def split_git_reference(reference: str) -> tuple[str, str, str]:
     path, _, ref = path.partition("@")
     path, _, inside = path.partition("//")
     return f"{scheme}{separator}{host}{slash}{path}", ref, inside.strip("/")
-
-
-def without_credentials(url: str) -> str:
-    """Return `url` without the user and password that it may carry."""
-    return re.sub(r"://[^/]*@", "://", url)
 
 
 def load(file: Path, root: Path, origin: str, commit: str) -> Source:

@@ -13,6 +13,7 @@ except ImportError as error:  # GitPython looks for the program when it is impor
 
     raise no_git() from error
 
+from kickstart import redact
 from kickstart.errors import PreflightError, RemoteError
 from kickstart.tools import plumbing
 from kickstart.tree import EXECUTABLE, LINK, Commit
@@ -63,7 +64,7 @@ def fetch_commit(url: str, ref: str, git_dir: Path) -> str:
             *("--depth=1", "--no-recurse-submodules", "--", url, ref or "HEAD"),
         )
     except RemoteError as error:
-        shown = f"'{ref}' of {_without_credentials(url)}" if ref else _without_credentials(url)
+        shown = f"'{ref}' of {redact.urls(url)}" if ref else redact.urls(url)
         raise RemoteError(
             f"{shown} cannot be fetched: {error.message}", hint="check the URL and your access"
         ) from None
@@ -98,12 +99,6 @@ def _run(*arguments: str, stdin: BinaryIO | None = None) -> str:
             raise PreflightError(
                 "the disk is full", hint="free some space, and run the same command again"
             ) from None
-        reason = _without_credentials(plumbing.reason(said) or "no reason was given")
+        reason = redact.urls(plumbing.reason(said) or "no reason was given")
         command = next(each for each in arguments if not each.startswith("-") and "=" not in each)
         raise RemoteError(f"git {command} failed: {reason}", hint="run the same command again") from None
-
-
-def _without_credentials(text: str) -> str:
-    import re
-
-    return re.sub(r"://[^/\s]*@", "://", text)
