@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kickstart.actions.base import InputError
+from kickstart.actions.fetch import FetchTemplate
 from kickstart.errors import TemplateError
 from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, Tree
 from tests.unit.building import promise, texts, tree, write
@@ -314,3 +315,11 @@ def test_one_file_at_fault_is_named_with_line_and_expression(tmp_path: Path) -> 
         promise("fetch:template:file", tmp_path, Tree(), url="./f.txt", targetPath="x")
 
     assert [str(fault) for fault in raised.value.faults] == ["f.txt:2: ${{ values.n }}: 'n' is not defined"]
+
+
+def test_an_input_is_known_by_backstages_name_alone() -> None:
+    given = {"url": ".", "target_path": "x", "copy_without_templating": ["*"]}
+
+    read = FetchTemplate.Input.model_validate(given)
+
+    assert (read.target_path, read.copy_without_templating) == (".", [])

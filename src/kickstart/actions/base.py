@@ -28,9 +28,7 @@ class Model(BaseModel):
     An input that Backstage does not know is reported by the plan and ignored.
     """
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", defer_build=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore", defer_build=True)
 
 
 class Change(enum.Enum):

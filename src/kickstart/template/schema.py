@@ -31,7 +31,7 @@ class Metadata(BaseModel):
 class Step(BaseModel):
     """One action with its input."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = ""
     name: str = ""
