@@ -61,8 +61,10 @@ def apply(pending: Sequence[Pending], tools: Tools, journal: Journal | None) -> 
         _record(journal, "started", target=target, change=change)
         try:
             facts = dict(each.effect.apply(tools))
-        except KickstartError as error:
-            _record(journal, "failed", target=target, error=error.message)
+        except Exception as error:
+            # What an error of somebody else's says could hold a secret.
+            said = error.message if isinstance(error, KickstartError) else type(error).__name__
+            _record(journal, "failed", target=target, error=said)
             raise
         _record(journal, "done", target=target, change=change, facts=facts)
         yield Outcome(each, done=True, facts=facts)

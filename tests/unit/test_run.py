@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,19 @@ def test_the_journal_has_what_was_started_done_and_failed(
     ]
     assert events[1]["facts"] == {"commit": forge.commits["acme/one"].id, "branch": "main"}
     assert events[3]["error"] == "acme/two: the connection was lost"
+
+
+def test_an_error_of_the_machine_is_in_the_journal_without_its_text(
+    made: Plan, outside: tuple[Tools, FakeForge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools, forge = outside
+
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on hunter2")
+
+    monkeypatch.setattr(forge, "publish", full)
+    with journal.opened(tmp_path, "shop") as record, pytest.raises(OSError, match="No space left"):
+        _apply(made.effects, tools, record)
+
+    last = journal.read(tmp_path, "shop")[-1]
+    assert (last["event"], last["target"], last["error"]) == ("failed", "repository acme/one", "OSError")
