@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,9 +81,11 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
     values: dict[str, Setting] = {key: Setting(value, "default") for key, value in DEFAULTS.items()}
     parameters: dict[str, Setting] = {}
     faults: list[Fault] = []
-    for file in (user / USER_FILE, project_file(folder)):
-        if file is not None and file.is_file():
-            _read_file(file, values, parameters, faults)
+    for file, base in _files(folder, user):
+        _read_file(file, values, parameters, faults)
+        for key, setting in values.items():
+            if setting.source == str(file):
+                values[key] = Setting(_from_here(key, setting.value, base, folder), setting.source)
     for name, text in environment.items():
         if name.startswith(PARAMETER_PREFIX):
             parameters[name.removeprefix(PARAMETER_PREFIX)] = Setting(text, name)
@@ -91,6 +94,10 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
     for key, value in flags.items():
         if value is not None:
             values[key] = Setting(value, f"--{key}")
+    # Absolute, so that the journal of this run can be resumed from elsewhere.
+    values["forge"] = Setting(
+        _from_here("forge", values["forge"].value, folder, folder), values["forge"].source
+    )
     if faults:
         raise ParameterError("the configuration is wrong", faults=faults)
     return Settings(values, parameters)
@@ -101,6 +108,29 @@ def project_file(folder: Path) -> Path | None:
     return next(
         (each / PROJECT_FILE for each in (folder, *folder.parents) if (each / PROJECT_FILE).is_file()), None
     )
+
+
+def _files(folder: Path, user: Path) -> list[tuple[Path, Path]]:
+    """Return the configuration files, the weaker first, each with the folder its relative paths start at."""
+    files = [(user / USER_FILE, user)]
+    project = project_file(folder)
+    if project is not None:
+        files.append((project, project.parents[1]))
+    return [(file, base) for file, base in files if file.is_file()]
+
+
+def _from_here(key: str, value: str, base: Path, here: Path) -> str:
+    """Return a setting whose relative path starts at `base` as one that holds in the folder `here`."""
+    kind, _, place = value.partition(":")
+    if key == "forge" and kind == "local" and place:
+        try:
+            return f"local:{(base / Path(place).expanduser()).absolute()}"
+        except RuntimeError as error:
+            raise ParameterError(f"{value} is in a home folder that does not exist") from error
+    if key == "template" and value.startswith("."):
+        # Relative again: it becomes the template's origin, which others can read.
+        return f"./{Path(os.path.relpath(base / value, here)).as_posix()}"
+    return value
 
 
 def read_mapping(text: str, shown: str) -> dict[str, Any]:

@@ -271,6 +271,33 @@ def test_resume_takes_everything_from_the_last_run(kickstart: Kickstart, pair: P
     ]
 
 
+def test_resume_finds_a_relative_template_and_forge_from_another_folder(
+    kickstart: Kickstart, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(pair.parent)
+    flags = ("-t", f"./{pair.name}", "--forge", "local:here", "--owner", "acme")
+    first = kickstart("create", "my-chatbot", *flags)
+    assert first.code == 0, first.err
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    done = kickstart("create", "my-chatbot", "--resume")
+
+    assert done.code == 0, done.err
+    assert "my-chatbot is unchanged" in done.out
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_name_that_is_given_twice_must_be_the_same(kickstart: Kickstart, pair: Path) -> None:
+    flags = ("-t", pair, "--owner", "acme", "--dry-run")
+
+    assert kickstart("create", "shop", *flags, "--set", "name=shop").code == 0
+    done = kickstart("create", "shop", *flags, "--set", "name=other")
+
+    assert done.code == 2
+    assert "--set name: 'other' is not the NAME of the command, shop" in done.err
+
+
 def test_resume_without_a_last_run_says_so(kickstart: Kickstart, pair: Path) -> None:
     done = kickstart("create", "my-chatbot", "-t", pair, "--resume")
 

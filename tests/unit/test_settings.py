@@ -133,3 +133,48 @@ def test_without_it_each_purpose_has_a_folder_of_its_own() -> None:
     folders = [found.config, found.data, found.state, found.cache]
     assert len(set(folders)) == 4
     assert all("kickstart" in str(folder) and folder.is_absolute() for folder in folders)
+
+
+@pytest.mark.parametrize("below", [".", "deep/er"])
+def test_a_relative_path_in_a_project_file_starts_where_the_file_is(tmp_path: Path, below: str) -> None:
+    work = write(
+        tmp_path / "work", {".kickstart/config.yaml": "forge: local:forge\ntemplate: ./templates/shop\n"}
+    )
+    here = work / below
+    here.mkdir(parents=True, exist_ok=True)
+
+    found = settings.resolve({}, {}, here, tmp_path / "user")
+
+    assert found.get("forge") == f"local:{work}/forge"
+    assert (here / found.get("template")).resolve() == work / "templates/shop"
+    assert found.get("template").startswith("./")
+
+
+def test_a_relative_path_of_a_flag_starts_where_the_command_runs(tmp_path: Path) -> None:
+    work = write(tmp_path / "work", {".kickstart/config.yaml": "forge: local:other\n"})
+
+    found = settings.resolve({"forge": "local:mine", "template": "./t"}, {}, work, tmp_path / "user")
+
+    assert found.get("forge") == f"local:{work}/mine"
+    assert found.get("template") == "./t"
+
+
+@pytest.mark.parametrize("spec", ["local", "local:", "local:/srv/forge", "github"])
+def test_a_forge_without_a_relative_path_stays_as_it_is(tmp_path: Path, spec: str) -> None:
+    write(tmp_path, {".kickstart/config.yaml": f"forge: '{spec}'\n"})
+
+    assert settings.resolve({}, {}, tmp_path, tmp_path / "user").get("forge") == spec
+
+
+def test_a_home_folder_is_found_and_a_missing_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    found = settings.resolve({"forge": "local:~/forge"}, {}, tmp_path, tmp_path / "user")
+
+    assert found.get("forge") == f"local:{tmp_path}/forge"
+    with pytest.raises(
+        ParameterError, match="local:~nobody-at-all/x is in a home folder that does not exist"
+    ):
+        settings.resolve({"forge": "local:~nobody-at-all/x"}, {}, tmp_path, tmp_path / "user")

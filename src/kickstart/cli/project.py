@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def prepare(request: Request, console: Console) -> Project:
     resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)
     spec = _setting("forge", resolved, recorded)
     address, tools = connect.forge(spec, home)
-    source = catalog.find(_setting("template", resolved, recorded), connect.checkout(home))
+    source = _source(resolved, recorded, home)
     form = Form(source.template.spec.parameters)
     form.check()
     given = _given(request, resolved, recorded, form, source)
@@ -94,6 +94,15 @@ def prepare(request: Request, console: Console) -> Project:
     return Project(plan, tools, home, spec, interactive, at)
 
 
+def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Source:
+    """Find the template; a recorded one keeps the name by which it was first asked for."""
+    name = _setting("template", resolved, recorded)
+    if name == recorded.get("template"):
+        found = catalog.find(str(recorded.get("templateReference") or name), connect.checkout(home))
+        return replace(found, origin=name)
+    return catalog.find(name, connect.checkout(home))
+
+
 def _circumstances(
     home: Home, source: Source, project: str, address: Address, author: str, at: datetime
 ) -> tuple[Circumstances, CodeCache]:
@@ -108,6 +117,7 @@ def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str,
 
     return {
         "template": source.origin,
+        "templateReference": source.reference,
         "templateVersion": source.version,
         "forge": forge,
         "parameters": public(parameters),
@@ -184,6 +194,11 @@ def _given(
     for assignment in request.assignments:
         _assign(given, assignment, form, faults)
     if request.name:
+        other = given.get("name")
+        if other and other.source == "--set" and other.value != request.name:
+            faults.append(
+                Fault("--set name", f"'{other.value}' is not the NAME of the command, {request.name}")
+            )
         if "name" in form.properties:
             given["name"] = Given(request.name, "NAME", text=True)
         problem = naming.project_name_problem(request.name)
