@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, link_stays_inside
+
+_ABANDONED = 24 * 60 * 60  # seconds
 
 
 class Files(Mapping[str, Entry]):
@@ -45,6 +49,20 @@ class Files(Mapping[str, Entry]):
 
     def __len__(self) -> int:
         return len(self._links)
+
+
+def clear_abandoned(folder: Path, pattern: str) -> None:
+    """Remove what killed runs left in `folder`: what is older than a day, and nobody works on any more."""
+    for left in folder.glob(pattern):
+        try:
+            if left.lstat().st_mtime > time.time() - _ABANDONED:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        except OSError:  # another run was faster, or it is not ours to remove
+            continue
 
 
 def obstacle(folder: Path) -> Path | None:

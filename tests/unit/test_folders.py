@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,24 @@ def test_a_folder_with_a_name_that_is_not_utf_8_is_refused_as_a_tree(tmp_path: P
 
     with pytest.raises(ValueError, match="a character that is not allowed"):
         Tree(folders.Files(tmp_path))
+
+
+def test_what_a_killed_run_left_is_cleared_when_nobody_works_on_it_any_more(tmp_path: Path) -> None:
+    write(tmp_path, {".fetch-old/objects/pack": "x", ".pack-old": "x", ".fetch-new/pack": "x", "kept": "x"})
+    long_ago = time.time() - 25 * 60 * 60
+    for name in (".fetch-old", ".pack-old", "kept"):
+        os.utime(tmp_path / name, (long_ago, long_ago))
+
+    for pattern in (".fetch-*", ".pack-*"):
+        folders.clear_abandoned(tmp_path, pattern)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".fetch-new", "kept"]
+
+
+def test_an_entry_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, {"a": "before"})
+    files = folders.Files(tmp_path)
+    write(tmp_path, {"a": "after"})
+
+    assert files["a"] == Entry(b"after")
+    assert "missing" not in files

@@ -9,9 +9,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from kickstart import folders, redact
 from kickstart.errors import ParameterError, TemplateError
 from kickstart.settings import Home
-from kickstart.template.catalog import Checkout, without_credentials
+from kickstart.template.catalog import Checkout
 from kickstart.tools import Address, Tools, plumbing
 from kickstart.tree import PathError
 
@@ -70,14 +71,14 @@ def checkout(home: Home) -> Checkout:
         if len(ref) == 40 and (store / ref).is_dir():  # pinned, and here: no network
             return store / ref, ref
         store.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folders.clear_abandoned(store, ".fetch-*")
         git_dir = Path(tempfile.mkdtemp(dir=store, prefix=".fetch-"))
         try:
             commit = git.fetch_commit(url, ref, git_dir)
             if not (store / commit).is_dir():
                 LocalFolders().write(store / commit, plumbing.read_tree(git_dir, commit))
         except PathError as error:
-            shown = without_credentials(url)
-            raise TemplateError(f"{shown} holds what no template may: {error}") from error
+            raise TemplateError(f"{redact.urls(url)} holds what no template may: {error}") from error
         finally:
             shutil.rmtree(git_dir, ignore_errors=True)
         return store / commit, commit

@@ -20,8 +20,9 @@ from typing import Any, BinaryIO
 
 import jinja2
 
-from kickstart import __version__
+from kickstart import __version__, folders
 
+_STAGED = ".pack-"
 _MAX_INDEX = 64 * 2**20  # bytes; a larger one is not ours
 _MAGIC = importlib.util.MAGIC_NUMBER.hex() + f"-{jinja2.__version__}-{__version__}"
 
@@ -56,6 +57,7 @@ class CodeCache:
         kept = {key: self._stored.read(key) for key in self._hits} if self._stored else {}
         try:
             self._file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+            folders.clear_abandoned(self._file.parent, f"{_STAGED}*")
             _write(self._file, {key: blob for key, blob in {**kept, **self._new}.items() if blob})
         except OSError:
             return
@@ -135,7 +137,7 @@ def _write(file: Path, blobs: dict[bytes, bytes]) -> None:
         index[key] = (offset, len(blob), _checksum(blob))
         offset += len(blob)
     head = marshal.dumps(index)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".pack-")  # mode 0600
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=_STAGED)  # mode 0600
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(_checksum(head) + len(head).to_bytes(8, "big") + head)
