@@ -17,7 +17,7 @@ def create(
     values: options.VALUES = None,
     no_input: options.NO_INPUT = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan with all files and differences; write nothing.")
+        bool, typer.Option("--dry-run", help="Show the plan with all files and differences; publish nothing.")
     ] = False,
     output_dir: Annotated[
         Path | None,
