@@ -1,7 +1,8 @@
-"""What the tests of the command line share: runs of it, small templates, and a forge to look at."""
+"""What the tests of the command line share: runs of it, templates, and a forge to look at."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,14 +10,19 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from kickstart.cli import console, main
 
 Files = Mapping[str, bytes]
+
+MARKER = ".kickstart.yaml"
+OUTPUT_SCHEMA = Path(__file__).parents[2] / "docs/reference/output.schema.json"
 
 # Every kind of file that a publication could spoil.
 SOURCE_FILES: Files = {
@@ -57,20 +63,31 @@ class Result:
         return loaded
 
 
+@cache
+def output_schema() -> Any:
+    """Return the documented schema of `--output json`."""
+    return jsonschema_rs.Draft202012Validator(json.loads(OUTPUT_SCHEMA.read_text("utf-8")))
+
+
 @dataclass(frozen=True, slots=True)
 class Cli:
-    """The command line within this process."""
+    """The command line within this process; its JSON is checked against its documented schema."""
 
     capsys: pytest.CaptureFixture[str]
     monkeypatch: pytest.MonkeyPatch
 
-    def __call__(self, *arguments: str | Path) -> Result:
-        self.capsys.readouterr()
+    def __call__(self, *arguments: str | Path, stdin: str | bytes = "") -> Result:
+        given = [str(argument) for argument in arguments]
+        content = stdin.encode() if isinstance(stdin, str) else stdin
+        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
         self.monkeypatch.setattr(console, "current", None)  # a run starts without the last one's console
-        code = main([str(argument) for argument in arguments])
+        self.capsys.readouterr()
+        code = main(given)
         said = self.capsys.readouterr()
         assert "Traceback" not in said.out + said.err
         assert "bug of kickstart" not in said.err
+        if "json" in given and {"--output", "-o"} & set(given):
+            output_schema().validate(json.loads(said.out))
         return Result(code, said.out, said.err)
 
 
@@ -104,10 +121,66 @@ def start(*arguments: str | Path, **settings: Any) -> subprocess.CompletedProces
     )
 
 
+def process(
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    before: str = "",
+) -> Result:
+    """Run kickstart as a process of its own; `before` is Python that it runs first."""
+    code = f"{before}\nimport sys\nfrom kickstart.cli import main\nsys.exit(main())"
+    start = ["-c", code] if before else ["-m", "kickstart"]
+    done = subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        timeout=60,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
 def git(*arguments: str | Path) -> str:
     """Run a real git, and return what it printed."""
     done = subprocess.run(["git", *map(str, arguments)], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def git_in(folder: Path, *arguments: str | Path) -> str:
+    """Run a real git in `folder`, and return what it printed."""
+    return git("-C", folder, *arguments)
+
+
+def blob(repository: Path, path: str) -> bytes:
+    """Return a file's bytes as they are stored."""
+    command = ["git", "-C", str(repository), "cat-file", "blob", f"main:{path}"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def commit_all(folder: Path, message: str = "change") -> str:
+    """Make `folder` a repository with everything in it committed, and return the commit."""
+    if not (folder / ".git").exists():
+        git_in(folder, "init", "--quiet", "--initial-branch=main")
+    git_in(folder, "add", "--all", "--force")
+    git_in(folder, "commit", "--quiet", "--message", message)
+    return git_in(folder, "rev-parse", "HEAD")
+
+
+def clone(repository: Path, to: Path) -> Path:
+    """Clone as a user does, with every byte as it is stored."""
+    git_in(repository.parent, "-c", "core.autocrlf=false", "clone", "--quiet", str(repository), str(to))
+    return to
+
+
+def heads(forge: Path) -> dict[str, str]:
+    """Return the commit of each repository of a forge, by its path."""
+    return {
+        str(path.relative_to(forge)): git_in(path, "rev-parse", "refs/heads/main")
+        for path in sorted(forge.glob("*/*.git"))
+    }
 
 
 def write_files(folder: Path, files: Files) -> None:
@@ -211,6 +284,114 @@ def two(tmp_path: Path) -> Path:
     return folder
 
 
+TWO_REPOSITORIES = """\
+apiVersion: scaffolder.backstage.io/v1beta3
+kind: Template
+metadata:
+  name: pair
+  title: Two repositories
+  annotations:
+    kickstart/version: 1.2.3
+spec:
+  type: service
+  parameters:
+    - title: Project
+      required: [name, owner]
+      properties:
+        name: {title: Name, type: string, description: Names both repositories., maxLength: 40}
+        owner: {title: Owner, type: string}
+        visibility: {title: Visibility, type: string, default: private, enum: [private, internal, public]}
+    - title: Details
+      properties:
+        greeting: {title: Greeting, type: string, default: hello}
+        replicas: {title: Replicas, type: integer, default: 1, minimum: 1, maximum: 9}
+        debug: {title: Debug, type: boolean, default: false}
+        tags: {title: Tags, type: array, items: {type: string}, default: []}
+        limits:
+          title: Limits
+          type: object
+          properties: {cpu: {type: string}}
+          default: {cpu: 100m}
+  steps:
+    - id: source
+      name: Render the source repository
+      action: fetch:template
+      input:
+        url: ./source
+        targetPath: source
+        values:
+          name: ${{ parameters.name }}
+          greeting: ${{ parameters.greeting }}
+          replicas: ${{ parameters.replicas }}
+          visibility: ${{ parameters.visibility }}
+    - id: gitops
+      name: Render the GitOps repository
+      action: fetch:template
+      input:
+        url: ./gitops
+        targetPath: gitops
+        values:
+          name: ${{ parameters.name }}
+          repository: ${{ parameters.owner }}/${{ parameters.name }}
+    - id: publish-source
+      name: Publish the source repository
+      action: publish:github
+      input:
+        repoUrl: github.com?owner=${{ parameters.owner }}&repo=${{ parameters.name }}
+        sourcePath: source
+        repoVisibility: ${{ parameters.visibility }}
+    - id: publish-gitops
+      name: Publish the GitOps repository
+      action: publish:github
+      input:
+        repoUrl: github.com?owner=${{ parameters.owner }}&repo=${{ parameters.name }}-gitops
+        sourcePath: gitops
+  output:
+    links:
+      - title: Source
+        url: ${{ steps['publish-source'].output.remoteUrl }}
+      - title: GitOps
+        url: ${{ steps['publish-gitops'].output.remoteUrl }}
+"""
+
+FILES = {
+    "source/README.md": b"# ${{ values.name }}\n\n${{ values.greeting }}\n",
+    "source/app.txt": b"replicas=${{ values.replicas }}\n",
+    "gitops/application.yaml": b"repoURL: ${{ values.repository }}\n",
+}
+
+
+def make_template(folder: Path, text: str = TWO_REPOSITORIES, files: Mapping[str, bytes] = FILES) -> Path:
+    """Write a template to `folder`, and return that folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "template.yaml").write_text(text, "utf-8")
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+def one_step(action: str, **input_: Any) -> str:
+    """Return the text of a template with one step that publishes nothing."""
+    return (
+        "apiVersion: scaffolder.backstage.io/v1beta3\n"
+        "kind: Template\n"
+        "metadata: {name: one}\n"
+        "spec:\n"
+        "  type: service\n"
+        "  steps:\n"
+        "    - id: only\n"
+        f"      action: {action}\n"
+        f"      input: {json.dumps(input_)}\n"
+    )
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Path:
+    """A template that publishes two repositories, with parameters of every type."""
+    return make_template(tmp_path / "pair")
+
+
 @dataclass(frozen=True, slots=True)
 class LocalForge:
     """The folder of bare repositories that runs publish to."""
@@ -238,6 +419,17 @@ def local_forge(home: Path) -> LocalForge:
     return LocalForge(home / "data/forge")
 
 
+@pytest.fixture
+def forge(home: Path) -> Path:
+    """The folder of the default forge."""
+    return home / "data/forge"
+
+
+def staging(*folders: Path) -> list[str]:
+    """Return what an interrupted run left behind."""
+    return [str(path) for folder in folders for path in folder.rglob(".kickstart-*")]
+
+
 def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     """Return everything below a folder: its kind, the time of its last change, its bytes."""
     return {
@@ -253,10 +445,10 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 def wrap_git(folder: Path, script: str) -> dict[str, str]:
     """Put a `git` before the real one, and return the environment in which it is found.
 
-    script: shell lines; $real is the real git.
+    script: shell lines; $real is the real git, $here is `folder`.
     """
     folder.mkdir(exist_ok=True)
     wrapper = folder / "git"
-    wrapper.write_text(f'#!/bin/sh\nreal="{shutil.which("git")}"\n{script}\n')
+    wrapper.write_text(f'#!/bin/sh\nreal="{shutil.which("git")}"\nhere="{folder}"\n{script}\n')
     wrapper.chmod(0o755)
     return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}

@@ -7,26 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import (
+from tests.cli.support import (
     MARKER,
-    Kickstart,
+    Cli,
     blob,
     clone,
     commit_all,
-    git,
-    git_wrapper,
+    git_in,
     heads,
     make_template,
     process,
     snapshot,
     staging,
+    wrap_git,
 )
 
 
 def test_create_publishes_two_repositories_that_can_be_cloned(
-    kickstart: Kickstart, pair: Path, forge: Path, tmp_path: Path
+    cli: Cli, pair: Path, forge: Path, tmp_path: Path
 ) -> None:
-    done = kickstart("create", "my-chatbot", "--template", pair, "--owner", "acme")
+    done = cli("create", "my-chatbot", "--template", pair, "--owner", "acme")
 
     assert (done.code, done.err) == (
         0,
@@ -41,27 +41,23 @@ def test_create_publishes_two_repositories_that_can_be_cloned(
     gitops = clone(forge / "acme/my-chatbot-gitops.git", tmp_path / "gitops")
     assert (source / "README.md").read_bytes() == b"# my-chatbot\n\nhello\n"
     assert (gitops / "application.yaml").read_bytes() == b"repoURL: acme/my-chatbot\n"
-    assert sorted(git(source, "ls-files").splitlines()) == [MARKER, "README.md", "app.txt"]
+    assert sorted(git_in(source, "ls-files").splitlines()) == [MARKER, "README.md", "app.txt"]
 
 
-def test_a_repository_has_one_commit_of_the_user_on_main(
-    kickstart: Kickstart, pair: Path, forge: Path
-) -> None:
-    kickstart("create", "my-chatbot", "--template", pair, "--owner", "acme")
+def test_a_repository_has_one_commit_of_the_user_on_main(cli: Cli, pair: Path, forge: Path) -> None:
+    cli("create", "my-chatbot", "--template", pair, "--owner", "acme")
 
     for name in ("my-chatbot.git", "my-chatbot-gitops.git"):
         repository = forge / "acme" / name
-        assert git(repository, "symbolic-ref", "HEAD") == "refs/heads/main"
-        assert git(repository, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
-        assert git(repository, "log", "--format=%an <%ae>|%cn <%ce>|%s") == (
+        assert git_in(repository, "symbolic-ref", "HEAD") == "refs/heads/main"
+        assert git_in(repository, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+        assert git_in(repository, "log", "--format=%an <%ae>|%cn <%ce>|%s") == (
             "Ada Lovelace <ada@example.com>|Ada Lovelace <ada@example.com>|initial commit"
         )
-        assert git(repository, "fsck", "--strict") == ""
+        assert git_in(repository, "fsck", "--strict") == ""
 
 
-def test_every_byte_of_a_skeleton_reaches_the_repository(
-    kickstart: Kickstart, forge: Path, tmp_path: Path
-) -> None:
+def test_every_byte_of_a_skeleton_reaches_the_repository(cli: Cli, forge: Path, tmp_path: Path) -> None:
     copied = {
         ".gitattributes": b"* text=auto eol=lf\n",
         ".gitignore": b"*.log\nignored/\n",
@@ -89,7 +85,7 @@ def test_every_byte_of_a_skeleton_reaches_the_repository(
     (template / "source/link.md").symlink_to("helm.yaml")
     (template / "source/.hidden/up").symlink_to("../ignored")
 
-    done = kickstart("create", "my-chatbot", "--template", template, "--owner", "acme")
+    done = cli("create", "my-chatbot", "--template", template, "--owner", "acme")
 
     assert done.code == 0
     expected = {
@@ -100,16 +96,16 @@ def test_every_byte_of_a_skeleton_reaches_the_repository(
         ".hidden/up": ("120000", b"../ignored"),
     }
     repository = forge / "acme/my-chatbot.git"
-    rows = git(repository, "ls-tree", "-r", "-z", "main").rstrip("\0").split("\0")
+    rows = git_in(repository, "ls-tree", "-r", "-z", "main").rstrip("\0").split("\0")
     published = {path: (row[:6], blob(repository, path)) for row in rows for path in [row.partition("\t")[2]]}
     assert published.pop(MARKER)[0] == "100644"
     assert published == expected
 
 
-def test_the_marker_says_what_made_the_repository(kickstart: Kickstart, pair: Path, forge: Path) -> None:
-    kickstart("create", "my-chatbot", "--template", pair, "--owner", "acme", "--set", "replicas=3")
+def test_the_marker_says_what_made_the_repository(cli: Cli, pair: Path, forge: Path) -> None:
+    cli("create", "my-chatbot", "--template", pair, "--owner", "acme", "--set", "replicas=3")
 
-    marker = git(forge / "acme/my-chatbot-gitops.git", "cat-file", "blob", f"main:{MARKER}")
+    marker = git_in(forge / "acme/my-chatbot-gitops.git", "cat-file", "blob", f"main:{MARKER}")
     lines = marker.splitlines()
     assert "project: my-chatbot" in lines
     assert "repository: acme/my-chatbot-gitops" in lines
@@ -118,26 +114,24 @@ def test_the_marker_says_what_made_the_repository(kickstart: Kickstart, pair: Pa
     assert "  replicas: 3" in lines
 
 
-def test_the_commit_is_known_before_it_is_made(kickstart: Kickstart, forge: Path, tmp_path: Path) -> None:
+def test_the_commit_is_known_before_it_is_made(cli: Cli, forge: Path, tmp_path: Path) -> None:
     text = (pair_text := make_template(tmp_path / "pair") / "template.yaml").read_text()
     promise = "      - title: ${{ steps['publish-source'].output.commitHash }}\n        url: x\n"
     pair_text.write_text(text + promise)
 
-    done = kickstart("create", "my-chatbot", "-t", tmp_path / "pair", "--owner", "acme", "-o", "json")
+    done = cli("create", "my-chatbot", "-t", tmp_path / "pair", "--owner", "acme", "-o", "json")
 
     made = heads(forge)["acme/my-chatbot.git"]
-    assert done.document["links"][2]["title"] == made
-    assert done.document["changes"][0]["facts"]["commit"] == made
+    assert done.json["links"][2]["title"] == made
+    assert done.json["changes"][0]["facts"]["commit"] == made
 
 
-def test_a_second_identical_run_is_unchanged_and_writes_nothing(
-    kickstart: Kickstart, pair: Path, forge: Path
-) -> None:
+def test_a_second_identical_run_is_unchanged_and_writes_nothing(cli: Cli, pair: Path, forge: Path) -> None:
     command = ("create", "my-chatbot", "--template", pair, "--owner", "acme")
-    kickstart(*command)
+    cli(*command)
     before = snapshot(forge)
 
-    done = kickstart(*command)
+    done = cli(*command)
 
     assert (done.code, snapshot(forge)) == (0, before)
     assert done.out.startswith("my-chatbot is unchanged: everything is as the template makes it.\n")
@@ -147,29 +141,27 @@ def test_a_second_identical_run_is_unchanged_and_writes_nothing(
 
 
 def test_a_repository_with_commits_of_a_team_on_top_is_unchanged(
-    kickstart: Kickstart, pair: Path, forge: Path, tmp_path: Path
+    cli: Cli, pair: Path, forge: Path, tmp_path: Path
 ) -> None:
     command = ("create", "my-chatbot", "--template", pair, "--owner", "acme")
-    kickstart(*command)
+    cli(*command)
     work = clone(forge / "acme/my-chatbot.git", tmp_path / "work")
     (work / "app.txt").write_text("ours now\n")
     commit_all(work)
-    git(work, "push", "--quiet", "origin", "main")
+    git_in(work, "push", "--quiet", "origin", "main")
     before = snapshot(forge)
 
-    done = kickstart(*command)
+    done = cli(*command)
 
     assert (done.code, snapshot(forge)) == (0, before)
 
 
-def test_other_parameters_are_a_conflict_that_writes_nothing(
-    kickstart: Kickstart, pair: Path, forge: Path
-) -> None:
+def test_other_parameters_are_a_conflict_that_writes_nothing(cli: Cli, pair: Path, forge: Path) -> None:
     command = ("create", "my-chatbot", "--template", pair, "--owner", "acme")
-    kickstart(*command)
+    cli(*command)
     before = snapshot(forge)
 
-    done = kickstart(*command, "--set", "greeting=good morning")
+    done = cli(*command, "--set", "greeting=good morning")
 
     assert (done.code, snapshot(forge)) == (5, before)
     assert "Error: something else is already there; nothing was written" in done.err
@@ -185,7 +177,7 @@ def foreign_nothing_of_git(path: Path) -> None:
 
 def foreign_empty_bare(path: Path) -> None:
     path.mkdir(parents=True)
-    git(path, "init", "--quiet", "--bare")
+    git_in(path, "init", "--quiet", "--bare")
 
 
 def foreign_commit_without_marker(path: Path) -> None:
@@ -193,7 +185,7 @@ def foreign_commit_without_marker(path: Path) -> None:
     work.mkdir(parents=True)
     (work / "notes.txt").write_text("mine\n")
     commit_all(work)
-    git(work, "clone", "--quiet", "--bare", ".", str(path))
+    git_in(work, "clone", "--quiet", "--bare", ".", str(path))
 
 
 def foreign_file(path: Path) -> None:
@@ -218,42 +210,42 @@ def foreign_dangling_link(path: Path) -> None:
     ],
 )
 def test_something_foreign_under_either_name_stops_create_before_the_first_write(
-    kickstart: Kickstart, pair: Path, forge: Path, home: Path, make: object, name: str
+    cli: Cli, pair: Path, forge: Path, home: Path, make: object, name: str
 ) -> None:
     assert callable(make)
     make(forge / "acme" / f"{name}.git")
     before = snapshot(home)
 
-    done = kickstart("create", "my-chatbot", "--template", pair, "--owner", "acme")
+    done = cli("create", "my-chatbot", "--template", pair, "--owner", "acme")
 
     after = {path: seen for path, seen in snapshot(home).items() if not path.startswith("cache")}
     assert (done.code, after) == (5, before)
     assert f"repository acme/{name}: {forge}/acme/{name}.git was not made by kickstart" in done.err
 
 
-def test_a_repository_of_another_project_is_a_conflict(kickstart: Kickstart, pair: Path, forge: Path) -> None:
+def test_a_repository_of_another_project_is_a_conflict(cli: Cli, pair: Path, forge: Path) -> None:
     # The GitOps repository of my-chatbot is the source repository of my-chatbot-gitops.
-    kickstart("create", "my-chatbot", "--template", pair, "--owner", "acme")
+    cli("create", "my-chatbot", "--template", pair, "--owner", "acme")
     before = snapshot(forge)
 
-    done = kickstart("create", "my-chatbot-gitops", "--template", pair, "--owner", "acme")
+    done = cli("create", "my-chatbot-gitops", "--template", pair, "--owner", "acme")
 
     assert (done.code, snapshot(forge)) == (5, before)
     assert "repository acme/my-chatbot-gitops: belongs to the project my-chatbot" in done.err
 
 
 def test_create_starts_at_most_eight_git_processes(pair: Path, tmp_path: Path, forge: Path) -> None:
-    path = git_wrapper(tmp_path / "bin", 'echo "$@" >> "$HERE/log"; exec "$GIT" "$@"')
+    path = wrap_git(tmp_path / "bin", 'echo "$@" >> "$here/log"; exec "$real" "$@"')
 
-    done = process("create", "my-chatbot", "-t", pair, "--owner", "acme", env={"PATH": path})
+    done = process("create", "my-chatbot", "-t", pair, "--owner", "acme", env=path)
 
     assert (done.code, len(heads(forge))) == (0, 2)
     assert len((tmp_path / "bin/log").read_text().splitlines()) <= 8
 
 
-def test_resume_takes_everything_from_the_last_run(kickstart: Kickstart, pair: Path, forge: Path) -> None:
+def test_resume_takes_everything_from_the_last_run(cli: Cli, pair: Path, forge: Path) -> None:
     elsewhere = forge.parent / "elsewhere"
-    kickstart(
+    cli(
         *("create", "my-chatbot", "-t", pair, "--owner", "acme", "--forge", f"local:{elsewhere}"),
         *("--set", "replicas=7", "--set", "greeting=good morning"),
     )
@@ -261,7 +253,7 @@ def test_resume_takes_everything_from_the_last_run(kickstart: Kickstart, pair: P
     (gitops := elsewhere / "acme/my-chatbot-gitops.git").rename(elsewhere / "lost")
     assert not gitops.exists()
 
-    done = kickstart("create", "my-chatbot", "--resume")
+    done = cli("create", "my-chatbot", "--resume")
 
     assert done.code == 0
     assert heads(elsewhere) == made
@@ -272,34 +264,34 @@ def test_resume_takes_everything_from_the_last_run(kickstart: Kickstart, pair: P
 
 
 def test_resume_finds_a_relative_template_and_forge_from_another_folder(
-    kickstart: Kickstart, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(pair.parent)
     flags = ("-t", f"./{pair.name}", "--forge", "local:here", "--owner", "acme")
-    first = kickstart("create", "my-chatbot", *flags)
+    first = cli("create", "my-chatbot", *flags)
     assert first.code == 0, first.err
     monkeypatch.chdir(tmp_path / "elsewhere")
 
-    done = kickstart("create", "my-chatbot", "--resume")
+    done = cli("create", "my-chatbot", "--resume")
 
     assert done.code == 0, done.err
     assert "my-chatbot is unchanged" in done.out
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_a_name_that_is_given_twice_must_be_the_same(kickstart: Kickstart, pair: Path) -> None:
+def test_a_name_that_is_given_twice_must_be_the_same(cli: Cli, pair: Path) -> None:
     flags = ("-t", pair, "--owner", "acme", "--dry-run")
 
-    assert kickstart("create", "shop", *flags, "--set", "name=shop").code == 0
-    done = kickstart("create", "shop", *flags, "--set", "name=other")
+    assert cli("create", "shop", *flags, "--set", "name=shop").code == 0
+    done = cli("create", "shop", *flags, "--set", "name=other")
 
     assert done.code == 2
     assert "--set name: 'other' is not the NAME of the command, shop" in done.err
 
 
-def test_resume_without_a_last_run_says_so(kickstart: Kickstart, pair: Path) -> None:
-    done = kickstart("create", "my-chatbot", "-t", pair, "--resume")
+def test_resume_without_a_last_run_says_so(cli: Cli, pair: Path) -> None:
+    done = cli("create", "my-chatbot", "-t", pair, "--resume")
 
     assert done.code == 2
     assert done.err == (
@@ -308,10 +300,8 @@ def test_resume_without_a_last_run_says_so(kickstart: Kickstart, pair: Path) -> 
     )
 
 
-def test_the_journal_has_a_line_for_every_event(
-    kickstart: Kickstart, pair: Path, forge: Path, home: Path
-) -> None:
-    kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme")
+def test_the_journal_has_a_line_for_every_event(cli: Cli, pair: Path, forge: Path, home: Path) -> None:
+    cli("create", "my-chatbot", "-t", pair, "--owner", "acme")
 
     lines = (home / "state/journal/my-chatbot.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines]
@@ -323,11 +313,11 @@ def test_the_journal_has_a_line_for_every_event(
 
 
 def test_output_dir_has_the_files_of_both_repositories_as_well(
-    kickstart: Kickstart, pair: Path, forge: Path, tmp_path: Path
+    cli: Cli, pair: Path, forge: Path, tmp_path: Path
 ) -> None:
     command = ("create", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
 
-    done = kickstart(*command)
+    done = cli(*command)
 
     assert (done.code, staging(forge, tmp_path / "out")) == (0, [])
     for name in ("my-chatbot", "my-chatbot-gitops"):
@@ -336,17 +326,17 @@ def test_output_dir_has_the_files_of_both_repositories_as_well(
         folder = tmp_path / "out" / name
         assert {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*")} == published
     before = snapshot(tmp_path / "out")
-    assert (kickstart(*command).code, snapshot(tmp_path / "out")) == (0, before)
+    assert (cli(*command).code, snapshot(tmp_path / "out")) == (0, before)
 
 
 def test_an_output_dir_that_holds_other_files_stops_create_before_the_first_write(
-    kickstart: Kickstart, pair: Path, forge: Path, tmp_path: Path
+    cli: Cli, pair: Path, forge: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out/my-chatbot-gitops"
     folder.mkdir(parents=True)
     (folder / "notes.txt").write_text("mine\n")
 
-    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
 
     assert (done.code, forge.exists()) == (5, False)
     assert f"folder {folder}: holds other files" in done.err
@@ -355,23 +345,23 @@ def test_an_output_dir_that_holds_other_files_stops_create_before_the_first_writ
 
 @pytest.mark.parametrize("where", ["out", "out/my-chatbot"])
 def test_a_file_where_a_folder_is_needed_stops_create_before_the_first_write(
-    kickstart: Kickstart, pair: Path, forge: Path, tmp_path: Path, where: str
+    cli: Cli, pair: Path, forge: Path, tmp_path: Path, where: str
 ) -> None:
     (tmp_path / where).parent.mkdir(exist_ok=True)
     (tmp_path / where).write_text("a file\n")
 
-    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
 
     assert (done.code, forge.exists()) == (5, False)
     assert f"{tmp_path / where} is not a folder" in done.err
     assert "Hint: choose another --output-dir" in done.err
 
 
-def test_a_template_that_publishes_nothing_cannot_create(kickstart: Kickstart, tmp_path: Path) -> None:
+def test_a_template_that_publishes_nothing_cannot_create(cli: Cli, tmp_path: Path) -> None:
     text = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: none}\n"
     template = make_template(tmp_path / "none", text + "spec: {type: service, steps: []}\n", {})
 
-    done = kickstart("create", "my-chatbot", "-t", template)
+    done = cli("create", "my-chatbot", "-t", template)
 
     assert done.code == 2
     assert "the template 'none' publishes nothing" in done.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Kickstart, process, snapshot
+from tests.cli.support import Cli, process, snapshot
 
 HEAVY = ("git", "gitdb", "github", "kubernetes", "requests", "httpx", "rich.console", "rich.prompt")
 SHOW_MODULES = """
@@ -17,14 +17,14 @@ atexit.register(lambda: sys.stderr.write("\\nMODULES" + json.dumps(sorted(sys.mo
 
 
 def test_a_dry_run_shows_steps_repositories_and_every_file_with_its_size(
-    kickstart: Kickstart, pair: Path, forge: Path
+    cli: Cli, pair: Path, forge: Path
 ) -> None:
     (pair / "source/run.sh").write_text("#!/bin/sh\n")
     (pair / "source/run.sh").chmod(0o755)
     (pair / "source/docs").mkdir()
     (pair / "source/docs/link.md").symlink_to("../README.md")
 
-    done = kickstart("create", "my-chatbot", "--template", pair, "--owner", "acme", "--dry-run")
+    done = cli("create", "my-chatbot", "--template", pair, "--owner", "acme", "--dry-run")
 
     sizes = [line for line in done.out.splitlines() if ".kickstart.yaml" not in line]
     assert done.code == 0
@@ -47,11 +47,11 @@ def test_a_dry_run_shows_steps_repositories_and_every_file_with_its_size(
 
 
 def test_a_dry_run_writes_nothing_but_the_template_cache(
-    kickstart: Kickstart, pair: Path, home: Path, tmp_path: Path
+    cli: Cli, pair: Path, home: Path, tmp_path: Path
 ) -> None:
     before = snapshot(pair)
 
-    done = kickstart(
+    done = cli(
         *("create", "my-chatbot", "--template", pair, "--owner", "acme", "--dry-run"),
         *("--output-dir", tmp_path / "out"),
     )
@@ -63,28 +63,26 @@ def test_a_dry_run_writes_nothing_but_the_template_cache(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_dry_run_over_existing_repositories_writes_nothing(
-    kickstart: Kickstart, pair: Path, home: Path
-) -> None:
+def test_a_dry_run_over_existing_repositories_writes_nothing(cli: Cli, pair: Path, home: Path) -> None:
     command = ("create", "my-chatbot", "--template", pair, "--owner", "acme")
-    kickstart(*command)
+    cli(*command)
     before = snapshot(home)
 
-    done = kickstart(*command, "--dry-run")
+    done = cli(*command, "--dry-run")
 
     assert (done.code, snapshot(home)) == (0, before)
     assert "unchanged  repository acme/my-chatbot: 3 files" in done.out
 
 
 def test_a_dry_run_with_other_parameters_shows_the_real_difference_and_exits_5(
-    kickstart: Kickstart, pair: Path, forge: Path
+    cli: Cli, pair: Path, forge: Path
 ) -> None:
     command = ("create", "my-chatbot", "--template", pair, "--owner", "acme")
-    kickstart(*command)
+    cli(*command)
     (pair / "source/app.txt").rename(pair / "source/new.txt")
     before = snapshot(forge)
 
-    done = kickstart(*command, "--set", "greeting=good morning", "--dry-run")
+    done = cli(*command, "--set", "greeting=good morning", "--dry-run")
 
     assert (done.code, snapshot(forge)) == (5, before)
     readme = done.out.partition("    ~ README.md\n")[2].splitlines()
@@ -96,14 +94,14 @@ def test_a_dry_run_with_other_parameters_shows_the_real_difference_and_exits_5(
     assert "Error: something else is already there; nothing was written" in done.err
 
 
-def test_a_dry_run_says_of_binary_files_and_modes_that_they_change(kickstart: Kickstart, pair: Path) -> None:
+def test_a_dry_run_says_of_binary_files_and_modes_that_they_change(cli: Cli, pair: Path) -> None:
     command = ("create", "my-chatbot", "--template", pair, "--owner", "acme")
     (pair / "source/logo.png").write_bytes(b"\0\xff" * 10)
-    kickstart(*command)
+    cli(*command)
     (pair / "source/logo.png").write_bytes(b"\0\xff" * 20)
     (pair / "source/app.txt").chmod(0o755)
 
-    done = kickstart(*command, "--dry-run")
+    done = cli(*command, "--dry-run")
 
     assert "    ~ logo.png\n      binary, 20 B -> 40 B\n" in done.out
     assert "    ~ app.txt\n      mode 100644 -> 100755\n" in done.out
@@ -127,9 +125,9 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     ],
 )
 def test_looking_at_templates_and_plans_loads_nothing_heavy(
-    kickstart: Kickstart, pair: Path, arguments: list[str]
+    cli: Cli, pair: Path, arguments: list[str]
 ) -> None:
-    kickstart("create", "existing", "--owner", "acme", "--template", pair)
+    cli("create", "existing", "--owner", "acme", "--template", pair)
 
     done = process(*arguments, pair, before=SHOW_MODULES)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import clone, heads
+from tests.cli.support import clone, heads
 
 ROOT = Path(__file__).parents[2]
 

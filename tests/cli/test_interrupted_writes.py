@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kickstart.cli import main
-from tests.cli.running import Kickstart, git, heads, snapshot, staging
+from tests.cli.support import Cli, git_in, heads, snapshot, staging
 
 CHANGES = {
     *("os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.chmod", "os.symlink", "os.truncate"),
@@ -46,7 +46,7 @@ def run_until(moment: int, *arguments: str | Path) -> int:
 
 @pytest.mark.slow
 def test_create_killed_before_any_change_is_finished_by_the_same_command(
-    kickstart: Kickstart, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resumed_with_one_repository = 0
     for moment in range(1, 200):
@@ -57,7 +57,7 @@ def test_create_killed_before_any_change_is_finished_by_the_same_command(
         ended = run_until(moment, *command)
         published = heads(forge)
 
-        again = kickstart(*command)
+        again = cli(*command)
 
         assert again.code == 0, (moment, again.err)
         assert heads(forge).items() >= published.items()
@@ -65,10 +65,10 @@ def test_create_killed_before_any_change_is_finished_by_the_same_command(
         assert {path.name for path in out.iterdir()} == {"my-chatbot", "my-chatbot-gitops"}
         assert staging(forge, out) == [], moment
         before = snapshot(forge)
-        assert kickstart(*command).out.startswith("my-chatbot is unchanged")
+        assert cli(*command).out.startswith("my-chatbot is unchanged")
         assert snapshot(forge) == before
         for repository in published:
-            git(forge / repository, "fsck", "--strict")
+            git_in(forge / repository, "fsck", "--strict")
         resumed_with_one_repository += len(published) == 1
         if ended == 0:
             break
@@ -80,15 +80,15 @@ def test_create_killed_before_any_change_is_finished_by_the_same_command(
 
 @pytest.mark.slow
 def test_an_update_killed_before_any_change_is_finished_by_the_same_command(
-    kickstart: Kickstart, pair: Path, tmp_path: Path
+    cli: Cli, pair: Path, tmp_path: Path
 ) -> None:
     for moment in range(1, 100):
         out = tmp_path / f"out-{moment}"
         command = ("render", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", out)
-        kickstart(*command)
+        cli(*command)
         ended = run_until(moment, *command, "--set", "greeting=new")
 
-        again = kickstart(*command, "--set", "greeting=new")
+        again = cli(*command, "--set", "greeting=new")
 
         assert again.code == 0, (moment, again.err)
         assert (out / "my-chatbot/README.md").read_text() == "# my-chatbot\n\nnew\n"

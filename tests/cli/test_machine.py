@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import (
-    Kickstart,
+from tests.cli.support import (
+    Cli,
     commit_all,
-    git,
-    git_wrapper,
+    git_in,
     heads,
     make_template,
     process,
     snapshot,
     staging,
+    wrap_git,
 )
 
 
@@ -55,7 +55,7 @@ def large(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("full", ["forge", "output", "home"])
 def test_a_full_disk_exits_4_and_a_rerun_with_space_finishes(
-    kickstart: Kickstart, large: Path, disk: Path, tmp_path: Path, full: str, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, large: Path, disk: Path, tmp_path: Path, full: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = {name: disk if name == full else tmp_path / name for name in ("forge", "output", "home")}
     monkeypatch.setenv("KICKSTART_HOME", str(where["home"]))
@@ -65,10 +65,10 @@ def test_a_full_disk_exits_4_and_a_rerun_with_space_finishes(
     )
     fill(disk / "ballast", 0 if full == "home" else 100_000)
 
-    on_full_disk = kickstart(*command)
+    on_full_disk = cli(*command)
     left = staging(where["forge"], where["output"])
     (disk / "ballast").unlink()
-    again = kickstart(*command)
+    again = cli(*command)
 
     assert on_full_disk.code == 4, on_full_disk.err
     assert "Error: the disk is full" in on_full_disk.err
@@ -81,7 +81,7 @@ def test_a_full_disk_exits_4_and_a_rerun_with_space_finishes(
 
 @pytest.mark.parametrize("forbidden", ["forge", "output", "home"])
 def test_a_file_system_that_is_read_only_is_named(
-    kickstart: Kickstart,
+    cli: Cli,
     pair: Path,
     disk: Path,
     tmp_path: Path,
@@ -92,7 +92,7 @@ def test_a_file_system_that_is_read_only_is_named(
     monkeypatch.setenv("KICKSTART_HOME", str(where["home"]))
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
 
-    done = kickstart(
+    done = cli(
         *("create", "my-chatbot", "-t", pair, "--owner", "acme"),
         *("--forge", f"local:{where['forge']}", "--output-dir", where["output"] / "out"),
     )
@@ -102,12 +102,12 @@ def test_a_file_system_that_is_read_only_is_named(
     assert "cannot be used: Read-only file system\nHint: choose a place that can be written" in done.err
 
 
-def test_a_folder_that_may_not_be_written_is_named(kickstart: Kickstart, pair: Path, tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_written_is_named(cli: Cli, pair: Path, tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("NOT TESTED, since root may write everywhere")
     (tmp_path / "forge").mkdir(mode=0o500)
 
-    done = kickstart("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
+    done = cli("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
 
     assert done.code == 4
     assert f"{tmp_path}/forge" in done.err
@@ -115,12 +115,12 @@ def test_a_folder_that_may_not_be_written_is_named(kickstart: Kickstart, pair: P
 
 
 def test_a_file_as_home_is_named(
-    kickstart: Kickstart, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("a file\n")
     monkeypatch.setenv("KICKSTART_HOME", str(tmp_path / "file"))
 
-    done = kickstart("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
+    done = cli("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
 
     assert done.code == 4
     assert f"{tmp_path}/file" in done.err
@@ -130,14 +130,12 @@ def test_a_file_as_home_is_named(
 
 @pytest.mark.parametrize("file", ["forge", "forge/acme"])
 def test_a_file_in_the_place_of_the_forge_is_a_conflict(
-    kickstart: Kickstart, pair: Path, tmp_path: Path, file: str
+    cli: Cli, pair: Path, tmp_path: Path, file: str
 ) -> None:
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("a file\n")
 
-    done = kickstart(
-        "create", "my-chatbot", "-t", pair, "--owner", "acme", "--forge", f"local:{tmp_path}/forge"
-    )
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme", "--forge", f"local:{tmp_path}/forge")
 
     assert done.code == 5
     assert f"repository acme/my-chatbot: {tmp_path / file} is not a folder" in done.err
@@ -163,7 +161,7 @@ def test_without_an_identity_commits_are_by_the_login_and_a_note_says_so(
     assert done.code == 0
     assert "Git knows no identity of yours, so that commits are by ada <ada@localhost>." in done.err
     assert "git config --global user.name" in done.err
-    assert git(forge / "ada/my-chatbot.git", "log", "--format=%an <%ae>") == "ada <ada@localhost>"
+    assert git_in(forge / "ada/my-chatbot.git", "log", "--format=%an <%ae>") == "ada <ada@localhost>"
 
 
 @pytest.mark.parametrize("hook", ["pre-commit", "post-commit", "pre-receive"])
@@ -174,7 +172,7 @@ def test_inside_a_real_hook_the_callers_repository_is_left_alone(
     own.mkdir()
     (own / "file").write_text("one\n")
     commit_all(own)
-    git(own, "clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
+    git_in(own, "clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
     hooks = tmp_path / "bare.git/hooks" if hook == "pre-receive" else own / ".git/hooks"
     script = hooks / hook
     script.parent.mkdir(exist_ok=True)
@@ -184,23 +182,23 @@ def test_inside_a_real_hook_the_callers_repository_is_left_alone(
     (own / "file").write_text("two\n")
 
     commit = commit_all(own)
-    git(own, "push", "--quiet", str(tmp_path / "bare.git"), "main")
+    git_in(own, "push", "--quiet", str(tmp_path / "bare.git"), "main")
 
     assert sorted(heads(forge)) == ["acme/my-chatbot-gitops.git", "acme/my-chatbot.git"]
-    assert git(tmp_path / "bare.git", "rev-parse", "main") == commit
+    assert git_in(tmp_path / "bare.git", "rev-parse", "main") == commit
     for repository in (own, tmp_path / "bare.git"):
-        assert git(repository, "ls-tree", "--name-only", "-r", "main") == "file"
-        assert git(repository, "fsck", "--strict") == ""
+        assert git_in(repository, "ls-tree", "--name-only", "-r", "main") == "file"
+        assert git_in(repository, "fsck", "--strict") == ""
 
 
 def test_of_two_processes_for_one_project_one_finishes_and_the_other_says_why_not(
     pair: Path, forge: Path, tmp_path: Path
 ) -> None:
-    slow = git_wrapper(tmp_path / "bin", 'case "$*" in *init*) sleep 1.5;; esac; exec "$GIT" "$@"')
+    slow = wrap_git(tmp_path / "bin", 'case "$*" in *init*) sleep 1.5;; esac; exec "$real" "$@"')
     command = ["create", "my-chatbot", "-t", str(pair), "--owner", "acme"]
     first = subprocess.Popen(
         [sys.executable, "-m", "kickstart", *command],
-        env={**os.environ, "PATH": slow},
+        env=slow,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

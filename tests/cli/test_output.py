@@ -7,17 +7,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
 import pexpect
 import pytest
 
 from kickstart import __version__
-from tests.cli.running import Kickstart, heads, process
+from tests.cli.support import Cli, heads, output_schema, process
 
 
-def test_the_documented_schema_is_a_schema_with_a_description_for_everything(output_schema: Any) -> None:
+def test_the_documented_schema_is_a_schema_with_a_description_for_everything() -> None:
     file = Path(__file__).parents[2] / "docs/reference/output.schema.json"
     schema = json.loads(file.read_text())
 
@@ -29,13 +28,15 @@ def test_the_documented_schema_is_a_schema_with_a_description_for_everything(out
         if isinstance(property_, dict) and not {"description", "$ref", "const", "enum"} & set(property_)
     ]
     assert undescribed == []
-    assert not output_schema.is_valid({"apiVersion": "kickstart/v1", "kind": "Create", "outcome": "changed"})
+    assert not output_schema().is_valid(
+        {"apiVersion": "kickstart/v1", "kind": "Create", "outcome": "changed"}
+    )
 
 
-def test_json_of_a_plan_lists_every_file(kickstart: Kickstart, pair: Path, forge: Path) -> None:
-    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "--dry-run", "--output", "json")
+def test_json_of_a_plan_lists_every_file(cli: Cli, pair: Path, forge: Path) -> None:
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme", "--dry-run", "--output", "json")
 
-    planned = done.document
+    planned = done.json
     assert (done.code, done.err) == (0, "")
     assert (planned["kind"], planned["outcome"], planned["project"]) == ("Create", "planned", "my-chatbot")
     assert planned["template"] == {"name": "pair", "version": "1.2.3", "origin": str(pair), "commit": ""}
@@ -46,32 +47,28 @@ def test_json_of_a_plan_lists_every_file(kickstart: Kickstart, pair: Path, forge
     assert planned["links"][0] == {"title": "Source", "url": f"file://{forge}/acme/my-chatbot.git"}
 
 
-def test_json_of_a_run_has_the_facts_and_of_a_second_one_none(
-    kickstart: Kickstart, pair: Path, forge: Path
-) -> None:
+def test_json_of_a_run_has_the_facts_and_of_a_second_one_none(cli: Cli, pair: Path, forge: Path) -> None:
     command = ("create", "my-chatbot", "-t", pair, "--owner", "acme", "-o", "json")
 
-    first, second = kickstart(*command), kickstart(*command)
+    first, second = cli(*command), cli(*command)
 
     made = heads(forge)["acme/my-chatbot-gitops.git"]
-    assert first.document["outcome"] == "changed"
-    assert first.document["changes"][1]["facts"] == {
+    assert first.json["outcome"] == "changed"
+    assert first.json["changes"][1]["facts"] == {
         "path": f"{forge}/acme/my-chatbot-gitops.git",
         "commit": made,
     }
-    assert second.document["outcome"] == "unchanged"
-    assert [change["facts"] for change in second.document["changes"]] == [{}, {}]
+    assert second.json["outcome"] == "unchanged"
+    assert [change["facts"] for change in second.json["changes"]] == [{}, {}]
 
 
-def test_json_of_a_dry_run_with_a_conflict_is_one_document_with_error_and_plan(
-    kickstart: Kickstart, pair: Path
-) -> None:
+def test_json_of_a_dry_run_with_a_conflict_is_one_document_with_error_and_plan(cli: Cli, pair: Path) -> None:
     command = ("create", "my-chatbot", "-t", pair, "--owner", "acme", "-o", "json")
-    kickstart(*command)
+    cli(*command)
 
-    done = kickstart(*command, "--set", "greeting=hi", "--dry-run")
+    done = cli(*command, "--set", "greeting=hi", "--dry-run")
 
-    failed = done.document
+    failed = done.json
     assert done.code == failed["error"]["exitCode"] == 5
     assert (failed["outcome"], failed["error"]["type"]) == ("failed", "ConflictError")
     assert [fault["where"] for fault in failed["error"]["faults"]] == ["repository acme/my-chatbot"]
@@ -93,40 +90,40 @@ def test_json_of_a_dry_run_with_a_conflict_is_one_document_with_error_and_plan(
     ],
 )
 def test_every_error_is_a_json_document_with_exit_code_and_hint(
-    kickstart: Kickstart, arguments: list[str], kind: str, type_: str, code: int
+    cli: Cli, arguments: list[str], kind: str, type_: str, code: int
 ) -> None:
-    done = kickstart(*arguments, "--output", "json")
+    done = cli(*arguments, "--output", "json")
 
-    failed = done.document
+    failed = done.json
     assert (failed["kind"], failed["outcome"]) == (kind, "failed")
     assert (failed["error"]["type"], failed["error"]["exitCode"], done.code) == (type_, code, code)
     assert failed["error"]["message"] in done.err
 
 
-def test_a_project_called_json_prints_text(kickstart: Kickstart, pair: Path) -> None:
-    done = kickstart("create", "--no-such-option", "--set", "greeting=json", "-t", pair, "--owner", "json")
+def test_a_project_called_json_prints_text(cli: Cli, pair: Path) -> None:
+    done = cli("create", "--no-such-option", "--set", "greeting=json", "-t", pair, "--owner", "json")
 
     assert done.code == 2
     assert done.out == ""
     assert "No such option: --no-such-option" in done.err
 
 
-def test_an_unknown_output_format_is_refused(kickstart: Kickstart, pair: Path) -> None:
-    done = kickstart("create", "my-chatbot", "-t", pair, "--output", "yaml")
+def test_an_unknown_output_format_is_refused(cli: Cli, pair: Path) -> None:
+    done = cli("create", "my-chatbot", "-t", pair, "--output", "yaml")
 
     assert (done.code, done.out) == (2, "")
     assert done.err == ("Error: there is no output format 'yaml'\nHint: --output text, or --output json\n")
 
 
-def test_quiet_prints_the_result_only(kickstart: Kickstart, pair: Path, forge: Path) -> None:
-    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "--quiet")
+def test_quiet_prints_the_result_only(cli: Cli, pair: Path, forge: Path) -> None:
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme", "--quiet")
 
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("my-chatbot is ready.\n")
 
 
-def test_quiet_keeps_errors(kickstart: Kickstart, pair: Path) -> None:
-    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "-q", "--set", "replicas=x")
+def test_quiet_keeps_errors(cli: Cli, pair: Path) -> None:
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme", "-q", "--set", "replicas=x")
 
     assert done.code == 2
     assert "replicas (--set): must be a whole number" in done.err
@@ -189,21 +186,21 @@ def test_a_reader_that_goes_away_is_no_bug(pair: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])
-def test_version_is_printed(kickstart: Kickstart, flag: str) -> None:
-    done = kickstart(flag)
+def test_version_is_printed(cli: Cli, flag: str) -> None:
+    done = cli(flag)
 
     assert (done.code, done.out, done.err) == (0, f"kickstart {__version__}\n", "")
 
 
-def test_without_arguments_there_is_help(kickstart: Kickstart) -> None:
-    done = kickstart()
+def test_without_arguments_there_is_help(cli: Cli) -> None:
+    done = cli()
 
     assert "Usage: kickstart" in done.out + done.err
     assert done.code in {0, 2}
 
 
-def test_help_lists_every_command_and_option(kickstart: Kickstart) -> None:
-    overview, create = kickstart("--help"), kickstart("create", "--help")
+def test_help_lists_every_command_and_option(cli: Cli) -> None:
+    overview, create = cli("--help"), cli("create", "--help")
 
     assert (overview.code, create.code) == (0, 0)
     assert re.findall(r"^  (create|render|template)  ", overview.out, re.M) == [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.cli.running import TWO_REPOSITORIES, heads, make_template
+from tests.cli.support import TWO_REPOSITORIES, heads, make_template
 
 STORAGE = """\
     - title: Storage

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import Kickstart, heads
+from tests.cli.support import Cli, heads
 
 
 def sources(err: str) -> dict[str, tuple[Any, str]]:
@@ -19,15 +19,15 @@ def sources(err: str) -> dict[str, tuple[Any, str]]:
     return {name: (json.loads(value), source) for name, value, source in fields}
 
 
-def planned(kickstart: Kickstart, pair: Path, *arguments: str, stdin: str = "") -> Mapping[str, Any]:
+def planned(cli: Cli, pair: Path, *arguments: str, stdin: str = "") -> Mapping[str, Any]:
     """Return the parameters of a plan."""
-    done = kickstart(
+    done = cli(
         *("create", "my-chatbot", "-t", pair, "--owner", "acme", "--dry-run", "-o", "json"),
         *arguments,
         stdin=stdin,
     )
     assert done.code == 0, done.err
-    parameters: Mapping[str, Any] = done.document["parameters"]
+    parameters: Mapping[str, Any] = done.json["parameters"]
     return parameters
 
 
@@ -49,9 +49,9 @@ def planned(kickstart: Kickstart, pair: Path, *arguments: str, stdin: str = "") 
     ],
 )
 def test_set_reads_text_as_the_type_that_the_template_wants(
-    kickstart: Kickstart, pair: Path, assignment: str, name: str, value: object
+    cli: Cli, pair: Path, assignment: str, name: str, value: object
 ) -> None:
-    parameters = planned(kickstart, pair, "--set", assignment)
+    parameters = planned(cli, pair, "--set", assignment)
 
     assert parameters[name] == value
     assert type(parameters[name]) is type(value)
@@ -70,20 +70,18 @@ def test_set_reads_text_as_the_type_that_the_template_wants(
         ("=hi", "--set: '=hi' is not of the form PARAMETER=VALUE"),
     ],
 )
-def test_a_wrong_set_is_refused_with_its_reason(
-    kickstart: Kickstart, pair: Path, assignment: str, message: str
-) -> None:
-    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme", "--set", assignment)
+def test_a_wrong_set_is_refused_with_its_reason(cli: Cli, pair: Path, assignment: str, message: str) -> None:
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme", "--set", assignment)
 
     assert done.code == 2
     assert message in done.err
     assert "Hint: kickstart template show" in done.err
 
 
-def test_every_wrong_parameter_is_reported_at_once(kickstart: Kickstart, pair: Path, tmp_path: Path) -> None:
+def test_every_wrong_parameter_is_reported_at_once(cli: Cli, pair: Path, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("tags: 5\nunknown: 1\n")
 
-    done = kickstart(
+    done = cli(
         *("create", "Not_A_Name" * 5, "-t", pair, "--owner", "acme", "-f", tmp_path / "values.yaml"),
         *("--set", "replicas=x", "--set", "debug=perhaps"),
     )
@@ -94,35 +92,33 @@ def test_every_wrong_parameter_is_reported_at_once(kickstart: Kickstart, pair: P
 
 
 @pytest.mark.parametrize("text", ["replicas: 4\ngreeting: '5'\n", '{"replicas": 4, "greeting": "5"}'])
-def test_values_are_read_from_yaml_and_json(
-    kickstart: Kickstart, pair: Path, tmp_path: Path, text: str
-) -> None:
+def test_values_are_read_from_yaml_and_json(cli: Cli, pair: Path, tmp_path: Path, text: str) -> None:
     file = tmp_path / "values"
     file.write_text(text)
 
-    parameters = planned(kickstart, pair, "--values", str(file))
+    parameters = planned(cli, pair, "--values", str(file))
 
     assert (parameters["replicas"], parameters["greeting"]) == (4, "5")
 
 
-def test_values_are_read_from_stdin(kickstart: Kickstart, pair: Path) -> None:
-    assert planned(kickstart, pair, "--values", "-", stdin="replicas: 4\n")["replicas"] == 4
+def test_values_are_read_from_stdin(cli: Cli, pair: Path) -> None:
+    assert planned(cli, pair, "--values", "-", stdin="replicas: 4\n")["replicas"] == 4
 
 
-def test_an_empty_values_file_gives_nothing(kickstart: Kickstart, pair: Path, tmp_path: Path) -> None:
+def test_an_empty_values_file_gives_nothing(cli: Cli, pair: Path, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("# all as it is\n")
 
-    assert planned(kickstart, pair, "-f", str(tmp_path / "values.yaml"))["replicas"] == 1
+    assert planned(cli, pair, "-f", str(tmp_path / "values.yaml"))["replicas"] == 1
 
 
 def test_of_several_values_files_the_last_one_wins_and_set_wins_over_all(
-    kickstart: Kickstart, pair: Path, tmp_path: Path
+    cli: Cli, pair: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "team.yaml").write_text("replicas: 2\ngreeting: team\ntags: [team]\n")
     (tmp_path / "mine.yaml").write_text("greeting: mine\ntags: [mine]\n")
 
     parameters = planned(
-        *(kickstart, pair, "-f", str(tmp_path / "team.yaml"), "-f", str(tmp_path / "mine.yaml")),
+        *(cli, pair, "-f", str(tmp_path / "team.yaml"), "-f", str(tmp_path / "mine.yaml")),
         *("--set", "tags=set"),
     )
 
@@ -130,7 +126,7 @@ def test_of_several_values_files_the_last_one_wins_and_set_wins_over_all(
 
 
 def test_every_source_wins_over_the_weaker_ones_and_is_named(
-    kickstart: Kickstart,
+    cli: Cli,
     pair: Path,
     home: Path,
     tmp_path: Path,
@@ -152,7 +148,7 @@ def test_every_source_wins_over_the_weaker_ones_and_is_named(
     (tmp_path / "values.yaml").write_text("greeting: values\n")
     monkeypatch.chdir(work / "deep/er")
 
-    done = kickstart(
+    done = cli(
         *("create", "my-chatbot", "--dry-run", "-v"),
         *("--values", tmp_path / "values.yaml", "--set", "visibility=public"),
     )
@@ -171,7 +167,7 @@ def test_every_source_wins_over_the_weaker_ones_and_is_named(
 
 
 def test_settings_come_from_flags_before_the_environment_before_files(
-    kickstart: Kickstart, pair: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, pair: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "config").mkdir()
     (home / "config/config.yaml").write_text(
@@ -180,25 +176,23 @@ def test_settings_come_from_flags_before_the_environment_before_files(
     monkeypatch.setenv("KICKSTART_FORGE", f"local:{tmp_path}/environment")
     monkeypatch.setenv("KICKSTART_OWNER", "environment")
 
-    done = kickstart("create", "my-chatbot", "--owner", "flag", "-o", "json")
+    done = cli("create", "my-chatbot", "--owner", "flag", "-o", "json")
 
     assert done.code == 0
     assert sorted(heads(tmp_path / "environment")) == ["flag/my-chatbot-gitops.git", "flag/my-chatbot.git"]
-    assert done.document["parameters"]["visibility"] == "internal"
+    assert done.json["parameters"]["visibility"] == "internal"
 
 
-def test_without_an_owner_it_is_the_login_name(
-    kickstart: Kickstart, pair: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_an_owner_it_is_the_login_name(cli: Cli, pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "Ada.Lovelace_1")
 
-    done = kickstart("create", "my-chatbot", "-t", pair, "--dry-run", "-v")
+    done = cli("create", "my-chatbot", "-t", pair, "--dry-run", "-v")
 
     assert sources(done.err)["owner"] == ("Ada-Lovelace-1", "your login name")
 
 
-def test_the_visibility_flag_gives_the_parameter(kickstart: Kickstart, pair: Path) -> None:
-    assert planned(kickstart, pair, "--visibility", "public")["visibility"] == "public"
+def test_the_visibility_flag_gives_the_parameter(cli: Cli, pair: Path) -> None:
+    assert planned(cli, pair, "--visibility", "public")["visibility"] == "public"
 
 
 @pytest.mark.parametrize(
@@ -211,31 +205,31 @@ def test_the_visibility_flag_gives_the_parameter(kickstart: Kickstart, pair: Pat
     ],
 )
 def test_a_wrong_configuration_file_is_named_with_its_line(
-    kickstart: Kickstart, pair: Path, home: Path, text: str, line: int, message: str
+    cli: Cli, pair: Path, home: Path, text: str, line: int, message: str
 ) -> None:
     file = home / "config/config.yaml"
     file.parent.mkdir()
     file.write_text(text)
 
-    done = kickstart("create", "my-chatbot", "-t", pair)
+    done = cli("create", "my-chatbot", "-t", pair)
 
     assert done.code == 2
     assert f"{file}:{line}: {message}" in done.err
 
 
 def test_an_unknown_variable_for_a_parameter_is_refused(
-    kickstart: Kickstart, pair: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, pair: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KICKSTART_PARAMETER_GREETNG", "hi")
 
-    done = kickstart("create", "my-chatbot", "-t", pair, "--owner", "acme")
+    done = cli("create", "my-chatbot", "-t", pair, "--owner", "acme")
 
     assert done.code == 2
     assert "GREETNG (KICKSTART_PARAMETER_GREETNG): the template has no such parameter" in done.err
 
 
-def test_a_values_file_that_is_not_utf_8_on_stdin_is_refused(kickstart: Kickstart, pair: Path) -> None:
-    done = kickstart(
+def test_a_values_file_that_is_not_utf_8_on_stdin_is_refused(cli: Cli, pair: Path) -> None:
+    done = cli(
         "create", "my-chatbot", "-t", pair, "--owner", "acme", "--values", "-", stdin=b"greeting: \xff\n"
     )
 

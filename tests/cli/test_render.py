@@ -6,26 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import (
-    MARKER,
-    TWO_REPOSITORIES,
-    Kickstart,
-    commit_all,
-    make_template,
-    snapshot,
-    staging,
-)
+from tests.cli.support import MARKER, TWO_REPOSITORIES, Cli, commit_all, make_template, snapshot, staging
 
 
 def test_render_writes_a_folder_for_each_repository_and_publishes_nothing(
-    kickstart: Kickstart, pair: Path, home: Path, tmp_path: Path
+    cli: Cli, pair: Path, home: Path, tmp_path: Path
 ) -> None:
     (pair / "source/run.sh").write_text("#!/bin/sh\n")
     (pair / "source/run.sh").chmod(0o755)
     (pair / "source/link").symlink_to("run.sh")
     out = tmp_path / "deep/out"
 
-    done = kickstart("render", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", out)
+    done = cli("render", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", out)
 
     assert (done.code, done.out) == (
         0,
@@ -40,15 +32,13 @@ def test_render_writes_a_folder_for_each_repository_and_publishes_nothing(
     assert staging(tmp_path) == []
 
 
-def test_rendering_again_updates_a_folder_that_nobody_touched(
-    kickstart: Kickstart, pair: Path, tmp_path: Path
-) -> None:
+def test_rendering_again_updates_a_folder_that_nobody_touched(cli: Cli, pair: Path, tmp_path: Path) -> None:
     command = ("render", "my-chatbot", "-t", pair, "--owner", "acme", "-d", tmp_path / "out")
-    kickstart(*command)
+    cli(*command)
     (pair / "source/app.txt").rename(pair / "source/new.txt")
     gitops = snapshot(tmp_path / "out/my-chatbot-gitops")
 
-    done = kickstart(*command)
+    done = cli(*command)
 
     assert done.code == 0
     assert done.err.splitlines() == [
@@ -108,15 +98,15 @@ def replaced_by_a_link(folder: Path) -> None:
     ],
 )
 def test_a_folder_that_somebody_touched_stays_as_it_is(
-    kickstart: Kickstart, pair: Path, tmp_path: Path, touch: object, reason: str
+    cli: Cli, pair: Path, tmp_path: Path, touch: object, reason: str
 ) -> None:
     command = ("render", "my-chatbot", "-t", pair, "--owner", "acme", "-d", tmp_path / "out")
-    kickstart(*command)
+    cli(*command)
     assert callable(touch)
     touch(tmp_path / "out/my-chatbot")
     before = snapshot(tmp_path / "out")
 
-    done = kickstart(*command, "--set", "greeting=new")
+    done = cli(*command, "--set", "greeting=new")
 
     assert (done.code, snapshot(tmp_path / "out")) == (5, before)
     assert f"{tmp_path}/out/my-chatbot" in done.err
@@ -124,45 +114,43 @@ def test_a_folder_that_somebody_touched_stays_as_it_is(
     assert "Hint: choose another --output-dir" in done.err
 
 
-def test_an_empty_folder_is_filled(kickstart: Kickstart, pair: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_is_filled(cli: Cli, pair: Path, tmp_path: Path) -> None:
     (tmp_path / "out/my-chatbot").mkdir(parents=True)
 
-    done = kickstart("render", "my-chatbot", "-t", pair, "--owner", "acme", "-d", tmp_path / "out")
+    done = cli("render", "my-chatbot", "-t", pair, "--owner", "acme", "-d", tmp_path / "out")
 
     assert done.code == 0
     assert (tmp_path / "out/my-chatbot/README.md").is_file()
 
 
-def test_a_template_that_publishes_nothing_renders_its_workspace(
-    kickstart: Kickstart, tmp_path: Path
-) -> None:
+def test_a_template_that_publishes_nothing_renders_its_workspace(cli: Cli, tmp_path: Path) -> None:
     text = TWO_REPOSITORIES.partition("    - id: publish-source")[0]
     template = make_template(tmp_path / "template", text)
 
-    done = kickstart("render", "my-chatbot", "-t", template, "--owner", "acme", "-d", tmp_path / "out")
+    done = cli("render", "my-chatbot", "-t", template, "--owner", "acme", "-d", tmp_path / "out")
 
     assert (done.code, done.out) == (0, f"folder {tmp_path}/out/my-chatbot: 4 files\n")
     assert (tmp_path / "out/my-chatbot/gitops/application.yaml").is_file()
 
 
-def test_json_of_render_has_the_folders(kickstart: Kickstart, pair: Path, tmp_path: Path) -> None:
+def test_json_of_render_has_the_folders(cli: Cli, pair: Path, tmp_path: Path) -> None:
     command = ("render", "my-chatbot", "-t", pair, "--owner", "acme", "-d", tmp_path / "out", "-o", "json")
 
-    first, second = kickstart(*command), kickstart(*command)
+    first, second = cli(*command), cli(*command)
 
-    assert (first.document["kind"], first.document["outcome"]) == ("Render", "changed")
-    assert first.document["changes"][0]["facts"] == {"folder": f"{tmp_path}/out/my-chatbot"}
-    assert second.document["outcome"] == "unchanged"
+    assert (first.json["kind"], first.json["outcome"]) == ("Render", "changed")
+    assert first.json["changes"][0]["facts"] == {"folder": f"{tmp_path}/out/my-chatbot"}
+    assert second.json["outcome"] == "unchanged"
 
 
 def test_a_folder_that_holds_only_a_new_git_repository_is_left_alone(
-    kickstart: Kickstart, pair: Path, tmp_path: Path
+    cli: Cli, pair: Path, tmp_path: Path
 ) -> None:
     head = tmp_path / "out/my-chatbot/.git/HEAD"
     head.parent.mkdir(parents=True)
     head.write_text("ref: refs/heads/main\n")
 
-    done = kickstart("render", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
+    done = cli("render", "my-chatbot", "-t", pair, "--owner", "acme", "--output-dir", tmp_path / "out")
 
     assert done.code == 5
     assert "is a Git working copy" in done.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import FILES, TWO_REPOSITORIES, Done, Kickstart, make_template
+from tests.cli.support import FILES, TWO_REPOSITORIES, Cli, Result, make_template
 
 SECRET = 'hunter2"\\ä'  # what JSON writes in another way than it is
 AS_JSON = json.dumps(SECRET, ensure_ascii=False)[1:-1]
@@ -26,7 +26,7 @@ def template(tmp_path: Path) -> Path:
     return make_template(tmp_path / "secret", WITH_SECRET.replace("  output:\n", LOGGED))
 
 
-def appears_in(secret: str, done: Done, *folders: Path) -> list[str]:
+def appears_in(secret: str, done: Result, *folders: Path) -> list[str]:
     """Return where a secret can be read after a run."""
     places = [name for name, text in (("stdout", done.out), ("stderr", done.err)) if secret in text]
     for folder in folders:
@@ -38,9 +38,9 @@ def appears_in(secret: str, done: Done, *folders: Path) -> list[str]:
 
 @pytest.mark.parametrize("more", [["-v"], ["-v", "--dry-run"], ["-o", "json"], ["-o", "json", "--dry-run"]])
 def test_a_secret_from_stdin_appears_in_no_output_and_no_file(
-    kickstart: Kickstart, template: Path, home: Path, tmp_path: Path, more: list[str]
+    cli: Cli, template: Path, home: Path, tmp_path: Path, more: list[str]
 ) -> None:
-    done = kickstart(
+    done = cli(
         *("create", "my-chatbot", "-t", str(template), "--owner", "acme", "--values", "-"),
         *("--output-dir", str(tmp_path / "out"), *more),
         stdin=f"apiToken: '{SECRET}'\n",
@@ -53,11 +53,11 @@ def test_a_secret_from_stdin_appears_in_no_output_and_no_file(
 
 
 def test_a_secret_from_the_environment_is_accepted(
-    kickstart: Kickstart, template: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, template: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KICKSTART_PARAMETER_APITOKEN", SECRET)
 
-    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme", "-v")
+    done = cli("create", "my-chatbot", "-t", template, "--owner", "acme", "-v")
 
     assert done.code == 0
     assert '  apiToken    "**********"  KICKSTART_PARAMETER_APITOKEN' in done.err
@@ -65,9 +65,9 @@ def test_a_secret_from_the_environment_is_accepted(
 
 
 def test_a_secret_on_the_command_line_is_refused_and_not_repeated(
-    kickstart: Kickstart, template: Path, home: Path
+    cli: Cli, template: Path, home: Path
 ) -> None:
-    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme", "--set", f"apiToken={SECRET}")
+    done = cli("create", "my-chatbot", "-t", template, "--owner", "acme", "--set", f"apiToken={SECRET}")
 
     assert done.code == 2
     assert "--set apiToken: is a secret, which other users would see in the list of processes" in done.err
@@ -76,21 +76,21 @@ def test_a_secret_on_the_command_line_is_refused_and_not_repeated(
 
 
 def test_a_wrong_secret_is_refused_without_showing_it(
-    kickstart: Kickstart, template: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KICKSTART_PARAMETER_APITOKEN", "xyz")
 
-    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme", "-o", "json")
+    done = cli("create", "my-chatbot", "-t", template, "--owner", "acme", "-o", "json")
 
     assert done.code == 2
-    assert [fault["where"] for fault in done.document["error"]["faults"]] == [
+    assert [fault["where"] for fault in done.json["error"]["faults"]] == [
         "apiToken (KICKSTART_PARAMETER_APITOKEN)"
     ]
     assert appears_in("xyz", done) == []
 
 
-def test_a_secret_that_nobody_gave_is_reported_as_missing(kickstart: Kickstart, template: Path) -> None:
-    done = kickstart("create", "my-chatbot", "-t", template, "--owner", "acme")
+def test_a_secret_that_nobody_gave_is_reported_as_missing(cli: Cli, template: Path) -> None:
+    done = cli("create", "my-chatbot", "-t", template, "--owner", "acme")
 
     assert done.code == 2
     assert "  apiToken: is required" in done.err
@@ -108,12 +108,12 @@ def test_a_secret_that_nobody_gave_is_reported_as_missing(kickstart: Kickstart, 
     ],
 )
 def test_a_template_that_would_publish_a_secret_is_refused(
-    kickstart: Kickstart, home: Path, tmp_path: Path, input_: str, leaking: str, file: str
+    cli: Cli, home: Path, tmp_path: Path, input_: str, leaking: str, file: str
 ) -> None:
     text = WITH_SECRET.replace(input_, leaking)
     template = make_template(tmp_path / "leaking", text, FILES)
 
-    done = kickstart(
+    done = cli(
         *("create", "my-chatbot", "-t", template, "--owner", "acme", "--values", "-"),
         stdin="apiToken: swordfish\n",
     )
@@ -124,12 +124,12 @@ def test_a_template_that_would_publish_a_secret_is_refused(
     assert appears_in("swordfish", done, home) == []
 
 
-def test_resume_asks_for_the_secret_again(kickstart: Kickstart, template: Path) -> None:
+def test_resume_asks_for_the_secret_again(cli: Cli, template: Path) -> None:
     command = ("create", "my-chatbot", "-t", template, "--owner", "acme")
-    kickstart(*command, "--values", "-", stdin="apiToken: swordfish\n")
+    cli(*command, "--values", "-", stdin="apiToken: swordfish\n")
 
-    without = kickstart("create", "my-chatbot", "--resume")
-    with_it = kickstart("create", "my-chatbot", "--resume", "--values", "-", stdin="apiToken: swordfish\n")
+    without = cli("create", "my-chatbot", "--resume")
+    with_it = cli("create", "my-chatbot", "--resume", "--values", "-", stdin="apiToken: swordfish\n")
 
     assert (without.code, with_it.code) == (2, 0)
     assert "  apiToken: is required" in without.err

@@ -10,19 +10,19 @@ import jsonschema_rs
 import pytest
 
 from kickstart import document
-from tests.cli.running import TWO_REPOSITORIES, Kickstart, make_template
+from tests.cli.support import TWO_REPOSITORIES, Cli, make_template
 
 
-def test_list_has_the_templates_that_come_with_kickstart(kickstart: Kickstart) -> None:
-    text, listed = kickstart("template", "list"), kickstart("template", "list", "-o", "json")
+def test_list_has_the_templates_that_come_with_kickstart(cli: Cli) -> None:
+    text, listed = cli("template", "list"), cli("template", "list", "-o", "json")
 
     assert (text.code, listed.code) == (0, 0)
     assert "rag-chatbot  " in text.out
-    assert "rag-chatbot" in [template["name"] for template in listed.document["templates"]]
+    assert "rag-chatbot" in [template["name"] for template in listed.json["templates"]]
 
 
-def test_show_has_every_page_parameter_and_step(kickstart: Kickstart, pair: Path) -> None:
-    done = kickstart("template", "show", pair)
+def test_show_has_every_page_parameter_and_step(cli: Cli, pair: Path) -> None:
+    done = cli("template", "show", pair)
 
     assert done.code == 0
     assert done.out.splitlines()[:4] == [
@@ -33,10 +33,10 @@ def test_show_has_every_page_parameter_and_step(kickstart: Kickstart, pair: Path
     assert "\nSteps\n  source  fetch:template  Render the source repository\n" in done.out
 
 
-def test_json_of_show_describes_each_parameter(kickstart: Kickstart, pair: Path) -> None:
-    done = kickstart("template", "show", pair, "-o", "json")
+def test_json_of_show_describes_each_parameter(cli: Cli, pair: Path) -> None:
+    done = cli("template", "show", pair, "-o", "json")
 
-    parameters = {parameter["name"]: parameter for parameter in done.document["parameters"]}
+    parameters = {parameter["name"]: parameter for parameter in done.json["parameters"]}
     assert list(parameters) == [
         *("name", "owner", "visibility", "greeting", "replicas", "debug", "tags", "limits")
     ]
@@ -53,32 +53,30 @@ def test_json_of_show_describes_each_parameter(kickstart: Kickstart, pair: Path)
     }
 
 
-def test_a_valid_template_is_valid(kickstart: Kickstart, pair: Path) -> None:
+def test_a_valid_template_is_valid(cli: Cli, pair: Path) -> None:
     text, checked = (
-        kickstart("template", "validate", pair),
-        kickstart("template", "validate", pair, "-o", "json"),
+        cli("template", "validate", pair),
+        cli("template", "validate", pair, "-o", "json"),
     )
 
     assert (text.code, text.out) == (0, "pair is valid: 8 parameters, 4 steps.\n")
-    assert checked.document["warnings"] == []
+    assert checked.json["warnings"] == []
 
 
-def test_an_input_that_no_portal_knows_is_a_warning(kickstart: Kickstart, tmp_path: Path) -> None:
+def test_an_input_that_no_portal_knows_is_a_warning(cli: Cli, tmp_path: Path) -> None:
     text = TWO_REPOSITORIES.replace("        sourcePath: gitops\n", "        sourcePaht: gitops\n")
     template = make_template(tmp_path / "template", text)
 
-    done = kickstart("template", "validate", template, "-o", "json")
+    done = cli("template", "validate", template, "-o", "json")
 
     assert done.code == 0
-    assert [warning["message"] for warning in done.document["warnings"]] == [
+    assert [warning["message"] for warning in done.json["warnings"]] == [
         "spec.steps.3.input.sourcePaht: publish:github has no input 'sourcePaht' "
         "(did you mean 'sourcePath'?); it is ignored"
     ]
 
 
-def test_every_fault_of_a_template_is_reported_at_once_with_its_line(
-    kickstart: Kickstart, tmp_path: Path
-) -> None:
+def test_every_fault_of_a_template_is_reported_at_once_with_its_line(cli: Cli, tmp_path: Path) -> None:
     text = (
         TWO_REPOSITORIES.replace("action: fetch:template\n", "action: fetch:tempalte\n", 1)
         .replace("parameters.greeting", "parameters.greating")
@@ -91,9 +89,9 @@ def test_every_fault_of_a_template_is_reported_at_once_with_its_line(
         for word in ("fetch:tempalte", "greating", "publish-gitop'")
     ]
 
-    done = kickstart("template", "validate", template, "-o", "json")
+    done = cli("template", "validate", template, "-o", "json")
 
-    faults = done.document["error"]["faults"]
+    faults = done.json["error"]["faults"]
     assert done.code == 3
     assert [fault["where"] for fault in faults] == [f"template.yaml:{number}" for number in places]
     assert [fault["message"].partition(" (did you mean ")[2] for fault in faults] == [
@@ -102,9 +100,9 @@ def test_every_fault_of_a_template_is_reported_at_once_with_its_line(
 
 
 @pytest.fixture
-def parameters_schema(kickstart: Kickstart, pair: Path) -> Any:
+def parameters_schema(cli: Cli, pair: Path) -> Any:
     """The schema of values files that `template schema` prints."""
-    done = kickstart("template", "schema", pair)
+    done = cli("template", "schema", pair)
     assert done.code == 0
     return jsonschema_rs.validator_for(json.loads(done.out))
 
@@ -117,9 +115,9 @@ def parameters_schema(kickstart: Kickstart, pair: Path) -> Any:
     ],
 )
 def test_the_schema_accepts_a_values_file_that_create_accepts(
-    kickstart: Kickstart, pair: Path, parameters_schema: Any, values: str
+    cli: Cli, pair: Path, parameters_schema: Any, values: str
 ) -> None:
-    done = kickstart("create", "-t", pair, "--dry-run", "--values", "-", stdin=values)
+    done = cli("create", "-t", pair, "--dry-run", "--values", "-", stdin=values)
 
     assert done.code == 0
     parameters_schema.validate(document.load(values))
@@ -137,18 +135,18 @@ def test_the_schema_accepts_a_values_file_that_create_accepts(
     ],
 )
 def test_the_schema_refuses_a_values_file_that_create_refuses(
-    kickstart: Kickstart, pair: Path, parameters_schema: Any, values: str
+    cli: Cli, pair: Path, parameters_schema: Any, values: str
 ) -> None:
-    done = kickstart("create", "-t", pair, "--dry-run", "--values", "-", stdin=values)
+    done = cli("create", "-t", pair, "--dry-run", "--values", "-", stdin=values)
 
     assert done.code == 2
     assert not parameters_schema.is_valid(document.load(values))
 
 
 @pytest.mark.parametrize("command", ["show", "validate", "schema"])
-def test_a_template_that_does_not_exist_is_named(kickstart: Kickstart, command: str) -> None:
-    by_name = kickstart("template", command, "rag-chatbto")
-    by_folder = kickstart("template", command, "./no/such/folder")
+def test_a_template_that_does_not_exist_is_named(cli: Cli, command: str) -> None:
+    by_name = cli("template", command, "rag-chatbto")
+    by_folder = cli("template", command, "./no/such/folder")
 
     assert (by_name.code, by_folder.code) == (2, 2)
     assert "no template is called 'rag-chatbto' (did you mean 'rag-chatbot'?)" in by_name.err

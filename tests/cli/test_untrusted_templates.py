@@ -7,17 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import (
-    FILES,
-    MARKER,
-    Kickstart,
-    blob,
-    commit_all,
-    git,
-    git_wrapper,
-    make_template,
-    process,
-)
+from tests.cli.support import FILES, MARKER, Cli, blob, commit_all, git_in, make_template, process, wrap_git
 
 
 @pytest.fixture
@@ -28,36 +18,36 @@ def remote(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_marker_pins_the_commit_that_was_used(kickstart: Kickstart, remote: Path, forge: Path) -> None:
-    commit = git(remote, "rev-parse", "HEAD")
+def test_the_marker_pins_the_commit_that_was_used(cli: Cli, remote: Path, forge: Path) -> None:
+    commit = git_in(remote, "rev-parse", "HEAD")
 
-    done = kickstart("create", "my-chatbot", "-t", f"{remote.as_uri()}@main", "--owner", "acme", "-o", "json")
+    done = cli("create", "my-chatbot", "-t", f"{remote.as_uri()}@main", "--owner", "acme", "-o", "json")
 
     assert done.code == 0
-    assert done.document["template"]["commit"] == commit
+    assert done.json["template"]["commit"] == commit
     marker = blob(forge / "acme/my-chatbot.git", MARKER).decode()
     assert f"  origin: {remote.as_uri()}@main\n  commit: {commit}\n" in marker
 
 
 def test_a_pinned_commit_is_fetched_once(remote: Path, tmp_path: Path) -> None:
-    path = git_wrapper(tmp_path / "bin", 'echo "$@" >> "$HERE/log"; exec "$GIT" "$@"')
-    template = f"{remote.as_uri()}@{git(remote, 'rev-parse', 'HEAD')}"
+    path = wrap_git(tmp_path / "bin", 'echo "$@" >> "$here/log"; exec "$real" "$@"')
+    template = f"{remote.as_uri()}@{git_in(remote, 'rev-parse', 'HEAD')}"
     command = ("create", "my-chatbot", "-t", template, "--owner", "acme", "--dry-run")
 
-    ended = [process(*command, env={"PATH": path}).code for _ in range(3)]
+    ended = [process(*command, env=path).code for _ in range(3)]
 
     fetches = [line for line in (tmp_path / "bin/log").read_text().splitlines() if " fetch " in line]
     assert ended == [0, 0, 0]
     assert len(fetches) == 1
 
 
-def test_a_branch_is_looked_up_at_every_run(kickstart: Kickstart, remote: Path) -> None:
+def test_a_branch_is_looked_up_at_every_run(cli: Cli, remote: Path) -> None:
     command = ("create", "my-chatbot", "-t", f"{remote.as_uri()}@main", "--owner", "acme", "--dry-run")
-    kickstart(*command)
+    cli(*command)
     (remote / "source/later.txt").write_text("later\n")
     commit_all(remote)
 
-    done = kickstart(*command)
+    done = cli(*command)
 
     assert "    later.txt  6 B\n" in done.out
 
@@ -75,9 +65,9 @@ def test_a_branch_is_looked_up_at_every_run(kickstart: Kickstart, remote: Path) 
     ],
 )
 def test_what_cannot_be_fetched_is_named_with_gits_reason(
-    kickstart: Kickstart, remote: Path, home: Path, reference: str, reason: str
+    cli: Cli, remote: Path, home: Path, reference: str, reason: str
 ) -> None:
-    done = kickstart("create", "my-chatbot", "-t", remote.as_uri() + reference, "--owner", "acme")
+    done = cli("create", "my-chatbot", "-t", remote.as_uri() + reference, "--owner", "acme")
 
     assert done.code == 6
     assert reason.format(url=remote.as_uri(), path=remote) in done.err
@@ -87,7 +77,7 @@ def test_what_cannot_be_fetched_is_named_with_gits_reason(
 
 
 def test_hooks_filters_and_submodules_of_the_other_side_never_run(
-    kickstart: Kickstart, remote: Path, forge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, remote: Path, forge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     witness = tmp_path / "ran"
     configuration = tmp_path / "gitconfig"
@@ -96,7 +86,7 @@ def test_hooks_filters_and_submodules_of_the_other_side_never_run(
     )
     other = make_template(tmp_path / "other", files={"file": b"x"})
     commit_all(other)
-    git(
+    git_in(
         remote,
         "-c",
         "protocol.file.allow=always",
@@ -116,22 +106,22 @@ def test_hooks_filters_and_submodules_of_the_other_side_never_run(
         (remote / ".git/hooks" / hook).chmod(0o755)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
 
-    done = kickstart("create", "my-chatbot", "-t", remote.as_uri(), "--owner", "acme")
+    done = cli("create", "my-chatbot", "-t", remote.as_uri(), "--owner", "acme")
 
     assert done.code == 0, done.err
     assert not witness.exists()
     assert blob(forge / "acme/my-chatbot.git", "README.md") == b"# my-chatbot\n\nhello\n"
-    assert "sub" not in git(forge / "acme/my-chatbot.git", "ls-tree", "-r", "--name-only", "main")
+    assert "sub" not in git_in(forge / "acme/my-chatbot.git", "ls-tree", "-r", "--name-only", "main")
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../../../outside"])
 def test_a_link_out_of_the_repository_is_refused(
-    kickstart: Kickstart, remote: Path, home: Path, forge: Path, target: str
+    cli: Cli, remote: Path, home: Path, forge: Path, target: str
 ) -> None:
     (remote / "source/leak").symlink_to(target)
     commit_all(remote)
 
-    done = kickstart("create", "my-chatbot", "-t", remote.as_uri(), "--owner", "acme")
+    done = cli("create", "my-chatbot", "-t", remote.as_uri(), "--owner", "acme")
 
     assert done.code == 3
     assert f"{remote.as_uri()} holds what no template may: 'source/leak' is a link to '{target}'" in done.err
@@ -141,11 +131,11 @@ def test_a_link_out_of_the_repository_is_refused(
 
 @pytest.mark.parametrize("url", ["ext::sh -c touch% ran", "git+ext::touch ran", "--upload-pack=touch://x/y"])
 def test_an_address_that_would_run_a_command_does_not(
-    kickstart: Kickstart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    done = kickstart("create", "my-chatbot", "--owner", "acme", f"--template={url}")
+    done = cli("create", "my-chatbot", "--owner", "acme", f"--template={url}")
 
     assert done.code in {2, 6}
     assert list(tmp_path.iterdir()) == []
@@ -157,16 +147,16 @@ def test_credentials_of_a_url_are_used_and_neither_shown_nor_stored(
     make_template(tmp_path / "remote", files=FILES)
     commit_all(tmp_path / "remote")
     # The real git is sent to a folder, and what it was asked for is written down.
-    path = git_wrapper(
+    path = wrap_git(
         tmp_path / "bin",
-        'case "$*" in *" fetch "*) echo "$@" >> "$HERE/log"; '
-        f'exec "$GIT" -c "url.file://{tmp_path}/.insteadOf=https://ada:pa55word@git.invalid/" "$@";; esac\n'
-        'exec "$GIT" "$@"',
+        'case "$*" in *" fetch "*) echo "$@" >> "$here/log"; '
+        f'exec "$real" -c "url.file://{tmp_path}/.insteadOf=https://ada:pa55word@git.invalid/" "$@";; esac\n'
+        'exec "$real" "$@"',
     )
     command = ("create", "my-chatbot", "--owner", "acme", "-v", "-t")
 
-    done = process(*command, "https://ada:pa55word@git.invalid/remote@main", env={"PATH": path})
-    failed = process(*command, "https://ada:pa55word@git.invalid/gone@main", env={"PATH": path})
+    done = process(*command, "https://ada:pa55word@git.invalid/remote@main", env=path)
+    failed = process(*command, "https://ada:pa55word@git.invalid/gone@main", env=path)
 
     assert (done.code, failed.code) == (0, 6)
     assert "ada:pa55word@" in (tmp_path / "bin/log").read_text()
@@ -177,9 +167,9 @@ def test_credentials_of_a_url_are_used_and_neither_shown_nor_stored(
 
 
 def test_git_never_asks_for_a_password(pair: Path, tmp_path: Path) -> None:
-    path = git_wrapper(tmp_path / "bin", 'echo "$GIT_TERMINAL_PROMPT" >> "$HERE/log"; exec "$GIT" "$@"')
+    path = wrap_git(tmp_path / "bin", 'echo "$GIT_TERMINAL_PROMPT" >> "$here/log"; exec "$real" "$@"')
 
-    process("create", "my-chatbot", "-t", "https://localhost:1/x@main", env={"PATH": path})
+    process("create", "my-chatbot", "-t", "https://localhost:1/x@main", env=path)
 
     assert set((tmp_path / "bin/log").read_text().split()) == {"0"}
     assert os.environ.get("GIT_TERMINAL_PROMPT") is None
