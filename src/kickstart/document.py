@@ -6,6 +6,7 @@ Backstage reads YAML 1.2, where `yes`, `on` and dates are text and a key stands 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -209,6 +210,33 @@ def line_of(text: str, path: Path) -> int:
         else:
             break
     return line
+
+
+def replaced(text: str, path: Path, value: str) -> str:
+    """Return `text` with the scalar at `path` replaced by `value`; every other byte stays.
+
+    Raises DocumentError when there is no such scalar, or when more would change than that.
+    """
+    wanted = parent = json.loads(json.dumps(load(text)))  # a copy in which no alias shares anything
+    node = yaml.compose(text, Loader=_Loader)
+    for part in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        node = next((item for key, item in pairs if key.value == part), None)
+    shown = ".".join(map(str, path))
+    if not isinstance(node, yaml.ScalarNode):
+        raise DocumentError(f"has no value at {shown}", line_of(text, path))
+    start, end = node.start_mark.index, node.end_mark.index
+    blank = " " if start == end else ""  # `key:` without a value
+    after = text[:start] + blank + json.dumps(value, ensure_ascii=False) + text[end:]
+    for part in path[:-1]:
+        parent = parent[part]
+    parent[path[-1]] = value
+    try:
+        if load(after) == wanted:
+            return after
+    except DocumentError:
+        pass  # an anchor was lost
+    raise DocumentError(f"cannot be changed at {shown} alone", line_of(text, path))
 
 
 def fault_at(file: str, text: str, path: Path, message: str) -> Fault:

@@ -178,3 +178,44 @@ def test_a_fault_names_file_line_and_path() -> None:
 
     assert str(fault) == "template.yaml:6: spec.steps.1.action: is unknown"
     assert str(unreadable) == "template.yaml: spec: is unknown"
+
+
+BY_HAND = """\
+# \u00fcber: everything
+image:   # below
+    digest:   ""   # the one
+    tag: 'a'
+empty:
+list: [1,  {b:  c}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (["image", "digest"], '    digest:   "new"   # the one'),
+        (["image", "tag"], '    tag: "new"'),
+        (["empty"], 'empty: "new"'),
+    ],
+)
+def test_a_replaced_value_leaves_every_other_byte(path: list[str], line: str) -> None:
+    after = document.replaced(BY_HAND, path, "new")
+
+    before, changed = BY_HAND.splitlines(), after.splitlines()
+    assert [new for old, new in zip(before, changed, strict=True) if old != new] == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "problem"),
+    [
+        (BY_HAND, ["list"], "has no value at list"),
+        (BY_HAND, ["image", "missing"], "has no value at image.missing"),
+        (BY_HAND, ["empty", "below"], "has no value at empty.below"),
+        ("", ["a"], "has no value at a"),
+        ("a: &x b\nc: *x\n", ["a"], "cannot be changed at a alone"),
+        ("base: &x {a: b}\nmore: *x\n", ["base", "a"], "cannot be changed at base.a alone"),
+    ],
+)
+def test_what_cannot_be_replaced_alone_is_refused(text: str, path: list[str], problem: str) -> None:
+    with pytest.raises(document.DocumentError, match=problem):
+        document.replaced(text, path, "new")
