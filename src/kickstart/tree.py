@@ -142,6 +142,26 @@ class Tree(Mapping[str, Entry]):
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """What one commit changes in a repository that is there already.
+
+    changes: what stands at a path afterwards; None removes it. name: what the edit is about, as part
+    of a branch's name. intent: tells one edit of that name from another, whenever it is made.
+    """
+
+    changes: Mapping[str, Entry | None]
+    subject: str = ""
+    text: str = ""
+    name: str = ""
+    intent: str = ""
+
+    @property
+    def message(self) -> str:
+        """The commit's message as stored."""
+        return "\n\n".join(filter(None, (self.subject, self.text))).rstrip("\n") + "\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """A root commit that is fully known before it is made, its id included."""
 

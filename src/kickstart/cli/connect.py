@@ -7,14 +7,20 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kickstart import folders, redact
 from kickstart.errors import ParameterError, TemplateError
 from kickstart.settings import Home
 from kickstart.template.catalog import Checkout
-from kickstart.tools import Address, Tools, plumbing
+from kickstart.tools import Address, Repository, Tools, plumbing
 from kickstart.tree import PathError
+
+if TYPE_CHECKING:
+    from kickstart.tools.working_copy import WorkingCopy
 
 
 def forget_callers_repository() -> None:
@@ -84,3 +90,13 @@ def checkout(home: Home) -> Checkout:
         return store / commit, commit
 
     return bring
+
+
+@contextmanager
+def working_copy(address: Address, tools: Tools, repository: Repository) -> Iterator[WorkingCopy]:
+    """Bring the newest commit of a published repository here, to read it and to add to it."""
+    from kickstart.tools import working_copy
+
+    url, environment = address.clone_url(repository), tools.forge.git_environment()
+    with working_copy.cloned(str(repository), url, environment) as copy:
+        yield copy

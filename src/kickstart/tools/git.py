@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,7 +18,7 @@ except ImportError as error:  # GitPython looks for the program when it is impor
 from kickstart import redact
 from kickstart.errors import PreflightError, RemoteError
 from kickstart.tools import plumbing
-from kickstart.tree import EXECUTABLE, LINK, Commit
+from kickstart.tree import EXECUTABLE, LINK, Commit, Edit, Entry, Tree
 
 
 def init_bare(folder: Path, branch: str, description: str) -> None:
@@ -51,6 +53,44 @@ def import_commit(git_dir: Path, commit: Commit, branch: str) -> None:
         raise RemoteError(f"Git stored the commit {stored} where {commit.id} was promised")
 
 
+def import_edit(git_dir: Path, edit: Edit, parent: str, author: str, at: datetime) -> str:
+    """Store a commit that makes `edit` on top of `parent`, and return its id.
+
+    Whatever the edit does not name stays as it is, also what no tree may hold.
+    """
+    stamp = Commit(Tree(), "", author, at).stamp
+    message = edit.message.encode()
+    with tempfile.TemporaryFile() as file:
+        stream = cast(BinaryIO, file)
+        stream.write(b"feature done\n")
+        # A reference of this copy alone: what is published is decided by the push.
+        stream.write(f"commit refs/kickstart/edit\nmark :1\nauthor {stamp}\ncommitter {stamp}\n".encode())
+        stream.write(b"data %d\n%s\nfrom %s\n" % (len(message), message, parent.encode()))
+        for path, entry in sorted(edit.changes.items()):
+            if entry is None:
+                stream.write(f"D {_quoted(path)}\n".encode())
+        for path, entry in edit.changes.items():
+            if entry is not None:
+                _write_file(stream, path, entry)
+        stream.write(b"get-mark :1\ndone\n")
+        stream.seek(0)
+        # --force: the reference of an edit that lost the race points elsewhere.
+        return _run(f"--git-dir={git_dir}", "fast-import", "--quiet", "--force", "--done", stdin=stream)
+
+
+def push(git_dir: Path, url: str, commit: str, branch: str, environment: Mapping[str, str]) -> str:
+    """Push a commit to a branch, never by force. Returns "", or what Git said about its refusal."""
+    everything = {**plumbing.QUIET, **environment}
+    try:
+        # The hooks of the user's own repositories are not about this one.
+        command = ["git", f"--git-dir={git_dir}", "push", "--quiet", "--no-verify", "--", url]
+        git.Git().execute([*command, f"{commit}:refs/heads/{branch}"], env=everything)
+    except git.GitCommandError as error:
+        said = str(error.stderr or "").removeprefix("\n  stderr: ").strip("'\" \n")
+        return redact.urls(said) or "no reason was given"
+    return ""
+
+
 def fetch_commit(url: str, ref: str, git_dir: Path) -> str:
     """Fetch one commit of `url` without its history, and return its id.
 
@@ -78,10 +118,14 @@ def _write_import(stream: BinaryIO, commit: Commit, branch: str) -> None:
     stream.write(f"author {commit.stamp}\ncommitter {commit.stamp}\n".encode())
     stream.write(b"data %d\n%s\n" % (len(message), message))
     for path, entry in commit.tree.items():
-        mode = {EXECUTABLE: "100755", LINK: "120000"}.get(entry.mode, "100644")
-        stream.write(f"M {mode} inline {_quoted(path)}\n".encode())
-        stream.write(b"data %d\n%s\n" % (len(entry.content), entry.content))
+        _write_file(stream, path, entry)
     stream.write(b"get-mark :1\ndone\n")
+
+
+def _write_file(stream: BinaryIO, path: str, entry: Entry) -> None:
+    mode = {EXECUTABLE: "100755", LINK: "120000"}.get(entry.mode, "100644")
+    stream.write(f"M {mode} inline {_quoted(path)}\n".encode())
+    stream.write(b"data %d\n%s\n" % (len(entry.content), entry.content))
 
 
 def _quoted(path: str) -> str:

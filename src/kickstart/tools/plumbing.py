@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kickstart.errors import PreflightError
@@ -28,23 +29,28 @@ MISLEADING = (
 
 
 class GitError(Exception):
-    """`git` said no; the text is its own line about why."""
+    """`git` said no; the text is its own line about why, `said` all that it printed about it."""
+
+    def __init__(self, text: str, said: str = "") -> None:
+        super().__init__(text)
+        self.said = said
 
 
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
-def git(*arguments: str, input: bytes = b"") -> bytes:
+def git(*arguments: str, input: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
     """Run one `git` command and return its output. Raises GitError, PreflightError without Git."""
+    everything = {**os.environ, **QUIET, **(environment or {})}
     try:
         done = subprocess.run(
-            ["git", *arguments], input=input, capture_output=True, env={**os.environ, **QUIET}, check=False
+            ["git", *arguments], input=input, capture_output=True, env=everything, check=False
         )
     except FileNotFoundError as error:
         raise no_git() from error
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace")
-        raise GitError(reason(said) or f"git {arguments[0]} failed")
+        raise GitError(reason(said) or f"git {arguments[0]} failed", said)
     return done.stdout
 
 
@@ -80,7 +86,12 @@ def read_file(git_dir: Path, revision: str, path: str) -> bytes | None:
 
 def read_tree(git_dir: Path, revision: str) -> Tree:
     """Return all files of a revision, byte for byte; submodules are left out."""
-    listing = git(f"--git-dir={git_dir}", "ls-tree", "-r", "-z", "--full-tree", revision)
+    return Tree(read_entries(git_dir, revision))
+
+
+def read_entries(git_dir: Path, revision: str, paths: Sequence[str] = ()) -> dict[str, Entry]:
+    """Return the files of a revision at or below `paths`, or all of them, whatever their names are."""
+    listing = git(f"--git-dir={git_dir}", "ls-tree", "-r", "-z", "--full-tree", revision, "--", *paths)
     rows = []
     for row in listing.split(b"\0"):
         if row:
@@ -99,4 +110,4 @@ def read_tree(git_dir: Path, revision: str) -> Tree:
         body = content[end + 1 : end + 1 + size]
         position = end + size + 2
         entries[name] = Entry(body, entry_mode)
-    return Tree(entries)
+    return entries
