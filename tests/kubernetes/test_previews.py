@@ -1,0 +1,88 @@
+"""What Argo CD deploys for a preview, rendered by the real Helm engine and judged by the real schemas."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kickstart.cli import main
+from tests.kubernetes.schemas import CustomResources, manifests
+from tests.kubernetes.test_gitops import NEWEST, custom_resources, helm, problems, run
+
+__all__ = ["custom_resources", "helm"]
+
+DIGEST = f"sha256:{'1' * 64}"
+
+
+@pytest.fixture(params=["gateway", "istio"])
+def repository(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A work tree of a GitOps repository with the preview of pull request 42."""
+    monkeypatch.setenv("KICKSTART_HOME", str(tmp_path / "home"))
+    choices = ["--owner", "acme", "--set", f"exposure={request.param}"]
+    assert main(["create", "shop", "--quiet", *choices]) == 0
+    assert main(["preview", "create", "shop", "--pr", "42", "--image-digest", DIGEST]) == 0
+    forge = tmp_path / "home" / "data" / "forge" / "acme" / "shop-gitops.git"
+    run("git", "clone", "--quiet", str(forge), str(tmp_path / "clone"))
+    return tmp_path / "clone"
+
+
+def objects(helm: Path, repository: Path, namespace: str, *files: str) -> list[dict[str, Any]]:
+    flags = [flag for file in files for flag in ("--values", str(repository / "helm" / file))]
+    flags += ["--set", "components=core", "--kube-version", NEWEST, "--namespace", namespace]
+    return list(manifests(run(str(helm), "template", "shop", str(repository / "helm"), *flags)))
+
+
+def test_every_object_of_a_preview_is_valid_and_permitted(
+    repository: Path, helm: Path, custom_resources: CustomResources
+) -> None:
+    found = objects(helm, repository, "shop-pr-42", "values-preview.yaml", "images/pr-42.yaml")
+
+    assert problems(found, custom_resources) == []
+    (project,) = manifests((repository / "argocd" / "appproject.yaml").read_text("utf-8"))
+    permitted = {(each["group"], each["kind"]) for each in project["spec"]["namespaceResourceWhitelist"]}
+    kinds = {(each["apiVersion"].rpartition("/")[0], each["kind"]) for each in found}
+    assert kinds - permitted - {("", "Pod")} == {("", "Namespace")}  # Argo CD leaves Helm's test pod out
+    (namespaces,) = project["spec"]["clusterResourceWhitelist"]
+    assert fnmatch("shop-pr-42", namespaces["name"])
+
+
+def test_a_preview_brings_its_namespace_and_so_takes_it_away(repository: Path, helm: Path) -> None:
+    found = objects(helm, repository, "shop-pr-42", "values-preview.yaml", "images/pr-42.yaml")
+
+    (namespace,) = [each for each in found if each["kind"] == "Namespace"]
+    waves = [
+        int(each["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", 0)) for each in found
+    ]
+    labels = namespace["metadata"]["labels"]
+    mesh = (repository / "helm" / "values.yaml").read_text("utf-8").count("kind: istio")
+    assert namespace["metadata"]["name"] == "shop-pr-42"
+    assert namespace["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": str(min(waves))}
+    assert waves.count(min(waves)) == 1
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert ("istio-injection" in labels) == bool(mesh)
+
+
+def test_a_permanent_environment_leaves_its_namespace_to_argo_cd(repository: Path, helm: Path) -> None:
+    found = objects(helm, repository, "shop-dev", "values-dev.yaml", "images/dev.yaml")
+
+    assert [each for each in found if each["kind"] == "Namespace"] == []
+
+
+def test_a_preview_is_small_and_keeps_nothing(repository: Path, helm: Path) -> None:
+    found = objects(helm, repository, "shop-pr-42", "values-preview.yaml", "images/pr-42.yaml")
+
+    kinds = {each["kind"] for each in found}
+    assert {"ResourceQuota", "LimitRange", "NetworkPolicy"} <= kinds
+    assert not {"PersistentVolumeClaim", "ScheduledBackup", "PrometheusRule", "InferenceService"} & kinds
+    assert not {"HorizontalPodAutoscaler", "PodDisruptionBudget", "ServiceMonitor"} & kinds
+    guarded = [each for each in found if "confirm" in str(each["metadata"].get("annotations"))]
+    assert guarded == []
+    deployments = [each["spec"]["template"]["spec"] for each in found if each["kind"] == "Deployment"]
+    images = {container["image"] for pod in deployments for container in pod["containers"]}
+    assert images == {f"ghcr.io/acme/shop@{DIGEST}"}
+    assert "shop-pr-42.example.com" in str(
+        [each for each in found if each["kind"] in {"HTTPRoute", "VirtualService"}]
+    )
