@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "create": "Create a project: check, render and publish its repositories.",
     "render": "Write the files of a project to a folder, and publish nothing.",
+    "preview": "Add and remove environments for pull requests.",
+    "promote": "Give an environment the image that another one has.",
     "template": "Look at templates, and check them.",
 }
 _SETTINGS = {"help_option_names": ["-h", "--help"]}

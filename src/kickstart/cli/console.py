@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kickstart.errors import KickstartError
+from kickstart.tree import Entry
 
 if TYPE_CHECKING:
     from kickstart.plan import Plan
@@ -159,7 +161,7 @@ class Console:
             return
         existing = pending.inspection.existing
         if existing is not None:
-            self._diff(existing, tree)
+            self.diff(existing, tree)
         elif change == "create":
             for line in tree_lines(tree):
                 self.print(f"    {line}")
@@ -173,7 +175,11 @@ class Console:
             source = self.paint(parameters.sources.get(name, "default"), "dim")
             self.say(f"  {name:<{width}}  {shown}  {source}")
 
-    def _diff(self, old: Tree, new: Tree) -> None:
+    def diff(self, old: Mapping[str, Entry], new: Mapping[str, Entry], *, whole: bool = False) -> None:
+        """Print what differs between two trees, line by line.
+
+        whole: also the lines of files that only one of them has.
+        """
         from difflib import unified_diff
 
         printed = 0
@@ -183,8 +189,11 @@ class Console:
                 continue
             sign = "+" if before is None else "-" if after is None else "~"
             self.print(f"    {sign} {path}")
-            if before is None or after is None or printed > MAX_DIFF_LINES:
+            if printed > MAX_DIFF_LINES or not (whole or (before and after)):
                 continue
+            # The other side of a file that is new, or gone, is empty.
+            nothing = replace(before or after or Entry(b""), content=b"")
+            before, after = before or nothing, after or nothing
             if before.mode != after.mode:
                 self.print(f"      mode {before.mode:o} -> {after.mode:o}")
             try:

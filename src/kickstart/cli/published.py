@@ -1,0 +1,208 @@
+"""What the commands share that change a published repository: finding it, editing it, saying so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kickstart import journal, marker, naming, settings
+from kickstart.cli import connect
+from kickstart.errors import ConflictError, Fault, ParameterError
+from kickstart.tools import Address, Repository, Tools
+from kickstart.tree import Edit, Entry
+
+if TYPE_CHECKING:
+    from kickstart.cli.console import Console
+    from kickstart.tools.working_copy import Made, WorkingCopy
+
+REPOSITORY = Annotated[
+    str | None,
+    typer.Option(
+        "--repository",
+        metavar="OWNER/NAME",
+        help="The GitOps repository, where no run on this machine has made it.",
+    ),
+]
+PULL_REQUEST = Annotated[
+    bool, typer.Option("--pull-request", help="Propose the change instead of committing it.")
+]
+DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Show the difference; write nothing.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user typed about where the repository is; None is not typed. suffix: of its name."""
+
+    project: str
+    forge: str | None
+    owner: str | None
+    repository: str | None = None
+    suffix: str = "-gitops"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A published repository, and what it takes to reach it."""
+
+    repository: Repository
+    address: Address
+    tools: Tools
+
+
+def find(wanted: Wanted, faults: Sequence[Fault] = ()) -> Place:
+    """Return where a project's repository is: as typed, else as the last run on this machine had it.
+
+    Raises ParameterError with `faults`, which the command found, and what is wrong here.
+    """
+    connect.forget_callers_repository()
+    problems = list(faults)
+    name_problem = naming.project_name_problem(wanted.project)
+    if name_problem:
+        problems.append(Fault("NAME", f"'{wanted.project}' {name_problem}"))
+    if wanted.repository is not None:
+        problems += _repository_problems(wanted.repository)
+    if problems:
+        raise ParameterError("the command is wrong", faults=problems, hint="add --help to see its options")
+    home = settings.home(os.environ)
+    last = journal.last_planned(home.state, wanted.project) or {}
+    flags = {"forge": wanted.forge, "owner": wanted.owner}
+    resolved = settings.resolve(flags, os.environ, Path.cwd(), home.config)
+    forge = resolved.values["forge"]
+    typed = forge.source.startswith("--")
+    address, tools = connect.forge(str(forge.value if typed else last.get("forge", forge.value)), home)
+    owner = resolved.values.get("owner")
+    if wanted.repository:
+        repository = Repository(*wanted.repository.split("/"))
+    elif not (owner and owner.source.startswith("--")) and (known := _recorded(last, wanted.suffix)):
+        repository = known
+    else:
+        name = str(owner.value) if owner else connect.default_owner()
+        repository = Repository(name, f"{wanted.project}{wanted.suffix}")
+    return Place(repository, address, tools)
+
+
+def _repository_problems(text: str) -> list[Fault]:
+    owner, slash, name = text.partition("/")
+    if not slash:
+        return [Fault("--repository", f"'{text}' is not of the form OWNER/NAME")]
+    found = (
+        (owner, naming.owner_name_problem(owner)),
+        (name, naming.repository_name_problem(name)),
+    )
+    return [Fault("--repository", f"'{part}' {problem}") for part, problem in found if problem]
+
+
+def _recorded(last: Mapping[str, Any], suffix: str) -> Repository | None:
+    """Return the repository with `suffix` that the last run published, if it did."""
+    for target in last.get("targets") or ():
+        kind, _, name = str(target).partition(" ")
+        if kind == "repository" and name.endswith(suffix) and not _repository_problems(name):
+            return Repository(*name.split("/"))
+    return None
+
+
+@contextmanager
+def opened(place: Place, project: str) -> Iterator[WorkingCopy]:
+    """Bring a project's repository here. Raises ConflictError when it is not that project's."""
+    with connect.working_copy(place.address, place.tools, place.repository) as copy:
+        found = copy.read([marker.FILE_NAME]).get(marker.FILE_NAME)
+        mark = marker.read(found.content) if found else None
+        if mark is None:
+            raise ConflictError(
+                f"{place.repository} was not made by kickstart: it has no {marker.FILE_NAME}",
+                hint="name the right one: --repository OWNER/NAME",
+            )
+        if mark.project != project:
+            raise ConflictError(
+                f"{place.repository} belongs to the project {mark.project}",
+                hint=f"name that project, or another --repository than {place.repository}",
+            )
+        yield copy
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of an edit. outcome: planned, changed, proposed or unchanged."""
+
+    place: Place
+    made: Made
+    outcome: str
+    branch: str
+    pull_request: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the result as JSON: docs/reference/output.schema.json describes it."""
+        return {
+            "outcome": self.outcome,
+            "repository": str(self.place.repository),
+            "branch": self.branch,
+            "commit": self.made.commit,
+            "pullRequest": self.pull_request,
+            "files": [
+                {"path": path, "change": _word(self.made.before.get(path), entry)}
+                for path, entry in sorted(self.made.edit.changes.items())
+            ],
+        }
+
+    def show(self, console: Console, said: str) -> None:
+        """Print it: `said` when it was made, the difference when it was only planned."""
+        edit, repository = self.made.edit, self.place.repository
+        if not edit.changes:
+            console.print(f"{repository} is unchanged.")
+        elif self.outcome == "planned":
+            console.print(f"{repository}: {edit.subject}")
+            before = {path: entry for path, entry in self.made.before.items() if path in edit.changes}
+            after = {path: entry for path, entry in edit.changes.items() if entry}
+            console.diff(before, after, whole=True)
+        elif self.outcome == "changed":
+            console.print(f"{said}\n  {self.made.commit[:12]} on {self.branch} of {repository}")
+        else:
+            console.print(
+                edit.subject + (" is proposed." if self.outcome == "proposed" else " was proposed before.")
+            )
+            console.print(f"  branch {self.branch} of {repository}")
+            nowhere = f"{self.place.address.name} has no pull requests: merge the branch yourself"
+            console.print(f"  {self.pull_request or nowhere}")
+
+
+def change(
+    place: Place,
+    copy: WorkingCopy,
+    paths: Sequence[str],
+    make: Callable[[Mapping[str, Entry]], Edit],
+    *,
+    pull_request: bool,
+    dry_run: bool,
+) -> Done:
+    """Make an edit of the files at `paths` as the flags say."""
+    from kickstart.tools import working_copy
+
+    if dry_run:
+        files = copy.read(paths)
+        return Done(place, working_copy.Made(make(files), files), "planned", copy.branch)
+    author, _ = connect.author()
+    how = working_copy.propose if pull_request else working_copy.commit
+    made = how(copy, paths, make, author, datetime.now(UTC))
+    outcome = ("proposed" if pull_request else "changed") if made.pushed else "unchanged"
+    url = None
+    if pull_request and made.branch:
+        url = place.tools.forge.open_pull_request(
+            place.repository, made.branch, copy.branch, made.edit.subject, made.edit.text
+        )
+    return Done(place, made, outcome, made.branch or copy.branch, url)
+
+
+def faults(*found: tuple[str, str | None]) -> list[Fault]:
+    """Return a fault for each option that has a problem."""
+    return [Fault(where, problem) for where, problem in found if problem]
+
+
+def _word(before: Entry | None, after: Entry | None) -> str:
+    return "delete" if after is None else "create" if before is None else "update"
