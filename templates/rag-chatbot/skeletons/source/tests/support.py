@@ -24,9 +24,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from ${{ values.package }} import dev, settings
+from chatbot import dev, settings
 
-PACKAGE = "${{ values.package }}"
+PACKAGE = "chatbot"
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ROOT / "eval" / "documents"
 __all__ = ["dev", "settings"]  # for conftest.py

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ${{ values.package }}.answer.citations import CitationFilter
-from ${{ values.package }}.ingest.chunk import MAX_WORDS, Block, chunks
-from ${{ values.package }}.ingest.parse import MARKDOWN, read
-from ${{ values.package }}.openapi import document
+from chatbot.answer.citations import CitationFilter
+from chatbot.ingest.chunk import MAX_WORDS, Block, chunks
+from chatbot.ingest.parse import MARKDOWN, read
+from chatbot.openapi import document
 
 from support import ROOT
 
