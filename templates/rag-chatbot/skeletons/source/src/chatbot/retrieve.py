@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from . import metrics
 from .embed import Embedder, literal
@@ -12,22 +13,26 @@ from .store.db import Database
 from .tracing import tracer
 
 
-@dataclass(frozen=True)
-class Found:
-    """A passage, where it stands, and how near it is to the question (cosine, 1 is the same)."""
+class Excerpt(BaseModel):
+    """A stretch of a document and where it stands."""
 
-    document_id: UUID
-    document_name: str
     ordinal: int
     heading: str
     page: int | None
     text: str
+
+
+class Passage(Excerpt):
+    """An excerpt that was found, and how near it is to the question (cosine, 1 is the same)."""
+
+    document_id: UUID
+    document_name: str
     similarity: float
 
 
 async def search(
     database: Database, embedder: Embedder, questions: list[str], limit: int, within: list[UUID] | None = None
-) -> list[Found]:
+) -> list[Passage]:
     """The passages nearest to any of the questions, best first, each once.
 
     within: only these documents. Passages below the embedder's floor are left out: an empty result
@@ -35,7 +40,7 @@ async def search(
     """
     with tracer.start_as_current_span("retrieve"):
         vectors = await embedder.embed(questions, "query")
-        best: dict[tuple[UUID, int], Found] = {}
+        best: dict[tuple[UUID, int], Passage] = {}
         for vector in vectors:
             for found in await _nearest(database, literal(vector), limit, within):
                 key = (found.document_id, found.ordinal)
@@ -47,7 +52,7 @@ async def search(
         return result
 
 
-async def _nearest(database: Database, vector: str, limit: int, within: list[UUID] | None) -> list[Found]:
+async def _nearest(database: Database, vector: str, limit: int, within: list[UUID] | None) -> list[Passage]:
     filtered = "AND c.document_id = ANY(%(within)s)" if within is not None else ""
     started = time.perf_counter()
     rows = await database.rows(
@@ -59,4 +64,4 @@ async def _nearest(database: Database, vector: str, limit: int, within: list[UUI
         {"vector": vector, "within": within},
     )
     metrics.vector_search_duration.observe(time.perf_counter() - started)
-    return [Found(**row) for row in rows]
+    return [Passage(**row) for row in rows]

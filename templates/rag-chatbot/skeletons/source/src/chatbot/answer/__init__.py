@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..embed import Embedder
-from ..retrieve import Found
+from ..retrieve import Passage
 from . import extractive, prompt
 from .citations import CitationFilter
 from .model import Model, ModelError
@@ -33,7 +33,7 @@ class Answer:
 async def stream(
     answer: Answer,
     question: str,
-    passages: list[Found],
+    passages: list[Passage],
     history: list[dict[str, str]],
     model: Model,
     embedder: Embedder,
@@ -68,7 +68,7 @@ async def stream(
 
 
 async def _generated(
-    answer: Answer, question: str, passages: list[Found], history: list[dict[str, str]], model: Model
+    answer: Answer, question: str, passages: list[Passage], history: list[dict[str, str]], model: Model
 ) -> AsyncGenerator[str, None]:
     citations = CitationFilter(len(passages))
     answer.mode = "model"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..embed import Embedder
 from ..ingest.chunk import sentences
-from ..retrieve import Found
+from ..retrieve import Passage
 
 QUOTES = 3
 PASSAGES = 3  # sentences of more passages cost time and were never among the best
@@ -12,7 +12,7 @@ MAX_SENTENCES = 30
 NEAR = 0.15  # a further quote must come this near to the best one
 
 
-async def quotes(question: str, passages: list[Found], embedder: Embedder) -> list[tuple[str, int]]:
+async def quotes(question: str, passages: list[Passage], embedder: Embedder) -> list[tuple[str, int]]:
     """The best sentences as (text, passage number), in reading order."""
     candidates: list[tuple[str, int]] = []
     for number, passage in enumerate(passages[:PASSAGES], start=1):

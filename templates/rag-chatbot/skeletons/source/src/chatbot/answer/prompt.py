@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..retrieve import Found
+from ..retrieve import Passage
 
 NOT_FOUND = "The documents do not answer this question."
 HISTORY_MESSAGES = 6
@@ -24,7 +24,7 @@ Rules:
 FENCES = re.compile(r"</?\s*passages?\b|<\|[^|>\n]{1,40}\|>|\[/?INST\]", re.IGNORECASE)
 
 
-def messages(question: str, passages: list[Found], history: list[dict[str, str]]) -> list[dict[str, str]]:
+def messages(question: str, passages: list[Passage], history: list[dict[str, str]]) -> list[dict[str, str]]:
     """The conversation as the model gets it: rules, recent turns, passages and the question."""
     quoted = "\n".join(
         f'<passage number="{number}" source="{_source(passage)}">\n{_defused(passage.text)}\n</passage>'
@@ -44,7 +44,7 @@ def messages(question: str, passages: list[Found], history: list[dict[str, str]]
     ]
 
 
-def _source(passage: Found) -> str:
+def _source(passage: Passage) -> str:
     place = f", page {passage.page}" if passage.page else f", {passage.heading}" if passage.heading else ""
     return _defused(f"{passage.document_name}{place}").replace('"', "'").replace("\n", " ")
 

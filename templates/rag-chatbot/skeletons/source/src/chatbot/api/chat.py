@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -19,8 +18,9 @@ from .. import retrieve
 from ..answer import Answer
 from ..answer.model import ModelError
 from ..errors import AppError, Unavailable
-from ..retrieve import Found
+from ..retrieve import Passage
 from ..store import conversations
+from ..store.conversations import Conversation, Message, Source
 from .documents import storable
 from .wiring import Caller, LimitedCaller, parts
 
@@ -34,41 +34,12 @@ class Question(BaseModel):
     document_ids: list[UUID] | None = Field(None, max_length=100, description="Search only these.")
 
 
-class Source(BaseModel):
-    """A passage that was given to the model. `cited`: the answer refers to it by its number."""
-
-    number: int
-    document_id: UUID
-    document_name: str
-    ordinal: int
-    heading: str
-    page: int | None
-    text: str
-    similarity: float
-    cited: bool = False
-
-
 class ChatAnswer(BaseModel):
     text: str
     mode: Literal["model", "quoted", "none"]
     notice: str
     sources: list[Source]
     conversation_id: UUID | None
-
-
-class Conversation(BaseModel):
-    id: UUID
-    title: str
-    created_at: datetime
-    updated_at: datetime
-
-
-class Message(BaseModel):
-    role: Literal["user", "assistant"]
-    text: str
-    mode: str
-    sources: list[Source]
-    created_at: datetime
 
 
 class ConversationDetail(Conversation):
@@ -116,16 +87,15 @@ async def chat(request: Request, body: Question, caller: LimitedCaller) -> Respo
 async def list_conversations(
     request: Request, caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> list[Conversation]:
-    rows = await conversations.newest(parts(request).database, caller, limit)
-    return [Conversation(**row) for row in rows]
+    return await conversations.newest(parts(request).database, caller, limit)
 
 
 @router.get("/conversations/{conversation_id}")
 async def get_conversation(request: Request, conversation_id: UUID, caller: Caller) -> ConversationDetail:
     database = parts(request).database
-    row = await conversations.get(database, conversation_id, caller)
+    conversation = await conversations.get(database, conversation_id, caller)
     messages = await conversations.messages(database, conversation_id)
-    return ConversationDetail(**row, messages=[Message(**message) for message in messages])
+    return ConversationDetail(**dict(conversation), messages=messages)
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204)
@@ -143,7 +113,7 @@ class _Turn:
         conversation_id: UUID | None,
         question: str,
         history: list[dict[str, str]],
-        passages: list[Found],
+        passages: list[Passage],
     ) -> None:
         self.services = parts(request)
         self.caller = caller
@@ -174,14 +144,13 @@ class _Turn:
     def sources(self) -> list[Source]:
         cited = self.answer.cited
         return [
-            Source(number=number, cited=number in cited, **vars(passage))
+            Source(number=number, cited=number in cited, **dict(passage))
             for number, passage in enumerate(self.passages, start=1)
         ]
 
     async def finish(self) -> ChatAnswer:
         """Keep the turn and return it whole. An answer that cannot be kept is still given."""
         sources = self.sources()
-        stored: list[dict[str, Any]] = [source.model_dump(mode="json") for source in sources]
         answer = self.answer
         try:
             self.conversation_id = await conversations.add_turn(
@@ -191,7 +160,7 @@ class _Turn:
                 self.question,
                 answer.text,
                 answer.mode,
-                stored,
+                sources,
             )
         except AppError:
             answer.notice = f"{answer.notice} The conversation could not be saved.".strip()

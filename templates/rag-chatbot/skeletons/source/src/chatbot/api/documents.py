@@ -5,44 +5,28 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import unicodedata
-from datetime import datetime
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
-from psycopg.rows import DictRow
 from pydantic import BaseModel
 
 from .. import retrieve
 from ..errors import BadInput, NotFound, TooLarge, UnsupportedType
 from ..ingest.parse import EXTENSIONS, media_type
+from ..retrieve import Excerpt, Passage
 from ..store import documents
+from ..store.documents import Document
 from .wiring import Caller, LimitedCaller, parts
 
 router = APIRouter(prefix="/api", tags=["documents"])
 
 
-class Document(BaseModel):
-    id: UUID
-    name: str
-    media_type: str
-    size: int
-    status: Literal["uploading", "queued", "processing", "ready", "failed"]
-    error: str | None
-    attempts: int
-    chunks_done: int
-    chunks_total: int | None
-    created_at: datetime
-    updated_at: datetime
+class Neighbour(Excerpt):
+    """A passage in its place. `cited`: it is the one that was asked for."""
 
-
-class PassageText(BaseModel):
-    ordinal: int
-    heading: str
-    page: int | None
-    text: str
     cited: bool
 
 
@@ -50,17 +34,7 @@ class Content(BaseModel):
     """The passages around one passage, in reading order."""
 
     document: Document
-    passages: list[PassageText]
-
-
-class SearchResult(BaseModel):
-    document_id: UUID
-    document_name: str
-    ordinal: int
-    heading: str
-    page: int | None
-    text: str
-    similarity: float
+    passages: list[Neighbour]
 
 
 @router.post("/documents", status_code=202)
@@ -77,10 +51,10 @@ async def upload(request: Request, response: Response, file: UploadFile, caller:
         known = ", ".join(sorted(EXTENSIONS))
         raise UnsupportedType(f"the file's name or content is of no known type; known are {known}")
     digest = await asyncio.to_thread(_sha256, file.file)
-    row, new = await documents.add(services.database, services.objects, name, kind, digest, file.size, file.file)
+    document, new = await documents.add(services.database, services.objects, name, kind, digest, file.size, file.file)
     if not new:
         response.status_code = 200
-    return Document(**row)
+    return document
 
 
 @router.get("/documents")
@@ -90,13 +64,12 @@ async def list_documents(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> list[Document]:
-    rows = await documents.newest(parts(request).database, limit, offset)
-    return [Document(**row) for row in rows]
+    return await documents.newest(parts(request).database, limit, offset)
 
 
 @router.get("/documents/{document_id}")
 async def get_document(request: Request, document_id: UUID, caller: Caller) -> Document:
-    return Document(**await documents.get(parts(request).database, document_id))
+    return await documents.get(parts(request).database, document_id)
 
 
 @router.delete("/documents/{document_id}", status_code=204)
@@ -109,9 +82,9 @@ async def delete_document(request: Request, document_id: UUID, caller: Caller) -
 async def retry_document(request: Request, document_id: UUID, caller: LimitedCaller) -> Document:
     """Queue a failed document again."""
     database = parts(request).database
-    if (await documents.get(database, document_id))["status"] == "failed":
+    if (await documents.get(database, document_id)).status == "failed":
         await documents.retry(database, document_id)
-    return Document(**await documents.get(database, document_id))
+    return await documents.get(database, document_id)
 
 
 @router.get("/documents/{document_id}/content")
@@ -125,12 +98,12 @@ async def content(
     """Where a citation leads: the cited passage and its neighbours."""
     database = parts(request).database
     document = await documents.get(database, document_id)
-    rows = await documents.passages(database, document_id, passage, context)
-    if not rows:
+    found = await documents.passages(database, document_id, passage, context)
+    if not found:
         raise NotFound("the document has no such passage; it may not be indexed yet")
     return Content(
-        document=Document(**document),
-        passages=[PassageText(**row, cited=row["ordinal"] == passage) for row in rows],
+        document=document,
+        passages=[Neighbour(**dict(excerpt), cited=excerpt.ordinal == passage) for excerpt in found],
     )
 
 
@@ -138,14 +111,14 @@ async def content(
 async def original(request: Request, document_id: UUID, caller: Caller) -> StreamingResponse:
     """The file as it was uploaded, always as a download: an uploaded page must not run here."""
     services = parts(request)
-    document: DictRow = await documents.get(services.database, document_id)
+    document = await documents.get(services.database, document_id)
     stream = await services.objects.stream(documents.object_key(document_id))
     return StreamingResponse(
         stream,
         media_type="application/octet-stream",
         headers={
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document['name'])}",
-            "Content-Length": str(document["size"]),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.name)}",
+            "Content-Length": str(document.size),
             "Content-Security-Policy": "sandbox; default-src 'none'",
         },
     )
@@ -158,11 +131,10 @@ async def search(
     q: Annotated[str, Query(min_length=1, max_length=2000)],
     limit: Annotated[int, Query(ge=1, le=50)] = 5,
     document: Annotated[list[UUID] | None, Query(max_length=100)] = None,
-) -> list[SearchResult]:
+) -> list[Passage]:
     """The passages nearest in meaning to a question."""
     services = parts(request)
-    found = await retrieve.search(services.database, services.embedder, [storable(q)], limit, document)
-    return [SearchResult(**vars(passage)) for passage in found]
+    return await retrieve.search(services.database, services.embedder, [storable(q)], limit, document)
 
 
 def storable(text: str) -> str:

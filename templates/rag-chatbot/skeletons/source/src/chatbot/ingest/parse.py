@@ -13,6 +13,7 @@ import re
 import resource
 import sys
 import zipfile
+import zlib
 from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
@@ -233,7 +234,7 @@ def _docx(data: bytes) -> list[Block]:
         if len(xml) > MAX_UNPACKED:
             raise ParseError(f"the document unpacks to more than {MAX_UNPACKED // 2**20} MiB")
         body = fromstring(xml).find(f"{WORD}body")
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, zlib.error) as error:
         raise ParseError("the document is damaged: it cannot be read as a Word document") from error
     except RuntimeError as error:  # what zipfile raises for an encrypted member
         raise ParseError("the document is encrypted; upload a copy without a password") from error

@@ -11,12 +11,12 @@ import uuid
 from contextlib import suppress
 
 from .. import metrics
-from ..embed import Embedder, literal
+from ..embed import Embedder
 from ..errors import NotFound, ParseError, Unavailable
 from ..settings import Settings
 from ..store import documents
 from ..store.db import Database
-from ..store.documents import Claim, LeaseLost, Passage
+from ..store.documents import Claim, LeaseLost
 from ..store.objects import Objects
 from .chunk import chunks
 from .parse import parse
@@ -113,11 +113,7 @@ class Worker:
         for start in range(done, len(pieces), WINDOW):
             window = pieces[start : start + WINDOW]
             vectors = await self.embedder.embed([piece.embedded for piece in window], "passage")
-            passages = [
-                Passage(piece.ordinal, piece.heading, piece.page, piece.text, literal(vector))
-                for piece, vector in zip(window, vectors, strict=True)
-            ]
-            await documents.write(self.database, claimed, self.name, lease, start + len(window), passages)
+            await documents.write(self.database, claimed, self.name, lease, window, vectors)
             metrics.ingest_chunks.inc(len(window))
 
     async def _heartbeat(self, claimed: Claim) -> None:

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
+from pydantic import BaseModel
 
 from ..errors import NotFound
+from ..retrieve import Passage
 from .db import Database
 
-COLUMNS = "id, title, created_at, updated_at"
+
+class Conversation(BaseModel):
+    id: UUID
+    title: str
+    created_at: datetime
+    updated_at: datetime
 
 
-async def newest(database: Database, owner: str, limit: int) -> list[DictRow]:
-    return await database.rows(
+class Source(Passage):
+    """A passage that was given to the model. `cited`: the answer refers to it by its number."""
+
+    number: int
+    cited: bool = False
+
+
+class Message(BaseModel):
+    role: Literal["user", "assistant"]
+    text: str
+    mode: str
+    sources: list[Source]
+    created_at: datetime
+
+
+COLUMNS = ", ".join(Conversation.model_fields)
+
+
+async def newest(database: Database, owner: str, limit: int) -> list[Conversation]:
+    rows = await database.rows(
         f"SELECT {COLUMNS} FROM conversations WHERE owner = %(owner)s ORDER BY updated_at DESC LIMIT %(limit)s",
         {"owner": owner, "limit": limit},
     )
+    return [Conversation(**row) for row in rows]
 
 
-async def get(database: Database, conversation_id: UUID, owner: str) -> DictRow:
+async def get(database: Database, conversation_id: UUID, owner: str) -> Conversation:
     """Raises NotFound also for the conversation of somebody else: its existence is their business."""
     row = await database.row(
         f"SELECT {COLUMNS} FROM conversations WHERE id = %(id)s AND owner = %(owner)s",
@@ -29,21 +55,21 @@ async def get(database: Database, conversation_id: UUID, owner: str) -> DictRow:
     )
     if row is None:
         raise NotFound("no such conversation")
-    return row
+    return Conversation(**row)
 
 
-async def messages(database: Database, conversation_id: UUID) -> list[DictRow]:
-    return await database.rows(
-        "SELECT role, text, mode, sources, created_at FROM messages WHERE conversation_id = %(id)s ORDER BY id",
+async def messages(database: Database, conversation_id: UUID) -> list[Message]:
+    rows = await database.rows(
+        f"SELECT {', '.join(Message.model_fields)} FROM messages WHERE conversation_id = %(id)s ORDER BY id",
         {"id": conversation_id},
     )
+    return [Message(**row) for row in rows]
 
 
 async def history(database: Database, conversation_id: UUID, owner: str) -> list[dict[str, str]]:
     """The turns so far as a model reads them."""
     await get(database, conversation_id, owner)
-    rows = await messages(database, conversation_id)
-    return [{"role": row["role"], "content": row["text"]} for row in rows]
+    return [{"role": turn.role, "content": turn.text} for turn in await messages(database, conversation_id)]
 
 
 async def add_turn(
@@ -53,7 +79,7 @@ async def add_turn(
     question: str,
     answer: str,
     mode: str,
-    sources: list[dict[str, Any]],
+    sources: list[Source],
 ) -> UUID:
     """Keep a question and its answer together; begins a conversation where there is none."""
     async with database.connection() as connection, connection.transaction():
@@ -75,7 +101,7 @@ async def add_turn(
         )
         await connection.execute(
             "INSERT INTO messages (conversation_id, role, text, mode, sources) VALUES (%s, 'assistant', %s, %s, %s)",
-            (row["id"], answer, mode, Jsonb(sources)),
+            (row["id"], answer, mode, Jsonb([source.model_dump(mode="json") for source in sources])),
         )
     return UUID(str(row["id"]))
 

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import IO, Any
+from datetime import datetime
+from typing import IO, Any, Literal
 from uuid import UUID
 
-from psycopg.rows import DictRow
+from pydantic import BaseModel
 
+from ..embed import Vector, literal
 from ..errors import Conflict, NotFound
+from ..ingest.chunk import Chunk
+from ..retrieve import Excerpt
 from .db import Connection, Database
 from .objects import Objects
 
-COLUMNS = "id, name, media_type, size, status, error, attempts, chunks_done, chunks_total, created_at, updated_at"
 # An upload that took longer than this has died between its two writes.
 STALE_UPLOAD = "1 hour"
 
 
 class LeaseLost(Exception):
     """Another worker owns the document now, or it is being deleted."""
+
+
+class Document(BaseModel):
+    """A row of the table, without what is the workers' own."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    status: Literal["uploading", "queued", "processing", "ready", "failed"]
+    error: str | None
+    attempts: int
+    chunks_done: int
+    chunks_total: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+COLUMNS = ", ".join(Document.model_fields)
 
 
 @dataclass(frozen=True)
@@ -32,24 +54,13 @@ class Claim:
     chunks_total: int | None
 
 
-@dataclass(frozen=True)
-class Passage:
-    """A piece of a document as it is written to the index."""
-
-    ordinal: int
-    heading: str
-    page: int | None
-    text: str
-    embedding: str
-
-
 def object_key(document_id: UUID) -> str:
     return f"documents/{document_id}"
 
 
 async def add(
     database: Database, objects: Objects, name: str, media_type: str, sha256: str, size: int, file: IO[bytes]
-) -> tuple[DictRow, bool]:
+) -> tuple[Document, bool]:
     """Store a file and queue it; returns the document and whether it is new.
 
     Row first, object second, queued last: a crash in between leaves a row that says so, never an
@@ -71,30 +82,32 @@ async def add(
     return await get(database, row["id"]), new
 
 
-async def get(database: Database, document_id: UUID) -> DictRow:
+async def get(database: Database, document_id: UUID) -> Document:
     row = await database.row(
         f"SELECT {COLUMNS} FROM documents WHERE id = %(id)s AND status <> 'deleting'", {"id": document_id}
     )
     if row is None:
         raise NotFound("no such document")
-    return row
+    return Document(**row)
 
 
-async def newest(database: Database, limit: int, offset: int) -> list[DictRow]:
-    return await database.rows(
+async def newest(database: Database, limit: int, offset: int) -> list[Document]:
+    rows = await database.rows(
         f"SELECT {COLUMNS} FROM documents WHERE status <> 'deleting'"
         " ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s",
         {"limit": limit, "offset": offset},
     )
+    return [Document(**row) for row in rows]
 
 
-async def passages(database: Database, document_id: UUID, around: int, context: int) -> list[DictRow]:
+async def passages(database: Database, document_id: UUID, around: int, context: int) -> list[Excerpt]:
     """The passages beside one passage, in reading order."""
-    return await database.rows(
+    rows = await database.rows(
         "SELECT ordinal, heading, page, text FROM chunks WHERE document_id = %(id)s"
         " AND ordinal BETWEEN %(first)s AND %(last)s ORDER BY ordinal",
         {"id": document_id, "first": around - context, "last": around + context},
     )
+    return [Excerpt(**row) for row in rows]
 
 
 async def retry(database: Database, document_id: UUID) -> None:
@@ -186,16 +199,19 @@ async def begin(database: Database, claimed: Claim, worker: str, lease: float, t
 
 
 async def write(
-    database: Database, claimed: Claim, worker: str, lease: float, done: int, passages: list[Passage]
+    database: Database, claimed: Claim, worker: str, lease: float, passages: list[Chunk], vectors: list[Vector]
 ) -> None:
     """Add passages and record the progress in one transaction, so that a retry knows where to go on."""
     async with database.connection() as connection, connection.transaction():
-        await renew(connection, claimed, worker, lease, f", chunks_done = {done:d}")
+        await renew(connection, claimed, worker, lease, f", chunks_done = {passages[-1].ordinal + 1:d}")
         cursor = connection.cursor()
         await cursor.executemany(
             "INSERT INTO chunks (document_id, ordinal, heading, page, text, embedding)"
             " VALUES (%s, %s, %s, %s, %s, %s::vector)",
-            [(claimed.id, p.ordinal, p.heading, p.page, p.text, p.embedding) for p in passages],
+            [
+                (claimed.id, passage.ordinal, passage.heading, passage.page, passage.text, literal(vector))
+                for passage, vector in zip(passages, vectors, strict=True)
+            ],
         )
 
 
