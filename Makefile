@@ -4,7 +4,7 @@ NAME ?= my-chatbot
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup create test test-quick test-app lint type fmt bench golden docs check check-generated wheel clean lock
+.PHONY: help setup create test test-quick test-app test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock
 
 help:  ## Show what can be made
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ test-app: .venv/runtime  ## Create a project, clone it, and run its own tests in
 	KICKSTART_HOME=$(CURDIR)/.cache/app $(BIN)/kickstart create my-chatbot --quiet --forge local:.cache/app/forge --owner acme
 	git clone --quiet .cache/app/forge/acme/my-chatbot.git .cache/app/my-chatbot
 	$(MAKE) --no-print-directory -C .cache/app/my-chatbot test
+
+test-backstage: .venv/dev  ## Compare with Backstage's own code, which npm installs into .cache
+	$(BIN)/pytest tests/dialect/live.py
+
+record-backstage: .venv/dev  ## Record again what Backstage's own code makes of every case
+	$(BIN)/python -m tests.dialect.record
 
 lint: .venv/dev  ## Check style and the direction of imports
 	$(BIN)/ruff check src tests scripts benchmarks

@@ -8,18 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Undefined
 from pydantic import ValidationError
 
-from kickstart import actions, marker, wiring
+from kickstart import actions, document, marker, wiring
 from kickstart.actions.base import Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, TemplateError
 from kickstart.naming import closest
 from kickstart.template.catalog import Source
-from kickstart.template.engine import Engine
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy
 from kickstart.template.filters import dump
+from kickstart.template.language import UNDEFINED, Language
 from kickstart.template.parameters import Form, Parameters
 from kickstart.template.schema import Step
 from kickstart.tools import Address
@@ -28,12 +27,17 @@ from kickstart.tree import PathError, Tree
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One step with its effects. A skipped step has none."""
+    """One step with its effects. A skipped step has none.
+
+    missing: kickstart does not have its action; `inputs` is what a portal would give to it.
+    """
 
     id: str
     name: str
     action: str
     skipped: bool = False
+    missing: bool = False
+    inputs: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
 
@@ -55,6 +59,11 @@ class Plan:
     def effects(self) -> list[Effect]:
         """Everything that happens outside, in order."""
         return [effect for step in self.steps for effect in step.effects]
+
+    @property
+    def missing(self) -> list[PlannedStep]:
+        """The steps whose action kickstart does not have."""
+        return [step for step in self.steps if step.missing]
 
     @property
     def public_parameters(self) -> dict[str, Any]:
@@ -93,8 +102,8 @@ class Circumstances:
     address: Address
     author: str
     at: datetime
-    steps_engine: Engine
-    skeleton_engine: Engine
+    steps_engine: Language
+    skeleton_engine: Language
 
 
 def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
@@ -110,7 +119,7 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     steps = tuple(builder.step(index, step) for index, step in enumerate(source.template.spec.steps))
     links, texts = builder.output()
     _refuse_secrets(steps, parameters)
-    notes = (*parameters.notes, *(str(fault) for fault in findings.warnings))
+    notes = (*parameters.notes, *(str(fault) for fault in [*findings.warnings, *builder.kept]))
     return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes)
 
 
@@ -123,24 +132,28 @@ class _Builder:
     given: Circumstances
     tree: Tree = field(default_factory=Tree)
     outputs: dict[str, Any] = field(default_factory=dict)
+    kept: list[Fault] = field(default_factory=list)
 
     def step(self, index: int, step: Step) -> PlannedStep:
         id_ = self.source.template.step_id(index)
         at = ("spec", "steps", index)
         name = step.name or step.action
         try:
-            if step.each is None and not self._holds(step.condition, self._context()):
+            if step.each is None and not self._holds(step.condition, self._context(), at):
                 return PlannedStep(id_, name, step.action, skipped=True)
-            action = _action(step.action)
+            missing = self.given.steps_engine.is_portal and step.action not in actions.ACTIONS
+            action = None if missing else _action(step.action)
             promises: list[Promise] = []
-            for each in self._iterations(step):
+            inputs: list[Mapping[str, Any]] = []
+            for each in self._iterations(step, at):
                 context = {**self._context(secrets=True), **each}
-                if step.each is not None and not self._holds(step.condition, context):
+                if step.each is not None and not self._holds(step.condition, context, at):
                     continue
-                promise = self._promise(
-                    action, evaluate(step.input, context, self.given.steps_engine, ("input",))
-                )
-                promises.append(promise)
+                if action is None:
+                    context["secrets"] = dict.fromkeys(self.parameters.secrets, "***")
+                given = self._evaluated(step.input, context, at, "input")
+                inputs.append(given)
+                promises.append(self._promise(action, given) if action else self._placeholder(id_, given))
             if step.each is None:
                 self.outputs[id_] = {"output": dict(promises[0].output)}
             elif promises:
@@ -170,6 +183,8 @@ class _Builder:
             id_,
             name,
             step.action,
+            missing=missing,
+            inputs=tuple(inputs) if missing else (),
             effects=tuple(promise.effect for promise in promises if promise.effect),
             messages=tuple(message for promise in promises for message in promise.messages),
         )
@@ -182,14 +197,40 @@ class _Builder:
             kept = []
             for index, item in enumerate(items):
                 try:
-                    shown = evaluate(item, self._context(), self.given.steps_engine)
+                    at = ("spec", "output", kind, index)
+                    shown = self._evaluated(item, self._context(), at)
                 except ExpressionError as error:
                     fault = self.source.fault(("spec", "output", kind, index, *error.path), error.message)
                     raise TemplateError("the template's output is wrong", faults=[fault]) from error
-                if "if" not in item or is_truthy(shown.get("if")):
+                # In a portal an `if` without a value is no `if`: the item is shown.
+                asked = shown if self.given.steps_engine.is_portal else item
+                if "if" not in asked or is_truthy(shown.get("if")):
                     kept.append({k: _shown(value) for k, value in shown.items() if k != "if"})
             kinds.append(tuple(kept))
         return kinds[0], kinds[1]
+
+    def _evaluated(
+        self, value: Any, context: Mapping[str, Any], at: tuple[str | int, ...], *path: str
+    ) -> Any:
+        """Return an evaluated value, and remember what a portal would pass on unevaluated."""
+        kept: list[ExpressionError] = []
+        found = evaluate(value, context, self.given.steps_engine, path, kept)
+        self.kept += [
+            self.source.fault(
+                (*at, *error.path), f"{error.message}; the text is passed on as it is, as a portal does"
+            )
+            for error in kept
+        ]
+        return found
+
+    def _placeholder(self, id_: str, input: Mapping[str, Any]) -> Promise:
+        """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""
+        names = wiring.outputs_read(self.source, self.given.steps_engine).get(id_, ())
+        lines = document.dump(dict(input)).splitlines() if input else []
+        return Promise(
+            output={name: f"<{id_}.{name}>" for name in names},
+            messages=("kickstart has no such action; it would be given", *lines),
+        )
 
     def _promise(self, action: Any, input: Mapping[str, Any]) -> Promise:
         given = Given(
@@ -207,25 +248,27 @@ class _Builder:
             self.tree = promise.tree
         return promise
 
-    def _iterations(self, step: Step) -> Iterator[dict[str, Any]]:
+    def _iterations(self, step: Step, at: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
         if step.each is None:
             yield {}
             return
-        items = evaluate(step.each, self._context(secrets=True), self.given.steps_engine, ("each",))
+        items = self._evaluated(step.each, self._context(secrets=True), at, "each")
         if isinstance(items, Mapping):
             pairs = [(str(key), value) for key, value in items.items()]
         elif isinstance(items, list):
             pairs = [(str(index), value) for index, value in enumerate(items)]
         else:
-            shown = "nothing" if isinstance(items, Undefined) or items is None else repr(items)
+            shown = "nothing" if items is UNDEFINED or items is None else repr(items)
             raise _StepError(("each",), f"must be a list or a mapping, and is {shown}")
         for key, value in pairs:
             yield {"each": {"key": key, "value": value}}
 
-    def _holds(self, condition: str | bool | None, context: Mapping[str, Any]) -> bool:
+    def _holds(
+        self, condition: str | bool | None, context: Mapping[str, Any], at: tuple[str | int, ...]
+    ) -> bool:
         if condition is None or isinstance(condition, bool):
             return condition is not False
-        return is_truthy(evaluate(condition, context, self.given.steps_engine, ("if",)))
+        return is_truthy(self._evaluated(condition, context, at, "if"))
 
     def _context(self, *, secrets: bool = False) -> dict[str, Any]:
         context: dict[str, Any] = {
@@ -234,13 +277,30 @@ class _Builder:
             "user": {},
             "context": {"task": {"id": self.given.project}},
             "environment": {"parameters": {}},
-            # A plan has no failed step: it is complete, or there is none.
-            "always": lambda: True,
-            "failure": lambda: False,
         }
+        if self.given.steps_engine.is_portal:
+            context["user"] = _user(self.given.author)
+        else:
+            # A plan has no failed step: it is complete, or there is none.
+            context |= {"always": lambda: True, "failure": lambda: False}
         if secrets:
             context["secrets"] = {n: s.get_secret_value() for n, s in self.parameters.secrets.items()}
         return context
+
+
+def _user(author: str) -> dict[str, Any]:
+    """Return who runs the template as a portal describes it: "Ada <ada@example.com>" is the user ada."""
+    name, _, address = author.partition(" <")
+    address = address.rstrip(">")
+    login = (address.partition("@")[0] or name).lower()
+    return {
+        "ref": f"user:default/{login}",
+        "entity": {
+            "kind": "User",
+            "metadata": {"name": login, "namespace": "default"},
+            "spec": {"profile": {"displayName": name, "email": address}},
+        },
+    }
 
 
 class _StepError(ValueError):

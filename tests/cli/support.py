@@ -243,7 +243,11 @@ def write_template(
     whole = {
         "apiVersion": "scaffolder.backstage.io/v1beta3",
         "kind": "Template",
-        "metadata": {"name": "small", "title": "A small one"},
+        "metadata": {
+            "name": "small",
+            "title": "A small one",
+            "annotations": {"kickstart/dialect": "kickstart"},
+        },
         "spec": {
             "type": "service",
             "parameters": [parameters or page(name=NAME, owner=OWNER, note=NOTE)],

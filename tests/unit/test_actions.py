@@ -116,8 +116,8 @@ def test_no_action_leaves_the_workspace(tmp_path: Path, action: str, input: dict
         promise(action, tmp_path, FILES, **input)
 
 
-def _item(name: str, path: str, full: str) -> dict[str, str]:
-    return {"name": name, "path": path, "fullPath": full}
+def _item(name: str, path: str) -> dict[str, str]:
+    return {"name": name, "path": path, "fullPath": path}
 
 
 def test_reading_a_folder_lists_what_is_in_it(tmp_path: Path) -> None:
@@ -126,17 +126,17 @@ def test_reading_a_folder_lists_what_is_in_it(tmp_path: Path) -> None:
     top = promise("fs:readdir", tmp_path, FILES, paths=["."])
 
     assert flat.output == {
-        "files": [_item(".hidden", ".hidden", "d/.hidden"), _item("x.md", "x.md", "d/x.md")],
-        "folders": [_item("e", "e", "d/e")],
+        "files": [_item(".hidden", "d/.hidden"), _item("x.md", "d/x.md")],
+        "folders": [_item("e", "d/e")],
     }
     assert deep.output == {
         "files": [
-            _item(".hidden", ".hidden", "d/.hidden"),
-            _item("deep.md", "e/deep.md", "d/e/deep.md"),
-            _item("x.md", "x.md", "d/x.md"),
-            _item("f", "f", "s[1]/f"),
+            _item(".hidden", "d/.hidden"),
+            _item("deep.md", "d/e/deep.md"),
+            _item("x.md", "d/x.md"),
+            _item("f", "s[1]/f"),
         ],
-        "folders": [_item("e", "e", "d/e")],
+        "folders": [_item("e", "d/e")],
     }
     assert [each["path"] for each in top.output["files"]] == ["a.txt", "da"]
     assert [each["path"] for each in top.output["folders"]] == ["d", "s[1]"]

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from typing import Any
 
-import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kickstart.template import filters
 from kickstart.template.cache import CodeCache
-from kickstart.template.engine import Engine, EngineError, is_plain
+from kickstart.template.engine import Engine
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy
+from kickstart.template.language import UNDEFINED, EngineError, is_plain
 
 CONTEXT: dict[str, Any] = {
     "parameters": {
@@ -123,7 +123,7 @@ def test_an_expression_that_fails_is_named_with_its_place_in_the_value(steps: En
         (True, True),
         (False, False),
         (None, False),
-        (jinja2.Undefined(), False),
+        (UNDEFINED, False),
         ("", False),
         ("0", True),
         ("false", True),
@@ -260,7 +260,7 @@ def test_a_template_cannot_leave_its_sandbox(skeletons: Engine, steps: Engine, e
         found = steps.evaluate(f"${{{{ {escape} }}}}", {"values": values})
     except EngineError:
         found = ""
-    assert found == "" or isinstance(found, jinja2.Undefined)
+    assert found == "" or found is UNDEFINED
     assert (values["list"], values["map"]) == ([0], {"b": 2})
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kickstart.template import engine as engines
 from kickstart.template import shape
 from kickstart.template.cache import CodeCache
-from kickstart.template.engine import Engine, EngineError
+from kickstart.template.engine import Engine
+from kickstart.template.language import EngineError
 
 CONTEXT: dict[str, Any] = {"values": {"name": "chat", "on": True, "off": False, "list": ["a", "b"]}}
 

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from kickstart.errors import Fault
 from kickstart.template.catalog import Source
-from kickstart.template.engine import Engine
+from kickstart.template.language import Language
 from kickstart.tools import Address, Repository, Tools
 from kickstart.tree import Tree
 
@@ -91,7 +91,7 @@ class Given:
 
     tree: Tree
     source: Source
-    engine: Engine
+    engine: Language
     address: Address
     project: str
     author: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,9 +12,13 @@ from pydantic import Field
 from kickstart import folders
 from kickstart.actions.base import Given, InputError, Model, Promise
 from kickstart.template import skeleton
+from kickstart.template.language import Language
 from kickstart.tree import Entry, normal_path
 
 _URL: Any = Field(description="A path relative to template.yaml; it may not leave the template's repository.")
+_COMPAT: Any = Field(
+    default=False, description="Render `{{ cookiecutter.name }}` instead of `${{ values.name }}`."
+)
 _VALUES: Any = Field(default={}, description="What the files can refer to as `values`.")
 
 
@@ -42,23 +47,26 @@ class FetchTemplate:
         replace: bool = Field(default=False, description="Replace files that are already there.")
         trim_blocks: bool = Field(default=False, description="Drop the newline after a block tag.")
         lstrip_blocks: bool = Field(default=False, description="Drop blanks before a block tag.")
+        cookiecutter_compat: bool = _COMPAT
 
     Output: ClassVar[type[Model]] = _Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         extension = _extension(input.template_file_extension)
-        if extension and input.copy_without_templating:
-            raise InputError("templateFileExtension and copyWithoutTemplating exclude each other")
+        if extension and (input.copy_without_templating or input.cookiecutter_compat):
+            other = "copyWithoutTemplating" if input.copy_without_templating else "cookiecutterCompat"
+            raise InputError(f"templateFileExtension and {other} exclude each other")
         folder = _folder(given, input.url)
         rules = skeleton.Rules(
             extension,
             tuple(input.copy_without_templating),
             trim_blocks=input.trim_blocks,
             lstrip_blocks=input.lstrip_blocks,
+            compat=input.cookiecutter_compat,
+            replaces=input.replace,
         )
-        context = {"values": input.values}
-        shown = _shown(input.url)
-        entries = skeleton.render(folders.Files(folder), context, rules, given.engine, shown)
+        engine, context = _language(given, input)
+        entries = skeleton.render(folders.Files(folder), context, rules, engine, _shown(input.url))
         return _place(given, entries, input.target_path, replace=input.replace)
 
 
@@ -76,15 +84,20 @@ class FetchTemplateFile:
         replace: bool = Field(default=False, description="Replace the file if it is already there.")
         trim_blocks: bool = Field(default=False, description="Drop the newline after a block tag.")
         lstrip_blocks: bool = Field(default=False, description="Drop blanks before a block tag.")
+        cookiecutter_compat: bool = _COMPAT
 
     Output: ClassVar[type[Model]] = _Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         file = _file(given, input.url)
-        rules = skeleton.Rules(trim_blocks=input.trim_blocks, lstrip_blocks=input.lstrip_blocks)
-        context = {"values": input.values}
+        rules = skeleton.Rules(
+            trim_blocks=input.trim_blocks,
+            lstrip_blocks=input.lstrip_blocks,
+            compat=input.cookiecutter_compat,
+        )
+        engine, context = _language(given, input)
         entry = folders.read_file(file)
-        rendered = skeleton.render_entry(entry, context, rules, given.engine, _shown(input.url))
+        rendered = skeleton.render_entry(entry, context, rules, engine, _shown(input.url))
         return _place(given, {"": rendered}, input.target_path, replace=input.replace)
 
 
@@ -123,9 +136,19 @@ class FetchPlainFile:
         return _place(given, {"": entry}, input.target_path, replace=True)
 
 
+def _language(given: Given, input: Any) -> tuple[Language, dict[str, Any]]:
+    """Return what renders, and what it renders with. Only Backstage's language knows cookiecutter's."""
+    if not input.cookiecutter_compat:
+        return given.engine, {"values": input.values}
+    from kickstart.template.dialect.engine import Backstage
+
+    engine = given.engine if given.engine.is_portal else Backstage()
+    return engine, {"cookiecutter": input.values}
+
+
 def _place(given: Given, entries: Mapping[str, Entry], target: str, *, replace: bool) -> Promise:
     """Put `entries` below `target`. Without `replace`, what is already there stays."""
-    folder = normal_path(target)
+    folder = normal_path(posixpath.normpath(target))
     placed = {"/".join(part for part in (folder, path) if part): entry for path, entry in entries.items()}
     if not replace:
         placed = {path: entry for path, entry in placed.items() if path not in given.tree}

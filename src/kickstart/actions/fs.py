@@ -91,8 +91,8 @@ class _Item(Model):
     """A file or a folder."""
 
     name: str = Field(description="The last part of its path.")
-    path: str = Field(description="The path relative to the folder that was read.")
-    full_path: str = Field(description="The path relative to the workspace.")
+    path: str = Field(description="The path relative to the workspace.")
+    full_path: str = Field(description="The same; a workspace has no place on a disk.")
 
 
 class FsReaddir:
@@ -136,4 +136,5 @@ def _parents(path: str) -> list[str]:
 
 
 def _item(top: str, path: str) -> dict[str, str]:
-    return {"name": posixpath.basename(path), "path": path, "fullPath": posixpath.join(top, path)}
+    inside = posixpath.join(top, path)
+    return {"name": posixpath.basename(path), "path": inside, "fullPath": inside}

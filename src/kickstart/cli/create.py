@@ -13,6 +13,7 @@ from kickstart.cli import options
 def create(
     name: options.NAME = "",
     template: options.TEMPLATE = None,
+    dialect: options.DIALECT = None,
     set_: options.SET = None,
     values: options.VALUES = None,
     no_input: options.NO_INPUT = False,
@@ -53,6 +54,7 @@ def create(
         values or [],
         no_input,
         resume,
+        dialect,
     )
     prepared = project.prepare(request, console)
     plan = prepared.plan
@@ -73,6 +75,7 @@ def create(
         run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
         console.result(planned)
         return
+    results.refuse_missing(plan)
     run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
     if prepared.interactive and not _confirmed():
         console.result(results.body("declined", plan, pending))

@@ -16,6 +16,14 @@ TEMPLATE = Annotated[
         help="A name, a folder, or a Git URL with @REF.",
     ),
 ]
+DIALECT = Annotated[
+    str | None,
+    typer.Option(
+        "--dialect",
+        metavar="DIALECT",
+        help="Read the template as backstage or kickstart does; its annotations say it otherwise.",
+    ),
+]
 SET = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="KEY=VALUE", help="Give a parameter; may be repeated."),

@@ -19,11 +19,10 @@ from kickstart.errors import Fault, ParameterError
 from kickstart.plan import Circumstances, Plan, build
 from kickstart.settings import Home, Setting, Settings
 from kickstart.template import catalog
-from kickstart.template.cache import CodeCache
 from kickstart.template.catalog import Source
-from kickstart.template.engine import Engine
+from kickstart.template.languages import dialect_of, languages
 from kickstart.template.parameters import Form, Given, Parameters
-from kickstart.tools import Address, Tools
+from kickstart.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,7 @@ class Request:
     values_files: Sequence[str]
     no_input: bool
     resume: bool = False
+    dialect: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,14 @@ def prepare(request: Request, console: Console) -> Project:
         raise ParameterError("the project has no name", hint="kickstart create NAME")
     author, known = connect.author()
     at = _commit_time(home, project, source, parameters, spec)
-    circumstances, cache = _circumstances(home, source, project, address, author, at)
+    dialect = dialect_of(source, request.dialect)
+    spoken = languages(source, dialect, home.cache / "templates")
+    circumstances = Circumstances(project, address, author, at, spoken.steps, spoken.skeletons)
     try:
         plan = build(source, parameters, circumstances)
-        cache.save()
+        spoken.save()
     finally:
-        cache.close()
+        spoken.close()
     if not known:
         console.say(
             f"Git knows no identity of yours, so that commits are by {author}.\n"
@@ -101,14 +103,6 @@ def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Sour
         found = catalog.find(str(recorded.get("templateReference") or name), connect.checkout(home))
         return replace(found, origin=name)
     return catalog.find(name, connect.checkout(home))
-
-
-def _circumstances(
-    home: Home, source: Source, project: str, address: Address, author: str, at: datetime
-) -> tuple[Circumstances, CodeCache]:
-    cache = CodeCache(home.cache / "templates", str(source.file))
-    steps, skeletons = Engine(cache, strict=False), Engine(cache, strict=True)
-    return Circumstances(project, address, author, at, steps, skeletons), cache
 
 
 def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str, Any]:

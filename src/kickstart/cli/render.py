@@ -19,6 +19,7 @@ def render(
     ],
     name: options.NAME = "",
     template: options.TEMPLATE = None,
+    dialect: options.DIALECT = None,
     set_: options.SET = None,
     values: options.VALUES = None,
     no_input: options.NO_INPUT = False,
@@ -39,7 +40,7 @@ def render(
 
     console = results.console("Render", output, verbose, quiet, no_color)
     flags = {"template": template, "forge": forge, "owner": owner, "visibility": visibility}
-    request = project.Request(name, flags, set_ or [], values or [], no_input)
+    request = project.Request(name, flags, set_ or [], values or [], no_input, dialect=dialect)
     prepared = project.prepare(request, console)
     if verbose:
         console.parameters(prepared.plan.parameters)

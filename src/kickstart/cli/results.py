@@ -9,7 +9,7 @@ from kickstart import journal, run
 from kickstart.actions.base import Change
 from kickstart.cli.console import Console, wants_color
 from kickstart.cli.project import Project, fingerprint
-from kickstart.errors import ParameterError
+from kickstart.errors import ParameterError, TemplateError
 from kickstart.plan import Plan
 from kickstart.run import Outcome, Pending
 from kickstart.tree import Entry, Tree
@@ -33,6 +33,25 @@ def conflict_hint(project: str) -> str:
     return (
         f"choose another name; to see what differs: kickstart create {project} --dry-run; "
         f"to go on with the parameters of the last run: kickstart create {project} --resume"
+    )
+
+
+def refuse_missing(plan: Plan) -> None:
+    """Raise TemplateError when a step has an action that only a portal could carry out."""
+    if not plan.missing:
+        return
+    ids = [plan.source.template.step_id(index) for index in range(len(plan.source.template.spec.steps))]
+    faults = [
+        plan.source.fault(
+            ("spec", "steps", ids.index(step.id), "action"), f"kickstart has no action '{step.action}'"
+        )
+        for step in plan.missing
+    ]
+    raise TemplateError(
+        "the template needs what kickstart does not have; nothing was written",
+        faults=faults,
+        hint=f"write the files without these steps: kickstart render {plan.project} --output-dir DIR; "
+        "or install a plug-in that has the action: docs/how-to/extend-with-plug-ins.md",
     )
 
 
@@ -70,6 +89,10 @@ def write(prepared: Project, pending: Sequence[Pending], console: Console) -> No
     console.result(body("changed" if changed else "unchanged", prepared.plan, pending, outcomes=outcomes))
     for note in prepared.plan.notes:
         console.say(f"Note: {note}")
+    for step in prepared.plan.missing:
+        console.say(f"Left out: {step.id} ({step.action}): {step.messages[0]}")
+        for line in step.messages[1:]:
+            console.say(f"  {line}")
     for each in pending:
         console.print(f"{each.effect.target}: {len(each.effect.tree)} files")
 

@@ -97,18 +97,21 @@ def show(
 
 @app.command("validate")
 def validate(
-    template: _TEMPLATE = "rag-chatbot", output: options.OUTPUT = "text", no_color: options.NO_COLOR = False
+    template: _TEMPLATE = "rag-chatbot",
+    dialect: options.DIALECT = None,
+    output: options.OUTPUT = "text",
+    no_color: options.NO_COLOR = False,
 ) -> None:
     """Check a template without rendering it: its parameters, actions, inputs and expressions."""
     from kickstart import wiring
     from kickstart.cli import results
     from kickstart.errors import TemplateError
-    from kickstart.template.cache import CodeCache
-    from kickstart.template.engine import Engine
+    from kickstart.template.languages import dialect_of, languages
 
     console = results.console("TemplateValidation", output, False, False, no_color)
     source, form = _load(template)
-    findings = wiring.check(source, form, Engine(CodeCache(None, ""), strict=False))
+    spoken = languages(source, dialect_of(source, dialect), None)
+    findings = wiring.check(source, form, spoken.steps)
     for fault in findings.warnings:
         console.print(f"{console.paint('Warning:', 'yellow')} {fault}")
     if findings.errors:

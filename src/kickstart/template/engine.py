@@ -21,24 +21,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from kickstart.naming import closest
 from kickstart.template import filters, shape
 from kickstart.template.cache import CodeCache
+from kickstart.template.language import UNDEFINED, EngineError, is_plain
 
-_LIVE = re.compile(r"\$\{\{|\{%|\{#")
 _NAME = re.compile(r"\$\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}")
 _WORDS = frozenset({"true", "false", "none", "null", "True", "False", "None", "not"})  # and no names
 _STAND_INS = [chr(code) for code in range(0xFDD0, 0xFDEF)]  # code points that are no characters
 _REMEMBERED = 256  # shapes
 RESULT = "result"
 _AS_JSON = "as JSON"  # a filter that no template can name
-
-
-class EngineError(ValueError):
-    """A template that cannot be compiled or rendered; `line` is 1-based in its source."""
-
-    def __init__(self, message: str, line: int = 0, expression: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.expression = expression
 
 
 class _Strict(jinja2.StrictUndefined):
@@ -116,13 +106,10 @@ class _Dialect:
     settings: tuple[tuple[str, bool], ...] = ()
 
 
-def is_plain(text: str) -> bool:
-    """Tell whether `text` holds nothing that rendering could change."""
-    return _LIVE.search(text) is None
-
-
 class Engine:
     """Renders texts and evaluates expressions, with compiled code from `cache`."""
+
+    is_portal = False
 
     def __init__(self, cache: CodeCache, *, strict: bool) -> None:
         """strict: an undefined value is an error (skeletons), else it is absent (steps)."""
@@ -160,17 +147,17 @@ class Engine:
     def evaluate(self, source: str, context: Mapping[str, Any]) -> Any:
         """Return the value of a text that is one expression, else the rendered text.
 
-        The value of an undefined expression is a jinja2.Undefined.
+        The value of an undefined expression is UNDEFINED.
         """
         if is_plain(source):
             return source
         simple = _simple(source)
         if simple:
-            return self._look_up(simple, context)
+            return _known(self._look_up(simple, context))
         prepared, newline, stand_in = _prepare(source)
         text, variables = self._run(_Dialect(_compile_value, newline), prepared, context)
         if RESULT in variables:
-            return variables[RESULT]
+            return _known(variables[RESULT])
         return text.replace(stand_in, "\r") if stand_in else text
 
     def remembered(self, source: str, compute: Callable[[], Any]) -> Any:
@@ -264,6 +251,10 @@ class Engine:
         found = {name: plugin for name, plugin in filters.plugged_in().items() if name not in filters.OWN}
         self._environment.filters.update(found)
         return bool(found)
+
+
+def _known(value: Any) -> Any:
+    return UNDEFINED if isinstance(value, jinja2.Undefined) else value
 
 
 def _simple(source: str) -> list[str]:

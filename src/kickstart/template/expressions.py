@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jinja2 import Undefined
-
-from kickstart.template.engine import Engine, EngineError
+from kickstart.template.language import UNDEFINED, EngineError, Language, LimitError
 
 Path = tuple[str | int, ...]
 
@@ -21,28 +19,40 @@ class ExpressionError(ValueError):
         self.message = f"{error.expression}: {error.message}" if error.expression else error.message
 
 
-def evaluate(value: Any, context: Mapping[str, Any], engine: Engine, path: Path = ()) -> Any:
+def evaluate(
+    value: Any,
+    context: Mapping[str, Any],
+    engine: Language,
+    path: Path = (),
+    kept: list[ExpressionError] | None = None,
+) -> Any:
     """Return `value` with every text in it evaluated; keys are never touched.
 
-    An undefined value drops its key, and leaves a null in a list. Raises ExpressionError.
+    An undefined value drops its key, and leaves a null in a list. A portal passes a text that it
+    cannot evaluate on as it is, and says nothing; here `kept` is told. Raises ExpressionError.
     """
     if isinstance(value, str):
         try:
             return engine.evaluate(value, context)
         except EngineError as error:
-            raise ExpressionError(path, error) from error
+            failed = ExpressionError(path, error)
+            if not engine.is_portal or isinstance(error, LimitError):
+                raise failed from error
+            if kept is not None:
+                kept.append(failed)
+            return value
     if isinstance(value, Mapping):
-        evaluated = {key: evaluate(item, context, engine, (*path, key)) for key, item in value.items()}
-        return {key: item for key, item in evaluated.items() if not isinstance(item, Undefined)}
+        evaluated = {key: evaluate(item, context, engine, (*path, key), kept) for key, item in value.items()}
+        return {key: item for key, item in evaluated.items() if item is not UNDEFINED}
     if isinstance(value, list):
-        items = [evaluate(item, context, engine, (*path, index)) for index, item in enumerate(value)]
-        return [None if isinstance(item, Undefined) else item for item in items]
+        items = [evaluate(item, context, engine, (*path, index), kept) for index, item in enumerate(value)]
+        return [None if item is UNDEFINED else item for item in items]
     return value
 
 
 def is_truthy(value: Any) -> bool:
     """Tell whether an `if` holds: JavaScript's idea of truth, except that an empty list is false."""
-    if isinstance(value, Undefined) or value is None:
+    if value is UNDEFINED or value is None:
         return False
     if isinstance(value, Mapping):
         return True

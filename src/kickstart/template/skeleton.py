@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kickstart.errors import Fault, TemplateError
-from kickstart.template.engine import Engine, EngineError
+from kickstart.template.language import EngineError, Language
 from kickstart.tree import Entry
 
 _SNIFFED = 512  # bytes; where Backstage looks for signs of a binary file
@@ -19,25 +19,42 @@ class Rules:
 
     extension: only files that end in it are rendered, and lose it; None renders every text file.
     copied: globs of files whose content is left alone; their paths are rendered all the same.
+    compat: cookiecutter's `{{ }}` instead of `${{ }}`. replaces: what is there already is replaced.
     """
 
     extension: str | None = None
     copied: tuple[str, ...] = ()
     trim_blocks: bool = False
     lstrip_blocks: bool = False
+    compat: bool = False
+    replaces: bool = False
+
+    @property
+    def settings(self) -> dict[str, bool]:
+        """The engine's settings that differ from its own."""
+        settings = {
+            "trim_blocks": self.trim_blocks,
+            "lstrip_blocks": self.lstrip_blocks,
+            "compat": self.compat,
+        }
+        return {key: True for key, on in settings.items() if on}
 
 
 def render(
-    entries: Mapping[str, Entry], context: Mapping[str, Any], rules: Rules, engine: Engine, shown: str
+    entries: Mapping[str, Entry], context: Mapping[str, Any], rules: Rules, engine: Language, shown: str
 ) -> dict[str, Entry]:
     """Return the rendered entries by their rendered paths.
 
     shown: the folder's name for error texts. Raises TemplateError with every file that is at fault.
     """
+    if engine.is_portal:
+        from kickstart.template.dialect import skeleton as portal
+
+        return portal.render(entries, context, rules, engine, shown)
     rendered: dict[str, Entry] = {}
     origins: dict[str, str] = {}
     faults: list[Fault] = []
-    copied = _matching(entries, rules.copied)
+    copied = matching(entries, rules.copied)
     for path, entry in entries.items():
         try:
             templated = not rules.extension or path.endswith(rules.extension)
@@ -50,7 +67,7 @@ def render(
             if templated and path not in copied:
                 entry = _rendered(entry, context, rules, engine)
         except EngineError as error:
-            faults.append(_fault(f"{shown}/{path}", error))
+            faults.append(fault(f"{shown}/{path}", error))
             continue
         if target in rendered:
             faults.append(Fault(f"{shown}/{path}", f"renders to {target}, as {origins[target]} does"))
@@ -61,15 +78,21 @@ def render(
     return rendered
 
 
-def render_entry(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: Engine, shown: str) -> Entry:
+def render_entry(
+    entry: Entry, context: Mapping[str, Any], rules: Rules, engine: Language, shown: str
+) -> Entry:
     """Return one rendered entry; `shown` is its name for error texts. Raises TemplateError."""
     try:
+        if engine.is_portal:
+            from kickstart.template.dialect import skeleton as portal
+
+            return portal.render_entry(entry, context, rules, engine, templated=True)
         return _rendered(entry, context, rules, engine)
     except EngineError as error:
-        raise TemplateError("the file cannot be rendered", faults=[_fault(shown, error)]) from error
+        raise TemplateError("the file cannot be rendered", faults=[fault(shown, error)]) from error
 
 
-def _rendered(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: Engine) -> Entry:
+def _rendered(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: Language) -> Entry:
     if entry.is_link or b"\0" in entry.content[:_SNIFFED]:
         return entry
     try:
@@ -78,12 +101,11 @@ def _rendered(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: En
         if rules.extension:  # somebody asked for this very file to be rendered
             raise EngineError(f"is not UTF-8 text (byte {error.start})") from error
         return entry
-    settings = {"trim_blocks": rules.trim_blocks, "lstrip_blocks": rules.lstrip_blocks}
-    result = engine.render(text, context, **{key: True for key, on in settings.items() if on})
+    result = engine.render(text, context, **rules.settings)
     return entry if result is text else Entry(result.encode("utf-8", "surrogatepass"), entry.mode)
 
 
-def _matching(entries: Mapping[str, Entry], globs: tuple[str, ...]) -> frozenset[str]:
+def matching(entries: Mapping[str, Entry], globs: tuple[str, ...]) -> frozenset[str]:
     """Return the paths that `globs` select as globby does: dot files match, a folder is its contents."""
     if not globs:
         return frozenset()
@@ -95,6 +117,7 @@ def _matching(entries: Mapping[str, Entry], globs: tuple[str, ...]) -> frozenset
     return frozenset(map(str, glob.globfilter(list(entries), patterns, flags=flags)))
 
 
-def _fault(place: str, error: EngineError) -> Fault:
+def fault(place: str, error: EngineError) -> Fault:
+    """Return what is wrong with the file at `place`, with its line."""
     where = f"{place}:{error.line}" if error.line else place
     return Fault(where, f"{error.expression}: {error.message}" if error.expression else error.message)

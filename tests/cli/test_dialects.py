@@ -1,0 +1,145 @@
+"""Templates of Backstage from the command line: how they are told, rendered, shown and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import Cli, fetch, page, publish, write_template
+
+PLAIN = {"name": "portal", "title": "From a portal"}
+FILES = {"{% if values.list %}a{% endif %}.txt": b"${{ values.list }} ${{ values.absent }}\n"}
+
+
+def _template(
+    folder: Path, steps: list[dict[str, Any]] | None = None, annotations: dict[str, str] | None = None
+) -> Path:
+    names = {f"kickstart/{name}": value for name, value in (annotations or {}).items()}
+    metadata = {**PLAIN, "annotations": names} if names else PLAIN
+    steps = steps or [fetch({"list": "${{ [1, [2]] }}"}, templateFileExtension=False)]
+    return write_template(
+        folder, steps, page(name={"type": "string"}, owner={"type": "string"}), FILES, metadata=metadata
+    )
+
+
+@pytest.mark.parametrize(
+    ("annotations", "flags", "portal"),
+    [
+        ({}, [], True),
+        ({"version": "1.0.0"}, [], False),
+        ({"dialect": "kickstart"}, [], False),
+        ({"version": "1.0.0", "dialect": "backstage"}, [], True),
+        ({}, ["--dialect", "kickstart"], False),
+        ({"dialect": "kickstart"}, ["--dialect", "backstage"], True),
+    ],
+)
+def test_whose_template_it_is_shows_in_its_annotations(
+    cli: Cli, tmp_path: Path, annotations: dict[str, str], flags: list[str], portal: bool
+) -> None:
+    template = _template(tmp_path / "t", annotations=annotations)
+
+    result = cli("render", "demo", "--template", template, "-d", tmp_path / "out", *flags)
+
+    assert result.code == (0 if portal else 3), result.err
+    if portal:
+        assert (tmp_path / "out/demo/a.txt").read_text() == "1,2 \n"
+
+
+def test_an_unknown_dialect_is_refused(cli: Cli, tmp_path: Path) -> None:
+    asked = cli("render", "demo", "--template", _template(tmp_path / "a"), "-d", "out", "--dialect", "jinja")
+    named = cli(
+        "render",
+        "demo",
+        "--template",
+        _template(tmp_path / "b", annotations={"dialect": "backstag"}),
+        "-d",
+        "out",
+    )
+
+    assert asked.code == 2
+    assert "there is no dialect 'jinja'" in asked.err
+    assert named.code == 3
+    assert "metadata.annotations.kickstart/dialect: must be backstage or kickstart" in named.err
+
+
+FOREIGN = [
+    fetch({"list": "${{ [1] }}"}, templateFileExtension=False),
+    publish(),
+    {
+        "id": "register",
+        "action": "acme:register",
+        "input": {"url": "${{ steps.publish.output.remoteUrl }}", "n": "${{ 1 + 1 }}", "x": "${{ a || b }}"},
+    },
+    {"id": "tell", "action": "acme:tell", "input": {"ref": "see ${{ steps.register.output.entityRef }}"}},
+]
+
+
+def test_a_dry_run_shows_the_inputs_of_what_only_a_portal_can_do(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", FOREIGN)
+
+    result = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
+
+    assert result.code == 0, result.err
+    assert "kickstart has no such action; it would be given" in result.out
+    assert "n: 2" in result.out
+    assert "ref: see <register.entityRef>" in result.out
+    assert "x: ${{ a || b }}" in result.out
+
+
+def test_what_is_passed_on_unevaluated_is_noted_with_line_and_expression(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", FOREIGN)
+
+    result = cli("render", "demo", "--template", template, "--owner", "acme", "-d", tmp_path / "out")
+
+    line = next(
+        number
+        for number, text in enumerate((template / "template.yaml").read_text().splitlines(), start=1)
+        if "a || b" in text
+    )
+    assert result.code == 0
+    assert f"Note: template.yaml:{line}: spec.steps.2.input.x: ${{{{ a || b }}}}: '|'" in result.err
+    assert "the text is passed on as it is, as a portal does" in result.err
+    assert "Left out: register (acme:register)" in result.err
+
+
+def test_create_refuses_what_only_a_portal_can_do_before_anything_is_written(
+    cli: Cli, tmp_path: Path
+) -> None:
+    template = _template(tmp_path / "t", FOREIGN)
+
+    result = cli(
+        "create", "demo", "--template", template, "--owner", "acme", "--forge", f"local:{tmp_path}/f"
+    )
+
+    assert result.code == 3
+    assert "spec.steps.2.action: kickstart has no action 'acme:register'" in result.err
+    assert "spec.steps.3.action: kickstart has no action 'acme:tell'" in result.err
+    assert "kickstart render demo --output-dir DIR" in result.err
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_hostile_template_of_a_portal_is_refused_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
+    values = {"x": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"}
+    template = _template(tmp_path / "t", [fetch(values, templateFileExtension=False)])
+
+    result = cli("render", "demo", "--template", template, "-d", tmp_path / "out")
+
+    assert result.code == 3
+    assert "the template takes more than 2,000,000 steps" in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_path_cannot_leave_the_folder(cli: Cli, tmp_path: Path) -> None:
+    template = _template(
+        tmp_path / "t", [fetch({"up": "../.."}, url="./skeleton", templateFileExtension=False)]
+    )
+    (template / "skeleton/${{ values.up }}").mkdir()
+    (template / "skeleton/${{ values.up }}/evil.txt").write_text("x")
+
+    result = cli("render", "demo", "--template", template, "-d", tmp_path / "out")
+
+    assert result.code == 3
+    assert "evil.txt: renders to ../../evil.txt, which leaves the target folder" in result.err
+    assert not (tmp_path / "out").exists()
