@@ -29,7 +29,7 @@ _THEIRS = (
 TEMPLATE = """\
 apiVersion: scaffolder.backstage.io/v1beta3
 kind: Template
-metadata: {name: bench, title: Bench}
+metadata: {name: bench, title: Bench, annotations: {kickstart/dialect: kickstart}}
 spec:
   type: service
   parameters:
