@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kickstart import marker
 from kickstart.errors import RemoteError
-from kickstart.tools import Found, Repository, State, Tools
+from kickstart.tools import Found, Publication, Repository, State, Tools
 from kickstart.tree import Commit, Tree
 
 
@@ -28,22 +28,36 @@ class FakeAddress:
 
 @dataclass
 class FakeForge:
-    """Repositories by `owner/name`. `failing`: names at which the next publish fails once."""
+    """Repositories by `owner/name`. `failing`: names at which the next publish fails once.
+
+    begun: the projects of empty repositories.
+    """
 
     repositories: dict[str, Tree] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     writes: int = 0
 
+    def preflight(self, publications: Sequence[Publication]) -> Sequence[str]:
+        return [f"as ada, for {len(publications)}"]
+
     def inspect(self, repository: Repository) -> Found:
         tree = self.repositories.get(str(repository))
+        begun = self.begun.get(str(repository))
+        if tree is None and begun:
+            return Found(State.EMPTY, marker.Marker(begun, str(repository), {}, ""))
         if tree is None:
             return Found(State.ABSENT)
         mark = marker.read(tree[marker.FILE_NAME].content) if marker.FILE_NAME in tree else None
         if mark is None:
             return Found(State.FOREIGN, reason="was not made by kickstart")
         return Found(State.OURS, mark)
+
+    def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
+        there = self.settings.get(str(repository), settings)
+        return [name for name, value in settings.items() if there.get(name) != value]
 
     def read(self, repository: Repository) -> Tree:
         return self.repositories[str(repository)]

@@ -33,6 +33,12 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def preflight(effects: Iterable[Effect], tools: Tools) -> list[str]:
+    """Return what the forge says about who publishes. Raises PreflightError with all that is missing."""
+    publications = [each.publication for each in effects if each.publication is not None]
+    return list(tools.forge.preflight(publications)) if publications else []
+
+
 def preview(effects: Iterable[Effect], tools: Tools) -> list[Pending]:
     """Return what every effect would do. Reads only; conflicts are results like any other."""
     return [Pending(effect, effect.inspect(tools)) for effect in effects]

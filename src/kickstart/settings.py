@@ -19,7 +19,8 @@ PARAMETER_PREFIX = "KICKSTART_PARAMETER_"
 
 KEYS: dict[str, str] = {
     "template": "The template: a name, a folder, or a Git URL with @REF.",
-    "forge": "Where repositories are published: local or local:DIR.",
+    "forge": "Where repositories are published: local, local:DIR or github.",
+    "github-url": "The URL of a GitHub Enterprise, for the forge github.",
     "owner": "The user or organisation that owns the repositories.",
     "visibility": "Who can read the repositories: private, internal or public.",
 }
@@ -89,8 +90,8 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
     for name, text in environment.items():
         if name.startswith(PARAMETER_PREFIX):
             parameters[name.removeprefix(PARAMETER_PREFIX)] = Setting(text, name)
-        elif name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() in KEYS and text:
-            values[name.removeprefix(PREFIX).lower()] = Setting(text, name)
+        elif name.startswith(PREFIX) and _key(name) in KEYS and text:
+            values[_key(name)] = Setting(text, name)
     for key, value in flags.items():
         if value is not None:
             values[key] = Setting(value, f"--{key}")
@@ -101,6 +102,10 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
     if faults:
         raise ParameterError("the configuration is wrong", faults=faults)
     return Settings(values, parameters)
+
+
+def _key(variable: str) -> str:
+    return variable.removeprefix(PREFIX).lower().replace("_", "-")
 
 
 def project_file(folder: Path) -> Path | None:

@@ -66,6 +66,36 @@ def test_a_second_time_it_is_unchanged(tmp_path: Path) -> None:
     assert (found.change, forge.writes) == (Change.NONE, 1)
 
 
+def test_settings_that_differ_are_an_update_and_the_files_stay(tmp_path: Path) -> None:
+    tools, forge, _ = fake_tools()
+    _publish(tmp_path, topics=["a"])[1].apply(tools)
+    forge.settings["acme/shop"] = {**forge.settings["acme/shop"], "topics": ["b"]}
+
+    found = _publish(tmp_path, topics=["a"])[1].inspect(tools)
+
+    assert (found.change, found.detail) == (Change.UPDATE, "settings: topics")
+
+
+def test_what_the_template_does_not_mention_is_no_setting(tmp_path: Path) -> None:
+    tools, forge, _ = fake_tools()
+
+    _publish(tmp_path, topics=["a"])[1].apply(tools)
+
+    assert forge.settings["acme/shop"] == {"topics": ["a"], "protectDefaultBranch": True}
+
+
+def test_one_that_an_interrupted_run_has_begun_is_created(tmp_path: Path) -> None:
+    tools, forge, _ = fake_tools()
+    forge.begun["acme/shop"] = "demo"
+    forge.begun["acme/other"] = "another"
+
+    found = _publish(tmp_path)[1].inspect(tools)
+    other = _publish(tmp_path, repoUrl="github.com?owner=acme&repo=other")[1].inspect(tools)
+
+    assert (found.change, "an interrupted run" in found.detail) == (Change.CREATE, True)
+    assert (other.change, other.detail) == (Change.CONFLICT, "belongs to the project another")
+
+
 def test_what_a_team_added_since_is_theirs(tmp_path: Path) -> None:
     tools, forge, _ = fake_tools()
     _publish(tmp_path)[1].apply(tools)

@@ -47,6 +47,15 @@ def _apply(
     ]
 
 
+def test_the_forge_is_asked_once_for_all_that_is_published(
+    made: Plan, outside: tuple[Tools, FakeForge]
+) -> None:
+    tools, _ = outside
+
+    assert run.preflight(made.effects, tools) == ["as ada, for 3"]
+    assert run.preflight([], tools) == []
+
+
 def test_a_preview_only_looks(made: Plan, outside: tuple[Tools, FakeForge]) -> None:
     tools, forge = outside
 

@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from kickstart.errors import Fault
 from kickstart.template.catalog import Source
 from kickstart.template.language import Language
-from kickstart.tools import Address, Repository, Tools
+from kickstart.tools import Address, Publication, Repository, Tools
 from kickstart.tree import Tree
 
 
@@ -65,6 +65,11 @@ class Effect(Protocol):
     @property
     def published(self) -> Repository | None:
         """The repository that `tree` becomes, if it becomes one."""
+        return None
+
+    @property
+    def publication(self) -> Publication | None:
+        """What the forge has to allow for it, if it publishes."""
         return None
 
     @property

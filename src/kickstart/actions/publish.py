@@ -19,7 +19,7 @@ from kickstart.actions.base import (
     Promise,
     repository_from,
 )
-from kickstart.tools import Repository, State, Tools
+from kickstart.tools import Publication, Repository, State, Tools
 from kickstart.tree import Commit, Tree, normal_path
 
 
@@ -29,7 +29,10 @@ class PublishGithub:
     name: ClassVar[str] = "publish:github"
 
     class Input(Model):
-        """The repository and its settings. A local forge knows only files, branch and description."""
+        """The repository and its settings. A local forge knows only files, branch and description.
+
+        On GitHub a setting that is given is compared at every run, and made as asked.
+        """
 
         repo_url: str = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
         description: str = Field(default="", description="One sentence about the repository.")
@@ -40,8 +43,13 @@ class PublishGithub:
         default_branch: str = Field(default="main", description="The branch that is published.")
         source_path: str = Field(default=".", description="The folder of the workspace to publish.")
         topics: list[str] = Field(default=[], description="Words to find the repository by.")
-        access: str | None = Field(default=None, description="A team or user who administers it.")
-        collaborators: list[dict[str, Any]] = Field(default=[], description="Who else has access.")
+        access: str | None = Field(
+            default=None, description="Who administers it: a user, or ORGANISATION/TEAM."
+        )
+        collaborators: list[dict[str, Any]] = Field(
+            default=[],
+            description="Who else has access: each a `user` or a `team`, and `access` as `pull` or `push`.",
+        )
         git_commit_message: str = Field(default="initial commit", description="The commit's message.")
         git_author_name: str | None = Field(default=None, description="The commit's author.")
         git_author_email: str | None = Field(default=None, description="The author's address.")
@@ -66,7 +74,9 @@ class PublishGithub:
         has_wiki: bool | None = Field(default=None, description="Have a wiki.")
         has_issues: bool | None = Field(default=None, description="Have issues.")
         repo_variables: dict[str, str] = Field(default={}, description="Variables for workflows.")
-        secrets: dict[str, SecretStr] = Field(default={}, description="Secrets for workflows.")
+        secrets: dict[str, SecretStr] = Field(
+            default={}, description="Secrets for workflows; one that exists is left."
+        )
         token: SecretStr | None = Field(default=None, description="Ignored: the user's own is used.")
 
     class Output(Model):
@@ -97,9 +107,11 @@ class PublishGithub:
             _author(given, input),
             given.at,
         )
-        settings = input.model_dump(
-            by_alias=True, exclude={"repo_url", "source_path", "token", "git_commit_message"}
-        )
+        # What the template does not mention is the team's to choose later.
+        settings = {
+            "protectDefaultBranch": input.protect_default_branch,
+            **input.model_dump(by_alias=True, exclude_unset=True, exclude=_NO_SETTINGS),
+        }
         effect = Publish(repository, commit, mark, input.default_branch, given.address.name, settings)
         output = {
             "remoteUrl": given.address.clone_url(repository),
@@ -107,6 +119,9 @@ class PublishGithub:
             "commitHash": commit.id,
         }
         return Promise(output=output, effect=effect)
+
+
+_NO_SETTINGS = {"repo_url", "source_path", "token", "git_commit_message"}
 
 
 def _author(given: Given, input: PublishGithub.Input) -> str:
@@ -142,6 +157,10 @@ class Publish(Effect):
         return self.repository
 
     @property
+    def publication(self) -> Publication:
+        return Publication(self.repository, str(self.settings.get("repoVisibility", "private")), self.tree)
+
+    @property
     def texts(self) -> Mapping[str, str]:
         """What everyone who sees the repository can read besides its files, by Backstage's names."""
         shown = {name: str(value) for name, value in self.settings.items() if name != "secrets"}
@@ -155,8 +174,10 @@ class Publish(Effect):
             return Inspection(Change.CONFLICT, found.reason)
         if found.marker.project != self.mark.project:
             return Inspection(Change.CONFLICT, f"belongs to the project {found.marker.project}")
+        if found.state is State.EMPTY:
+            return Inspection(Change.CREATE, f"on {self.forge}, where an interrupted run has begun it")
         if found.marker.digest == self.mark.digest:
-            return Inspection(Change.NONE)
+            return self._settings(tools)
         return Inspection(
             Change.CONFLICT,
             "was made with other parameters or another template",
@@ -165,3 +186,10 @@ class Publish(Effect):
 
     def apply(self, tools: Tools) -> Mapping[str, str]:
         return tools.forge.publish(self.repository, self.commit, self.branch, self.settings)
+
+    def _settings(self, tools: Tools) -> Inspection:
+        """The files are the team's by now; settings are compared, and made as the template asks."""
+        differing = tools.forge.differences(self.repository, self.branch, self.settings)
+        if not differing:
+            return Inspection(Change.NONE)
+        return Inspection(Change.UPDATE, f"settings: {', '.join(differing)}")

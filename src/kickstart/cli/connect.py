@@ -9,18 +9,22 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kickstart import folders, redact
 from kickstart.errors import ParameterError, TemplateError
-from kickstart.settings import Home
+from kickstart.settings import Home, Setting
 from kickstart.template.catalog import Checkout
 from kickstart.tools import Address, Repository, Tools, plumbing
 from kickstart.tree import PathError
 
 if TYPE_CHECKING:
     from kickstart.tools.working_copy import WorkingCopy
+
+# Where a file of certificates is named, by Python's and Git's custom: one holds for both.
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "GIT_SSL_CAINFO")
 
 
 def forget_callers_repository() -> None:
@@ -39,8 +43,36 @@ def forge(spec: str, home: Home) -> tuple[Address, Tools]:
         folder = Path(place).expanduser().absolute() if place else home.data / "forge"
         address = LocalAddress(folder)
         return address, Tools(LocalForge(address), LocalFolders())
-    what = "this version cannot publish to GitHub yet" if kind == "github" else f"there is no forge '{spec}'"
-    raise ParameterError(what, hint="publish to a folder: --forge local, or --forge local:DIR")
+    if kind == "github":
+        from kickstart.cli import credentials
+        from kickstart.tools.github.address import PUBLIC, parse
+        from kickstart.tools.github.forge import GithubForge
+
+        github = parse(place or PUBLIC)
+        certificates = next(filter(None, map(os.environ.get, CERTIFICATES)), None)
+        found = partial(credentials.find, github.host, os.environ)
+        return github, Tools(GithubForge(github, found, ca=certificates, say=_say), LocalFolders())
+    raise ParameterError(
+        f"there is no forge '{spec}'", hint="--forge github; or a folder: --forge local, or --forge local:DIR"
+    )
+
+
+def forge_spec(forge: str, url: Setting | None) -> str:
+    """Return the forge with its address in one word, as the journal keeps it."""
+    if url is None:
+        return forge
+    if forge == "github":
+        return f"github:{url.value}"
+    if url.source.startswith("--") and not forge.startswith("github"):
+        raise ParameterError(f"--github-url does not go with the forge {forge}", hint="--forge github")
+    return forge
+
+
+def _say(text: str) -> None:
+    from kickstart.cli import console
+
+    if console.current is not None:
+        console.current.say(text)
 
 
 def author() -> tuple[str, bool]:

@@ -27,6 +27,7 @@ def create(
         ),
     ] = None,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     visibility: options.VISIBILITY = None,
     resume: Annotated[
@@ -42,6 +43,8 @@ def create(
     Running it again converges: what is there already is unchanged, and what an interrupted run left
     out is done.
     """
+    from dataclasses import replace
+
     from kickstart import run
     from kickstart.cli import project, results
     from kickstart.errors import ParameterError
@@ -49,7 +52,13 @@ def create(
     console = results.console("Create", output, verbose, quiet, no_color)
     request = project.Request(
         name,
-        {"template": template, "forge": forge, "owner": owner, "visibility": visibility},
+        {
+            "template": template,
+            "forge": forge,
+            "github-url": github_url,
+            "owner": owner,
+            "visibility": visibility,
+        },
         set_ or [],
         values or [],
         no_input,
@@ -64,6 +73,9 @@ def create(
             f"the template '{plan.source.name}' publishes nothing",
             hint=f"write its files to a folder: kickstart render {plan.project} --output-dir DIR",
         )
+    lines = run.preflight(effects, prepared.tools)
+    plan = replace(plan, notes=(*plan.notes, *lines))
+    prepared = replace(prepared, plan=plan)
     pending = run.preview(effects, prepared.tools)
     if verbose:
         console.parameters(plan.parameters)

@@ -35,7 +35,11 @@ VALUES = Annotated[
 NO_INPUT = Annotated[bool, typer.Option("--no-input", help="Never ask; automatic without a terminal.")]
 FORGE = Annotated[
     str | None,
-    typer.Option("--forge", metavar="FORGE", help="Where to publish: local or local:DIR."),
+    typer.Option("--forge", metavar="FORGE", help="Where to publish: local, local:DIR or github."),
+]
+GITHUB_URL = Annotated[
+    str | None,
+    typer.Option("--github-url", metavar="URL", help="With the forge github: a GitHub Enterprise."),
 ]
 OWNER = Annotated[str | None, typer.Option("--owner", metavar="OWNER", help="Who owns the repositories.")]
 VISIBILITY = Annotated[

@@ -62,12 +62,13 @@ def prepare(request: Request, console: Console) -> Project:
     home = settings.home(os.environ)
     recorded = _recorded(request, home)
     resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)
-    spec = _setting("forge", resolved, recorded)
+    spec = connect.forge_spec(_setting("forge", resolved, recorded), resolved.values.get("github-url"))
     address, tools = connect.forge(spec, home)
     source = _source(resolved, recorded, home)
     form = Form(source.template.spec.parameters)
     form.check()
-    given = _given(request, resolved, recorded, form, source)
+    on_github = spec.startswith("github")
+    given = _given(request, resolved, recorded, form, source, on_github=on_github)
     interactive = _can_ask(request)
     if interactive:
         from kickstart.cli.prompts import ask
@@ -165,12 +166,20 @@ def _is_secret(form: Form, name: str) -> bool:
 
 
 def _given(
-    request: Request, resolved: Settings, recorded: Mapping[str, Any], form: Form, source: Source
+    request: Request,
+    resolved: Settings,
+    recorded: Mapping[str, Any],
+    form: Form,
+    source: Source,
+    *,
+    on_github: bool,
 ) -> dict[str, Given]:
     """Collect values from all sources, the weakest first."""
     given: dict[str, Given] = {}
     faults: list[Fault] = []
-    _add_owner(given, resolved.values.get("owner"), request.name, form)
+    owner = resolved.values.get("owner")
+    if owner or not on_github:  # a login of this machine says nothing about an account there
+        _add_owner(given, owner, request.name, form)
     _add_configured(given, resolved.parameters, form)
     for name, value in dict(recorded.get("parameters") or {}).items():
         if name in form.properties:

@@ -76,7 +76,8 @@ def find(wanted: Wanted, faults: Sequence[Fault] = ()) -> Place:
     resolved = settings.resolve(flags, os.environ, Path.cwd(), home.config)
     forge = resolved.values["forge"]
     typed = forge.source.startswith("--")
-    address, tools = connect.forge(str(forge.value if typed else last.get("forge", forge.value)), home)
+    spec = str(forge.value if typed else last.get("forge", forge.value))
+    address, tools = connect.forge(connect.forge_spec(spec, resolved.values.get("github-url")), home)
     owner = resolved.values.get("owner")
     if wanted.repository:
         repository = Repository(*wanted.repository.split("/"))

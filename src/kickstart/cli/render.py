@@ -24,6 +24,7 @@ def render(
     values: options.VALUES = None,
     no_input: options.NO_INPUT = False,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     visibility: options.VISIBILITY = None,
     output: options.OUTPUT = "text",
@@ -39,7 +40,13 @@ def render(
     from kickstart.cli import project, results
 
     console = results.console("Render", output, verbose, quiet, no_color)
-    flags = {"template": template, "forge": forge, "owner": owner, "visibility": visibility}
+    flags = {
+        "template": template,
+        "forge": forge,
+        "github-url": github_url,
+        "owner": owner,
+        "visibility": visibility,
+    }
     request = project.Request(name, flags, set_ or [], values or [], no_input, dialect=dialect)
     prepared = project.prepare(request, console)
     if verbose:

@@ -74,7 +74,7 @@ def apply(prepared: Project, pending: Sequence[Pending], console: Console) -> No
         log.record("completed")
     changed = any(each.change is not Change.NONE for each in pending)
     console.result(body("changed" if changed else "unchanged", plan, pending, outcomes=outcomes))
-    _summary(plan, changed, console)
+    _summary(plan, outcomes, changed, console)
 
 
 def write(prepared: Project, pending: Sequence[Pending], console: Console) -> None:
@@ -97,8 +97,9 @@ def write(prepared: Project, pending: Sequence[Pending], console: Console) -> No
         console.print(f"{each.effect.target}: {len(each.effect.tree)} files")
 
 
-def _summary(plan: Plan, changed: bool, console: Console) -> None:
-    for note in plan.notes:
+def _summary(plan: Plan, outcomes: Sequence[Outcome], changed: bool, console: Console) -> None:
+    learnt = (str(each.facts["note"]) for each in outcomes if "note" in each.facts)
+    for note in (*plan.notes, *learnt):
         console.say(f"Note: {note}")
     if changed:
         console.print(console.paint(f"{plan.project} is ready.", "green"))

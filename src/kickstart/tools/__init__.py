@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,17 +27,30 @@ class State(enum.Enum):
     """What stands at a repository's name."""
 
     ABSENT = "absent"
+    EMPTY = "empty"  # made by a run of ours that did not get as far as its files
     OURS = "ours"
     FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a forge has at a repository's name. `reason` says why it is foreign."""
+    """What a forge has at a repository's name. `reason` says why it is foreign.
+
+    An empty one's marker knows the project and no digest.
+    """
 
     state: State
     marker: Marker | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is going to be published, for a forge to say beforehand whether it may be."""
+
+    repository: Repository
+    visibility: str
+    tree: Tree
 
 
 class Address(Protocol):
@@ -60,8 +73,19 @@ class Address(Protocol):
 class Forge(Protocol):
     """Where repositories are published. Nothing that it did not make is ever changed."""
 
+    def preflight(self, publications: Sequence[Publication]) -> Sequence[str]:
+        """Return what the user should know about who publishes; look, and change nothing.
+
+        Raises PreflightError with everything that is missing for it.
+        """
+        ...
+
     def inspect(self, repository: Repository) -> Found:
         """Look, and change nothing."""
+        ...
+
+    def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
+        """Return which settings of a repository of ours are not as asked, in the reader's words."""
         ...
 
     def read(self, repository: Repository) -> Tree:
@@ -73,8 +97,10 @@ class Forge(Protocol):
     ) -> Mapping[str, str]:
         """Create `repository` with one commit; may be called again after an interruption.
 
-        settings: what a forge may know of a repository besides its files, by Backstage's names.
-        Returns facts that could not be promised.
+        settings: what a forge may know of a repository besides its files, by Backstage's names. Those
+        of a repository of ours that has its files already are made as asked, and nothing else.
+        Returns facts that could not be promised. The fact `note` is for the reader: what the forge
+        would not do, and why.
         """
         ...
 

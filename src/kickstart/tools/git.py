@@ -80,28 +80,36 @@ def import_edit(git_dir: Path, edit: Edit, parent: str, author: str, at: datetim
 
 def push(git_dir: Path, url: str, commit: str, branch: str, environment: Mapping[str, str]) -> str:
     """Push a commit to a branch, never by force. Returns "", or what Git said about its refusal."""
-    everything = {**plumbing.QUIET, **environment}
     try:
         # The hooks of the user's own repositories are not about this one.
-        command = ["git", f"--git-dir={git_dir}", "push", "--quiet", "--no-verify", "--", url]
-        git.Git().execute([*command, f"{commit}:refs/heads/{branch}"], env=everything)
+        quietly = (f"--git-dir={git_dir}", "push", "--quiet", "--no-verify", "--")
+        _execute(*quietly, url, f"{commit}:refs/heads/{branch}", more=environment)
     except git.GitCommandError as error:
-        said = str(error.stderr or "").removeprefix("\n  stderr: ").strip("'\" \n")
-        return redact.urls(said) or "no reason was given"
+        return redact.urls(_said(error)) or "no reason was given"
     return ""
 
 
-def fetch_commit(url: str, ref: str, git_dir: Path) -> str:
+def remote_commit(url: str, branch: str, environment: Mapping[str, str]) -> str | None:
+    """Return the commit that a branch elsewhere has, or None where that cannot be learnt."""
+    try:
+        listed = _execute("ls-remote", "--", url, f"refs/heads/{branch}", more=environment)
+    except git.GitCommandError:
+        return None
+    return listed.partition("\t")[0] or None
+
+
+def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, str] | None = None) -> str:
     """Fetch one commit of `url` without its history, and return its id.
 
-    ref: a branch, a tag or a full commit id; "" stands for the default branch. Nothing is checked
-    out, and no hook, filter or submodule of the other side comes into play.
+    ref: a branch, a tag or a full commit id; "" stands for the default branch. environment: as for
+    `push`. Nothing is checked out, and no hook, filter or submodule of the other side comes into play.
     """
     _run("init", "--bare", "--quiet", "--template=", str(git_dir))
     try:
         _run(
             *(f"--git-dir={git_dir}", "-c", "protocol.ext.allow=never", "fetch", "--quiet", "--no-tags"),
             *("--depth=1", "--no-recurse-submodules", "--", url, ref or "HEAD"),
+            more=environment,
         )
     except RemoteError as error:
         shown = f"'{ref}' of {redact.urls(url)}" if ref else redact.urls(url)
@@ -133,12 +141,11 @@ def _quoted(path: str) -> str:
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _run(*arguments: str, stdin: BinaryIO | None = None) -> str:
+def _run(*arguments: str, stdin: BinaryIO | None = None, more: Mapping[str, str] | None = None) -> str:
     try:
-        return str(git.Git().execute(["git", *arguments], istream=stdin, env=plumbing.QUIET)).strip()
+        return _execute(*arguments, stdin=stdin, more=more)
     except git.GitCommandError as error:
-        # Its text holds the whole command line, with whatever a URL carries.
-        said = str(error.stderr or "").removeprefix("\n  stderr: ").strip("'\" \n")
+        said = _said(error)
         if "No space left on device" in said or "Out of diskspace" in said:
             raise PreflightError(
                 "the disk is full", hint="free some space, and run the same command again"
@@ -146,3 +153,13 @@ def _run(*arguments: str, stdin: BinaryIO | None = None) -> str:
         reason = redact.urls(plumbing.reason(said) or "no reason was given")
         command = next(each for each in arguments if not each.startswith("-") and "=" not in each)
         raise RemoteError(f"git {command} failed: {reason}", hint="run the same command again") from None
+
+
+def _execute(*arguments: str, stdin: BinaryIO | None = None, more: Mapping[str, str] | None = None) -> str:
+    environment = {**plumbing.QUIET, **(more or {})}
+    return str(git.Git().execute(["git", *arguments], istream=stdin, env=environment)).strip()
+
+
+def _said(error: git.GitCommandError) -> str:
+    """Return what Git itself said: the error's text holds the whole command line, URLs included."""
+    return str(error.stderr or "").removeprefix("\n  stderr: ").strip("'\" \n")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kickstart import folders, marker
 from kickstart.errors import RemoteError
-from kickstart.tools import Found, Repository, State, plumbing
+from kickstart.tools import Found, Publication, Repository, State, plumbing
 from kickstart.tools.folders import umask
 from kickstart.tree import Commit, Tree
 
@@ -44,6 +44,9 @@ class LocalForge:
 
     address: LocalAddress
 
+    def preflight(self, publications: Sequence[Publication]) -> Sequence[str]:
+        return []
+
     def inspect(self, repository: Repository) -> Found:
         path = self.address.path(repository)
         obstacle = folders.obstacle(path.parent)
@@ -56,6 +59,9 @@ class LocalForge:
         if mark is None:
             return Found(State.FOREIGN, reason=f"{path} was not made by kickstart")
         return Found(State.OURS, mark)
+
+    def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
+        return []  # a folder knows no more than a branch and a description, which a team may change
 
     def read(self, repository: Repository) -> Tree:
         return plumbing.read_tree(self.address.path(repository), "HEAD")

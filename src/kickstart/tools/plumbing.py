@@ -54,6 +54,19 @@ def git(*arguments: str, input: bytes = b"", environment: Mapping[str, str] | No
     return done.stdout
 
 
+def configuration(entries: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that give `git` these settings for one command, after those it has already.
+
+    They stand in the environment of that process only: in no file, and in no list of processes.
+    """
+    given = os.environ.get("GIT_CONFIG_COUNT", "0")
+    first = int(given) if given.isdigit() else 0
+    variables = {"GIT_CONFIG_COUNT": str(first + len(entries))}
+    for number, (key, value) in enumerate(entries.items(), start=first):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
 def reason(said: str) -> str:
     """Return the line of Git's messages that says why it failed, or "" when there is none."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]

@@ -1,0 +1,54 @@
+"""Where a GitHub's repositories and its API are: pure, so that a plan can promise addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from kickstart.errors import ParameterError
+from kickstart.tools import Repository
+
+PUBLIC = "https://github.com"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class GithubAddress:
+    """github.com, or the URL of a GitHub Enterprise. Neither URL ends with a slash."""
+
+    web: str = PUBLIC
+    api: str = "https://api.github.com"
+
+    @property
+    def name(self) -> str:
+        return "GitHub" if self.web == PUBLIC else self.host
+
+    @property
+    def host(self) -> str:
+        """The host's name, with its port where it has one."""
+        return urlsplit(self.web).netloc
+
+    def clone_url(self, repository: Repository) -> str:
+        return f"{self.web}/{repository}.git"
+
+    def contents_url(self, repository: Repository, branch: str) -> str:
+        return f"{self.web}/{repository}/blob/{branch}"
+
+
+def parse(url: str) -> GithubAddress:
+    """Return the address for the URL of a GitHub's pages, or of its API. Raises ParameterError."""
+    hint = "--github-url https://github.example.com"
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ParameterError(f"'{url}' is not the URL of a GitHub", hint=hint)
+    if parts.username is not None:
+        raise ParameterError("the URL of a GitHub may hold no user or password", hint=hint)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ParameterError(f"'{url}' would send the token unencrypted", hint=hint)
+    if parts.netloc in {"github.com", "www.github.com", "api.github.com"}:
+        return GithubAddress()
+    web = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/api/v3')}"
+    if parts.netloc.endswith(".ghe.com"):  # Enterprise Cloud with data residency
+        tenant = parts.netloc.removeprefix("api.")
+        return GithubAddress(f"https://{tenant}", f"https://api.{tenant}")
+    return GithubAddress(web, f"{web}/api/v3")

@@ -1,0 +1,215 @@
+"""The forge that is GitHub: what is there, what is made there, and how Git is let in."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kickstart import marker
+from kickstart.errors import ConflictError, KickstartError, PreflightError
+from kickstart.tools import Found, Publication, Repository, State, plumbing
+from kickstart.tools.github import unfinished
+from kickstart.tools.github.address import GithubAddress
+from kickstart.tools.github.credentials import Credentials
+from kickstart.tree import Commit, Tree
+
+if TYPE_CHECKING:
+    from kickstart.tools.github.api import Api, RefusedError
+
+
+class GithubForge:
+    """Publishes to GitHub. Nothing is asked, nor a library imported, before it is needed."""
+
+    def __init__(
+        self,
+        address: GithubAddress,
+        credentials: Callable[[], Credentials],
+        *,
+        ca: str | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """credentials: raises PreflightError where there are none. ca, say: as for `Api`."""
+        self.address = address
+        self._credentials = credentials
+        self._ca = ca
+        self._say = say
+        self._opened: Api | None = None
+
+    @property
+    def api(self) -> Api:
+        """The REST API."""
+        if self._opened is None:
+            from kickstart.tools.github.api import Api
+
+            self._opened = Api(self.address, self._credentials(), ca=self._ca, say=self._say)
+        return self._opened
+
+    def preflight(self, publications: Sequence[Publication]) -> Sequence[str]:
+        from kickstart.tools.github import preflight
+
+        return preflight.check(self.api, publications)
+
+    def inspect(self, repository: Repository) -> Found:
+        found = self.api.get(f"/repos/{repository}")
+        if found is None:
+            return Found(State.ABSENT)
+        if found["full_name"].lower() != str(repository).lower():
+            return Found(State.FOREIGN, reason=f"was renamed to {found['full_name']}")
+        if found["archived"]:
+            return Found(State.FOREIGN, reason="is archived")
+        file = self.api.get(f"/repos/{repository}/contents/{marker.FILE_NAME}")
+        if file is not None:
+            mark = _marker(file)
+            if mark is None:
+                return Found(State.FOREIGN, reason="has a marker of another kind")
+            return Found(State.OURS, mark)
+        begun = unfinished.project_of(found["description"])
+        if begun and self._is_empty(repository):
+            return Found(State.EMPTY, marker.Marker(begun, str(repository), {}, ""))
+        return Found(State.FOREIGN, reason="was not made by kickstart")
+
+    def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
+        return [part.name for part in self._parts(repository, branch, settings) if part.differs()]
+
+    def read(self, repository: Repository) -> Tree:
+        from kickstart.tools import git
+
+        with tempfile.TemporaryDirectory(prefix="kickstart-") as folder:
+            url = self.address.clone_url(repository)
+            commit = git.fetch_commit(url, "", Path(folder), self.git_environment())
+            return plumbing.read_tree(Path(folder), commit)
+
+    def publish(
+        self, repository: Repository, commit: Commit, branch: str, settings: Mapping[str, Any]
+    ) -> Mapping[str, str]:
+        from kickstart.tools.github.push import push
+
+        made, is_new = self._create(repository, commit, settings)
+        if is_new:
+            push(made["clone_url"], repository, commit, branch, self.git_environment(), self._say)
+        parts = self._parts(repository, branch, settings, made)
+        # A new repository needs no look at each setting: it has none of them.
+        notes = [part.apply() for part in parts if is_new or part.differs()]
+        note = "; ".join(filter(None, notes))
+        facts = {"commit": commit.id, "url": str(made["html_url"])}
+        return {**facts, "note": note} if note else facts
+
+    def git_environment(self) -> Mapping[str, str]:
+        basic = base64.b64encode(f"x-access-token:{self.api.token}".encode()).decode()
+        host = f"{self.address.web.partition('://')[0]}://{self.address.host}/"
+        entries = {
+            f"http.{host}.extraHeader": f"Authorization: Basic {basic}",
+            # Nobody else's credentials instead, and ours into nobody's store.
+            "credential.helper": "",
+        }
+        if self._ca:
+            entries[f"http.{host}.sslCAInfo"] = self._ca
+        return plumbing.configuration(entries)
+
+    def open_pull_request(
+        self, repository: Repository, branch: str, base: str, title: str, text: str
+    ) -> str | None:
+        from kickstart.tools.github.api import RefusedError
+
+        path = f"/repos/{repository}/pulls"
+        try:
+            made = self.api.send("POST", path, {"title": title, "body": text, "head": branch, "base": base})
+        except RefusedError as refused:
+            # GitHub knows one open pull request for a branch; ours may be it, also by a lost answer.
+            there = self.api.all(f"{path}?state=open&head={repository.owner}:{branch}&base={base}")
+            if refused.status != 422 or not there:
+                raise refused.error from None
+            made = there[0]
+        return str(made["html_url"])
+
+    def _create(
+        self, repository: Repository, commit: Commit, settings: Mapping[str, Any]
+    ) -> tuple[Any, bool]:
+        """Return the repository as GitHub tells it, and whether it still needs its files.
+
+        One that is there already may have been made by a call whose answer was lost.
+        """
+        from kickstart.tools.github.api import RefusedError
+
+        mark = _mark_of(commit)
+        visibility = str(settings.get("repoVisibility") or "private")
+        body: dict[str, Any] = {"name": repository.name, "description": unfinished.description(mark.project)}
+        if self._is_own_account(repository.owner):
+            path, body["private"] = "/user/repos", visibility != "public"
+        else:
+            path, body["visibility"] = f"/orgs/{repository.owner}/repos", visibility
+        is_new = True
+        try:
+            made = self.api.send("POST", path, body)
+        except RefusedError as refused:
+            if refused.status != 422 or "already exists" not in refused.said:
+                raise _creation_error(refused, repository) from None
+            is_new = self._adopt(repository, mark)
+            made = self.api.get(f"/repos/{repository}", missing=False)
+        promised = self.address.clone_url(repository)
+        if made["clone_url"].lower() != promised.lower():
+            raise PreflightError(
+                f"GitHub made {made['clone_url']} where {promised} was promised",
+                hint="delete it there, and give the address that GitHub uses: --github-url",
+            )
+        return made, is_new
+
+    def _is_own_account(self, owner: str) -> bool:
+        identity = self.api.identity()
+        return identity.permissions is None and identity.login.lower() == owner.lower()
+
+    def _adopt(self, repository: Repository, mark: marker.Marker) -> bool:
+        """Tell whether what is there already still needs its files. Raises ConflictError if not ours."""
+        found = self.inspect(repository)
+        if found.marker and found.marker.project == mark.project:
+            if found.state is State.EMPTY:
+                return True
+            if found.marker.digest == mark.digest:
+                return False
+        hidden = "exists, and this token may not see it" if found.state is State.ABSENT else ""
+        reason = hidden or found.reason or "came into being meanwhile"
+        raise ConflictError(f"{repository} {reason}", hint="choose another name")
+
+    def _is_empty(self, repository: Repository) -> bool:
+        from kickstart.tools.github.api import RefusedError
+
+        try:
+            self.api.send("GET", f"/repos/{repository}/commits?per_page=1")
+        except RefusedError as refused:
+            return refused.status == 409  # "Git Repository is empty."
+        return False
+
+    def _parts(
+        self, repository: Repository, branch: str, settings: Mapping[str, Any], found: Any = None
+    ) -> Any:
+        from kickstart.tools.github.settings import parts
+
+        found = found or self.api.get(f"/repos/{repository}", missing=False)
+        return parts(self.api, repository, found, branch, settings)
+
+
+def _creation_error(refused: RefusedError, repository: Repository) -> KickstartError:
+    if refused.status in {403, 404} and isinstance(refused.error, PreflightError):
+        return PreflightError(
+            f"GitHub does not let you create {repository}: {refused.said}",
+            hint=refused.error.hint or "ask an owner of the organisation, or take another owner: --owner",
+        )
+    return refused.error
+
+
+def _marker(file: Any) -> marker.Marker | None:
+    try:
+        return marker.read(base64.b64decode(file["content"]))
+    except (KeyError, TypeError, binascii.Error):  # a folder, or a submodule of that name
+        return None
+
+
+def _mark_of(commit: Commit) -> marker.Marker:
+    mark = marker.read(commit.tree[marker.FILE_NAME].content)
+    if mark is None:
+        raise ValueError("a commit that is published has a marker")
+    return mark

@@ -1,0 +1,747 @@
+"""A GitHub on this machine: REST with state, Git over HTTP by `git http-backend`, and faults on demand.
+
+It answers as GitHub's description says, which `contract.py` holds it to, and refuses what GitHub
+refuses: tokens, scopes, names that are taken, pushes against a rule.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from nacl.encoding import Base64Encoder
+from nacl.public import PrivateKey, SealedBox
+
+from tests.github import answers
+from tests.github.contract import Contract
+
+Answer = tuple[int, Any]
+Headers = Mapping[str, str] | Message
+
+UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this feature."
+FLAGS = {
+    "has_issues": True,
+    "has_projects": True,
+    "has_wiki": True,
+    "has_discussions": False,
+    "has_downloads": True,
+    "is_template": False,
+    "allow_squash_merge": True,
+    "allow_merge_commit": True,
+    "allow_rebase_merge": True,
+    "allow_auto_merge": False,
+    "delete_branch_on_merge": False,
+    "allow_update_branch": False,
+    "archived": False,
+}
+_HAS_WORKFLOW = "git ls-tree -r --name-only $new | grep -q '^.github/workflows/'"
+_NO_SCOPE = (
+    "echo 'refusing to allow a Personal Access Token to create or update workflow "
+    "`.github/workflows/ci.yaml` without `workflow` scope' >&2; exit 1"
+)
+_ROLES = {"pull": "read", "push": "write"}
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
+    """An answer that ends a request."""
+
+    def __init__(self, status: int, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers: dict[str, str] = more.pop("headers", {})
+        self.body = {"message": message, "documentation_url": "https://docs.github.test", **more}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Who a token stands for. scopes: of a classic token, else None. permissions: of an App's."""
+
+    login: str
+    scopes: frozenset[str] | None = frozenset({"repo", "workflow"})
+    permissions: Mapping[str, str] | None = None
+
+
+@dataclass
+class Organisation:
+    """An organisation. members: the role of each, `admin` or `member`."""
+
+    members: dict[str, str] = field(default_factory=dict)
+    teams: set[str] = field(default_factory=set)
+    members_can_create: bool = True
+
+
+@dataclass
+class Repo:
+    """A repository's state besides what Git has."""
+
+    owner: str
+    name: str
+    git_dir: Path
+    visibility: str
+    id: int
+    description: str | None = None
+    homepage: str | None = None
+    default_branch: str = "main"
+    flags: dict[str, bool] = field(default_factory=lambda: dict(FLAGS))
+    topics: list[str] = field(default_factory=list)
+    protection: dict[str, dict[str, Any]] = field(default_factory=dict)
+    signatures: set[str] = field(default_factory=set)
+    secrets: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    collaborators: dict[str, str] = field(default_factory=dict)
+    invitations: dict[str, str] = field(default_factory=dict)
+    teams: dict[str, str] = field(default_factory=dict)
+    pulls: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass
+class Fault:
+    """What goes wrong with requests of which `VERB PATH` matches `at`, `times` times.
+
+    status 0 closes the connection. after: only when the request has had its effect. A fault whose
+    `number` is given hits that one request of all, counted from 1; one that is `lasting` goes on with
+    every further request of that verb and path.
+    """
+
+    at: str = ""
+    status: int = 500
+    message: str = "Server Error"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after: bool = False
+    times: int = 1
+    number: int = 0
+    lasting: bool = False
+
+    def strike(self) -> NoReturn:
+        raise Refusal(self.status, self.message, headers=dict(self.headers))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came. kind: `rest` or `git`."""
+
+    kind: str
+    verb: str
+    path: str
+    status: int
+    body: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.path}"
+
+
+@dataclass
+class Call:
+    """A request on its way to its handler."""
+
+    params: dict[str, str]
+    query: dict[str, str]
+    body: Any
+    grant: Grant
+
+
+class FakeGithub:
+    """The state, and the server that shows it. Stop it with `stop`."""
+
+    def __init__(self, folder: Path, *, contract: Contract | None = None, prefix: str = "") -> None:
+        """prefix: a path before everything, as where a GitHub Enterprise shares its host."""
+        self.folder = folder
+        self.contract = contract
+        self.prefix = prefix
+        self.tokens: dict[str, Grant] = {"ghp_ada": Grant("ada")}
+        self.organisations: dict[str, Organisation] = {"acme": Organisation({"ada": "admin"}, {"platform"})}
+        self.repositories: dict[str, Repo] = {}
+        self.faults: list[Fault] = []
+        self.requests: list[Request] = []
+        self.free_plan = False
+        self.push_refusal = ""
+        self.invisible_for = 0  # pushes that do not see a new repository yet
+        self.remaining = 4990
+        self.on_request: Callable[[int], None] = lambda number: None
+        self._made = 0
+        self._key = PrivateKey.generate()
+        self._lock = threading.RLock()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.fake = self
+        self._scheme = "http"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """What `--github-url` takes."""
+        return f"{self._scheme}://localhost:{self._server.server_address[1]}{self.prefix}"
+
+    def encrypt(self, certificate: Path, key: Path) -> None:
+        """Speak TLS from now on."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._scheme = "https"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    # What tests look at and prepare
+
+    def writes(self) -> list[str]:
+        """Return the requests that changed something, in order."""
+        return [
+            str(each)
+            for each in self.requests
+            if each.status < 400 and each.verb != "GET" and "git-upload-pack" not in each.path
+        ]
+
+    def count(self, kind: str) -> int:
+        return sum(each.kind == kind for each in self.requests)
+
+    def heads(self) -> dict[str, str]:
+        """Return the commit of each repository's default branch, "" where it has none."""
+        return {
+            name: _git(repo.git_dir, "rev-parse", "--verify", "--quiet", f"refs/heads/{repo.default_branch}")
+            for name, repo in sorted(self.repositories.items())
+        }
+
+    def secret(self, repository: str, name: str) -> str:
+        """Return a secret as a workflow would read it."""
+        sealed = base64.b64decode(self.repositories[repository].secrets[name])
+        return SealedBox(self._key).decrypt(sealed).decode()
+
+    def add(self, owner: str, name: str, files: Mapping[str, bytes] | None = None, **state: Any) -> Repo:
+        """Make a repository of somebody else's."""
+        repo = self._make(owner, name, "private")
+        for key, value in state.items():
+            setattr(repo, key, value)
+        if files:
+            stream = b"feature done\ncommit refs/heads/main\ncommitter X <x@y> 1 +0000\ndata 1\nx"
+            for path, content in files.items():
+                stream += b"\nM 100644 inline %s\ndata %d\n%s" % (path.encode(), len(content), content)
+            command = ["git", f"--git-dir={repo.git_dir}", "fast-import", "--quiet"]
+            subprocess.run(command, input=stream + b"\ndone\n", check=True)
+        return repo
+
+    # Requests
+
+    def rest(self, verb: str, target: str, headers: Headers, raw: bytes) -> tuple[int, Any, dict[str, str]]:
+        """Answer one REST request: status, body and headers."""
+        parts = urlsplit(target)
+        path = parts.path.removeprefix(f"{self.prefix}/api/v3")
+        query = dict(parse_qsl(parts.query))
+        body = json.loads(raw) if raw else None
+        with self._lock:
+            number = len(self.requests) + 1
+            self.on_request(number)
+            fault = self._fault(f"{verb} {path}", number)
+            told = self._limits()
+            operation, params, handler = _route(verb, path)
+            try:
+                if fault and not fault.after:
+                    fault.strike()
+                grant = self._grant(headers, path)
+                if grant.scopes is not None:
+                    told["X-OAuth-Scopes"] = ", ".join(sorted(grant.scopes))
+                try:
+                    status, answer = handler(self, Call(params, query, body, grant))
+                finally:
+                    if fault:
+                        fault.strike()
+            except Refusal as refusal:
+                status, answer = refusal.status, refusal.body
+                told |= refusal.headers
+            self.requests.append(Request("rest", verb, path, status, body))
+            if self.contract and fault is None:
+                self.contract.check(operation, query, body, status, answer)
+        return status, answer, told
+
+    def _limits(self) -> dict[str, str]:
+        reset = str(int(time.time()) + 600)
+        return {"X-RateLimit-Remaining": str(self.remaining), "X-RateLimit-Reset": reset}
+
+    def _fault(self, request: str, number: int) -> Fault | None:
+        for fault in self.faults:
+            hit = fault.number == number if fault.number else re.search(fault.at, request)
+            if hit and fault.times > 0:
+                if fault.lasting:
+                    fault.number, fault.at = 0, f"^{re.escape(request)}$"
+                else:
+                    fault.times -= 1
+                return fault
+        return None
+
+    def _grant(self, headers: Headers, path: str) -> Grant:
+        kind, _, token = headers.get("Authorization", "").partition(" ")
+        if path.startswith("/app/") and kind == "Bearer" and token.count(".") == 2:
+            return Grant("acme", None, {})
+        grant = self.tokens.get(token) if kind in {"Bearer", "token"} else None
+        if grant is None:
+            raise Refusal(401, "Bad credentials")
+        return grant
+
+    def git(self, verb: str, target: str, headers: Headers, raw: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Answer one request of Git's through `git http-backend`."""
+        parts = urlsplit(target)
+        path = parts.path.removeprefix(self.prefix)
+        with self._lock:
+            number = len(self.requests) + 1
+            self.on_request(number)
+            fault = self._fault(f"{verb} {path}", number)
+        status, answered, body = self._git_answer(verb, path, parts.query, headers, raw, fault)
+        with self._lock:
+            self.requests.append(Request("git", verb, f"{path}?{parts.query}".rstrip("?"), status))
+        return status, answered, body
+
+    def _git_answer(
+        self, verb: str, path: str, query: str, headers: Headers, raw: bytes, fault: Fault | None
+    ) -> tuple[int, dict[str, str], bytes]:
+        if fault and not fault.after:
+            return fault.status, dict(fault.headers), fault.message.encode()
+        name = "/".join(path.strip("/").split("/")[:2]).removesuffix(".git")
+        repo = self.repositories.get(name.lower())
+        kind, _, secret = headers.get("Authorization", "").partition(" ")
+        if kind != "Basic":
+            return 401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, b"authentication required"
+        user, _, token = base64.b64decode(secret).decode().partition(":")
+        grant = self.tokens.get(token)
+        if user != "x-access-token" or grant is None:
+            return 401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, b"Invalid username or token."
+        if repo is None or self.invisible_for > 0:
+            self.invisible_for -= 1
+            return 404, {}, b"Repository not found."
+        self._write_hook(repo, grant)
+        rest = path.strip("/").split("/", 2)[2]
+        answer = _http_backend(repo.git_dir, verb, rest, query, headers, raw)
+        if fault:
+            return fault.status, dict(fault.headers), fault.message.encode()
+        return answer
+
+    def _write_hook(self, repo: Repo, grant: Grant) -> None:
+        """Refuse as GitHub does: by rules, and workflows without their scope."""
+        lines = [f"cat >&2 <<'END'\n{self.push_refusal}\nEND\nexit 1"] if self.push_refusal else []
+        if grant.scopes is not None and "workflow" not in grant.scopes:
+            lines.append(f"while read old new ref; do {_HAS_WORKFLOW} && {{ {_NO_SCOPE}; }}; done; true")
+        hook = repo.git_dir / "hooks" / "pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\n" + "\n".join(lines or ["cat > /dev/null"]) + "\n")
+        hook.chmod(0o755)
+
+    # Handlers, by the description's names of operations
+
+    def get_user(self, call: Call) -> Answer:
+        if call.grant.permissions is not None:
+            raise Refusal(403, "Resource not accessible by integration")
+        return 200, answers.private_user(self.url, call.grant.login)
+
+    def get_membership(self, call: Call) -> Answer:
+        role = self._organisation(call.params["org"]).members.get(call.grant.login)
+        if role is None:
+            raise Refusal(404, "Not Found")
+        return 200, answers.membership(self.url, call.params["org"], call.grant.login, role)
+
+    def get_organisation(self, call: Call) -> Answer:
+        can_create = self._organisation(call.params["org"]).members_can_create
+        return 200, answers.organisation(self.url, call.params["org"], can_create)
+
+    def create_for_user(self, call: Call) -> Answer:
+        self._need_scope(call)
+        return self._create(call, call.grant.login, "private" if call.body.get("private") else "public")
+
+    def create_for_organisation(self, call: Call) -> Answer:
+        self._need_scope(call)
+        organisation = self._organisation(call.params["org"])
+        if call.grant.permissions is None:
+            role = organisation.members.get(call.grant.login)
+            if role is None or (role == "member" and not organisation.members_can_create):
+                raise Refusal(
+                    403, "You need admin access to the organization before adding a repository to it."
+                )
+        return self._create(call, call.params["org"], call.body.get("visibility", "public"))
+
+    def _create(self, call: Call, owner: str, visibility: str) -> Answer:
+        name = call.body["name"]
+        if f"{owner}/{name}".lower() in self.repositories:
+            errors = [{"resource": "Repository", "code": "custom", "field": "name"}]
+            errors[0]["message"] = "name already exists on this account"
+            raise Refusal(422, "Repository creation failed.", errors=errors)
+        repo = self._make(owner, name, visibility)
+        self._change(repo, call.body)
+        return 201, self._repository(repo)
+
+    def get_repository(self, call: Call) -> Answer:
+        return 200, self._repository(self._repo(call))
+
+    def patch_repository(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        self._change(repo, call.body)
+        return 200, self._repository(repo)
+
+    def delete_repository(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        if call.grant.scopes is not None and "delete_repo" not in call.grant.scopes:
+            raise Refusal(
+                403,
+                "Must have admin rights to Repository.",
+                headers={"X-Accepted-OAuth-Scopes": "delete_repo"},
+            )
+        del self.repositories[repo.full_name.lower()]
+        return 204, None
+
+    def get_contents(self, call: Call) -> Answer:
+        repo, path = self._repo(call), call.params["path"]
+        found = subprocess.run(
+            ["git", f"--git-dir={repo.git_dir}", "cat-file", "blob", f"{repo.default_branch}:{path}"],
+            capture_output=True,
+            check=False,
+        )
+        if found.returncode:
+            raise Refusal(404, "Not Found" if self._head(repo) else "This repository is empty.")
+        encoded = base64.encodebytes(found.stdout).decode()
+        url = self._api(f"/repos/{repo.full_name}/contents/{path}")
+        return 200, answers.content(url, path, encoded, len(found.stdout))
+
+    def get_commits(self, call: Call) -> Answer:
+        if not self._head(self._repo(call)):
+            raise Refusal(409, "Git Repository is empty.")
+        return 200, []
+
+    def put_topics(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        repo.topics = list(call.body["names"])
+        return 200, {"names": repo.topics}
+
+    def get_protection(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        self._need_plan(repo)
+        rules = repo.protection.get(call.params["branch"])
+        if rules is None:
+            raise Refusal(404, "Branch not protected")
+        url = self._api(f"/repos/{repo.full_name}/branches/{call.params['branch']}/protection")
+        return 200, answers.protection(url, rules, call.params["branch"] in repo.signatures)
+
+    def put_protection(self, call: Call) -> Answer:
+        repo, branch = self._repo(call), call.params["branch"]
+        self._need_plan(repo)
+        if not _git(repo.git_dir, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
+            raise Refusal(404, "Branch not found")
+        repo.protection[branch] = call.body
+        return 200, {"url": self._api(f"/repos/{repo.full_name}/branches/{branch}/protection")}
+
+    def require_signatures(self, call: Call) -> Answer:
+        repo, branch = self._repo(call), call.params["branch"]
+        repo.signatures.add(branch)
+        return 200, {"url": self._api(f"/repos/{repo.full_name}/branches/{branch}"), "enabled": True}
+
+    def list_secrets(self, call: Call) -> Answer:
+        names = [
+            {"name": name, "created_at": answers.AT, "updated_at": answers.AT}
+            for name in self._repo(call).secrets
+        ]
+        return 200, {"total_count": len(names), "secrets": names}
+
+    def secrets_key(self, call: Call) -> Answer:
+        self._repo(call)
+        return 200, {
+            "key_id": "568250167242549743",
+            "key": self._key.public_key.encode(Base64Encoder).decode(),
+        }
+
+    def put_secret(self, call: Call) -> Answer:
+        secrets, name = self._repo(call).secrets, call.params["secret_name"]
+        is_new = name not in secrets
+        secrets[name] = call.body["encrypted_value"]
+        return (201, {}) if is_new else (204, None)
+
+    def list_variables(self, call: Call) -> Answer:
+        made = [
+            {"name": name, "value": value, "created_at": answers.AT, "updated_at": answers.AT}
+            for name, value in self._repo(call).variables.items()
+        ]
+        return 200, {"total_count": len(made), "variables": made}
+
+    def post_variable(self, call: Call) -> Answer:
+        variables = self._repo(call).variables
+        if call.body["name"] in variables:
+            raise Refusal(409, "Already exists - Variable already exists")
+        variables[call.body["name"]] = call.body["value"]
+        return 201, {}
+
+    def patch_variable(self, call: Call) -> Answer:
+        self._repo(call).variables[call.params["name"]] = call.body["value"]
+        return 204, None
+
+    def list_collaborators(self, call: Call) -> Answer:
+        found = self._repo(call).collaborators.items()
+        return 200, [{**self._user(user), "role_name": _ROLES.get(role, role)} for user, role in found]
+
+    def list_invitations(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        return 200, [self._invitation(repo, user, role) for user, role in repo.invitations.items()]
+
+    def put_collaborator(self, call: Call) -> Answer:
+        repo, user = self._repo(call), call.params["username"]
+        if user in self.organisations.get(repo.owner, Organisation()).members:
+            repo.collaborators[user] = call.body["permission"]
+            return 204, None
+        repo.invitations[user] = call.body["permission"]
+        return 201, self._invitation(repo, user, call.body["permission"])
+
+    def list_teams(self, call: Call) -> Answer:
+        found = self._repo(call).teams.items()
+        return 200, [answers.team(self._api("/teams"), slug, role) for slug, role in found]
+
+    def put_team(self, call: Call) -> Answer:
+        if call.params["team_slug"] not in self._organisation(call.params["org"]).teams:
+            raise Refusal(404, "Not Found")
+        self._repo(call).teams[call.params["team_slug"]] = call.body["permission"]
+        return 204, None
+
+    def list_pulls(self, call: Call) -> Answer:
+        head = call.query["head"].partition(":")[2]
+        return 200, [each for each in self._repo(call).pulls if each["head"]["ref"] == head]
+
+    def post_pull(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        if any(each["head"]["ref"] == call.body["head"] for each in repo.pulls):
+            said = f"A pull request already exists for {repo.owner}:{call.body['head']}."
+            errors = [{"resource": "PullRequest", "code": "custom", "message": said}]
+            raise Refusal(422, "Validation Failed", errors=errors)
+        by = self._user(call.grant.login)
+        made = answers.pull(self.url, self._repository(repo), len(repo.pulls) + 1, call.body, by)
+        repo.pulls.append(made)
+        return 201, made
+
+    def get_installation(self, call: Call) -> Answer:
+        return 200, answers.installation(self._api("/app/installations/77"), self._user("acme"))
+
+    def post_installation_token(self, call: Call) -> Answer:
+        permissions = {
+            "administration": "write",
+            "contents": "write",
+            "workflows": "write",
+            "secrets": "write",
+        }
+        self.tokens["ghs_app"] = Grant("acme", None, permissions)
+        return 201, {"token": "ghs_app", "expires_at": "2026-11-24T10:00:00Z", "permissions": permissions}
+
+    # State
+
+    def _make(self, owner: str, name: str, visibility: str) -> Repo:
+        self._made += 1  # so that one that was deleted leaves nothing to the next of its name
+        git_dir = self.folder / owner / f"{name}-{self._made}.git"
+        command = ["git", "init", "--bare", "--quiet", "--initial-branch=main", str(git_dir)]
+        subprocess.run(command, check=True)
+        _git(git_dir, "config", "http.receivepack", "true")
+        repo = Repo(owner, name, git_dir, visibility, self._made)
+        self.repositories[repo.full_name.lower()] = repo
+        return repo
+
+    def _repo(self, call: Call) -> Repo:
+        repo = self.repositories.get(f"{call.params['owner']}/{call.params['repo']}".lower())
+        scopes = call.grant.scopes
+        hidden = scopes is not None and "repo" not in scopes and repo and repo.visibility != "public"
+        if repo is None or hidden:
+            raise Refusal(404, "Not Found")
+        return repo
+
+    def _change(self, repo: Repo, body: Mapping[str, Any]) -> None:
+        for key, value in body.items():
+            if key in repo.flags:
+                # Plans without a feature take the request and leave the setting.
+                repo.flags[key] = value and not (self.free_plan and key == "allow_auto_merge")
+            elif key in {"description", "homepage", "visibility", "default_branch"}:
+                setattr(repo, key, value)
+
+    def _organisation(self, name: str) -> Organisation:
+        found = self.organisations.get(name)
+        if found is None:
+            raise Refusal(404, "Not Found")
+        return found
+
+    def _need_scope(self, call: Call) -> None:
+        if call.grant.scopes is not None and "repo" not in call.grant.scopes:
+            raise Refusal(404, "Not Found", headers={"X-Accepted-OAuth-Scopes": "public_repo, repo"})
+
+    def _need_plan(self, repo: Repo) -> None:
+        if self.free_plan and repo.visibility == "private":
+            raise Refusal(403, UPGRADE)
+
+    def _head(self, repo: Repo) -> str:
+        return _git(repo.git_dir, "rev-parse", "--verify", "--quiet", f"refs/heads/{repo.default_branch}")
+
+    # Answers
+
+    def _api(self, path: str) -> str:
+        return f"{self.url}/api/v3{path}"
+
+    def _user(self, login: str) -> dict[str, Any]:
+        return answers.user(self.url, login, "Organization" if login in self.organisations else "User")
+
+    def _repository(self, repo: Repo) -> dict[str, Any]:
+        names = ("id", "description", "homepage", "default_branch", "topics", "visibility")
+        state = {**repo.flags, **{name: getattr(repo, name) for name in names}}
+        return answers.repository(self.url, repo.full_name, self._user(repo.owner), state)
+
+    def _invitation(self, repo: Repo, user: str, role: str) -> dict[str, Any]:
+        people = (self._user("ada"), self._user(user))
+        url = self._api("/invitations/1")
+        return answers.invitation(url, _ROLES.get(role, role), people, self._repository(repo))
+
+
+Handler = Callable[[FakeGithub, Call], Answer]
+_REPO = "/repos/{owner}/{repo}"
+_BRANCH = f"{_REPO}/branches/{{branch}}"
+ROUTES: dict[str, Handler] = {
+    "GET /user": FakeGithub.get_user,
+    "GET /user/memberships/orgs/{org}": FakeGithub.get_membership,
+    "POST /user/repos": FakeGithub.create_for_user,
+    "GET /orgs/{org}": FakeGithub.get_organisation,
+    "POST /orgs/{org}/repos": FakeGithub.create_for_organisation,
+    "PUT /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}": FakeGithub.put_team,
+    f"GET {_REPO}": FakeGithub.get_repository,
+    f"PATCH {_REPO}": FakeGithub.patch_repository,
+    f"DELETE {_REPO}": FakeGithub.delete_repository,
+    f"GET {_REPO}/contents/{{path}}": FakeGithub.get_contents,
+    f"GET {_REPO}/commits": FakeGithub.get_commits,
+    f"PUT {_REPO}/topics": FakeGithub.put_topics,
+    f"GET {_BRANCH}/protection": FakeGithub.get_protection,
+    f"PUT {_BRANCH}/protection": FakeGithub.put_protection,
+    f"POST {_BRANCH}/protection/required_signatures": FakeGithub.require_signatures,
+    f"GET {_REPO}/actions/secrets": FakeGithub.list_secrets,
+    f"GET {_REPO}/actions/secrets/public-key": FakeGithub.secrets_key,
+    f"PUT {_REPO}/actions/secrets/{{secret_name}}": FakeGithub.put_secret,
+    f"GET {_REPO}/actions/variables": FakeGithub.list_variables,
+    f"POST {_REPO}/actions/variables": FakeGithub.post_variable,
+    f"PATCH {_REPO}/actions/variables/{{name}}": FakeGithub.patch_variable,
+    f"GET {_REPO}/collaborators": FakeGithub.list_collaborators,
+    f"PUT {_REPO}/collaborators/{{username}}": FakeGithub.put_collaborator,
+    f"GET {_REPO}/invitations": FakeGithub.list_invitations,
+    f"GET {_REPO}/teams": FakeGithub.list_teams,
+    f"GET {_REPO}/pulls": FakeGithub.list_pulls,
+    f"POST {_REPO}/pulls": FakeGithub.post_pull,
+    "GET /app/installations/{installation_id}": FakeGithub.get_installation,
+    "POST /app/installations/{installation_id}/access_tokens": FakeGithub.post_installation_token,
+}
+
+
+def _route(verb: str, path: str) -> tuple[str, dict[str, str], Handler]:
+    for operation, handler in ROUTES.items():
+        wanted, _, template = operation.partition(" ")
+        pattern = re.sub(
+            r"\{(\w+)\}", lambda name: f"(?P<{name[1]}>{'.+' if name[1] == 'path' else '[^/]+'})", template
+        )
+        found = re.fullmatch(pattern, path)
+        if wanted == verb and found:
+            return operation, {key: unquote(value) for key, value in found.groupdict().items()}, handler
+    raise AssertionError(f"the fake does not know {verb} {path}")
+
+
+def _git(git_dir: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", f"--git-dir={git_dir}", *arguments], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def _http_backend(
+    git_dir: Path, verb: str, rest: str, query: str, headers: Headers, raw: bytes
+) -> tuple[int, dict[str, str], bytes]:
+    done = subprocess.run(
+        ["git", "http-backend"],
+        input=raw,
+        capture_output=True,
+        check=True,
+        env={
+            **{
+                "PATH": os.environ["PATH"],
+                "GIT_PROJECT_ROOT": str(git_dir.parent),
+                "GIT_HTTP_EXPORT_ALL": "1",
+            },
+            **{"PATH_INFO": f"/{git_dir.name}/{rest}", "QUERY_STRING": query, "REQUEST_METHOD": verb},
+            **{"CONTENT_TYPE": headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(raw))},
+            **{"REMOTE_USER": "x-access-token", "GIT_PROTOCOL": headers.get("Git-Protocol", "")},
+        },
+    )
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    answered = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+    return int(answered.pop("Status", "200").split()[0]), answered, body
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    fake: FakeGithub
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Leave out what a client that was killed makes of its connection."""
+        import sys
+
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Say nothing."""
+
+    def _answer(self) -> None:
+        raw = self._body()
+        fake = self.server.fake
+        if urlsplit(self.path).path.startswith(f"{fake.prefix}/api/v3/"):
+            status, answer, told = fake.rest(self.command, self.path, self.headers, raw)
+            body = b"" if answer is None else json.dumps(answer).encode()
+            told = {**told, "Content-Type": "application/json; charset=utf-8"}
+        else:
+            status, told, body = fake.git(self.command, self.path, self.headers, raw)
+        if status == 0:
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.send_response(status)
+        for name, value in told.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            raw = b""
+            while size := int(self.rfile.readline().strip() or b"0", 16):
+                raw += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return gzip.decompress(raw) if self.headers.get("Content-Encoding") == "gzip" else raw
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
+
+
+@contextmanager
+def running(folder: Path, **settings: Any) -> Iterator[FakeGithub]:
+    """Run a GitHub until the block ends."""
+    fake = FakeGithub(folder, **settings)
+    try:
+        yield fake
+    finally:
+        fake.stop()

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import Cli, fetch, git, publish, rendered_source, write_template
+from tests.github.fake import UPGRADE, FakeGithub, Fault, running
+from tests.github.support import SECRET, SETTINGS, TOKEN, create, one_repository
+
+
+def test_two_repositories_are_published_in_order_with_the_promised_commits(
+    cli: Cli, two: Path, github: FakeGithub, tmp_path: Path
+) -> None:
+    done = create(cli, two, "--output", "json")
+
+    assert done.code == 0
+    changes = done.json["changes"]
+    assert [each["target"] for each in changes] == ["repository acme/demo", "repository acme/demo-gitops"]
+    commits = {f"acme/{each['target'].rpartition('/')[2]}": each["facts"]["commit"] for each in changes}
+    assert github.heads() == commits
+    assert [each for each in github.writes() if "repos" in each or "receive-pack" in each] == [
+        "POST /orgs/acme/repos",
+        "POST /acme/demo.git/git-receive-pack",
+        "PATCH /repos/acme/demo",
+        "PUT /repos/acme/demo/branches/main/protection",
+        "POST /orgs/acme/repos",
+        "POST /acme/demo-gitops.git/git-receive-pack",
+        "PATCH /repos/acme/demo-gitops",
+        "PUT /repos/acme/demo-gitops/branches/main/protection",
+    ]
+    git("clone", "--quiet", github.repositories["acme/demo"].git_dir, tmp_path / "clone")
+    for path, content in rendered_source().items():
+        assert (tmp_path / "clone" / path).read_bytes() == content
+
+
+def test_a_second_time_nothing_is_written(cli: Cli, two: Path, github: FakeGithub) -> None:
+    create(cli, two)
+    written, heads = github.writes(), github.heads()
+
+    again = create(cli, two)
+
+    assert again.code == 0
+    assert again.out.startswith("demo is unchanged")
+    assert (github.writes(), github.heads()) == (written, heads)
+
+
+def test_a_user_publishes_to_the_own_account(cli: Cli, two: Path, github: FakeGithub) -> None:
+    done = create(cli, two, owner="Ada")
+
+    assert done.code == 0, done.err
+    assert sorted(github.repositories) == ["ada/demo", "ada/demo-gitops"]
+    assert github.writes()[0] == "POST /user/repos"
+    assert github.repositories["ada/demo"].visibility == "private"
+
+
+def test_every_setting_is_made_and_stays_made(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    template = one_repository(tmp_path / "shop", **SETTINGS)
+
+    done = create(cli, template)
+    written = github.writes()
+    again = create(cli, template)
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert "unchanged" in again.out
+    assert github.writes() == written
+    repo = github.repositories["acme/demo"]
+    assert (repo.description, repo.homepage) == ("Answers questions", "https://shop.example.com")
+    assert (repo.topics, repo.default_branch) == (["rag", "python"], "trunk")
+    assert (repo.teams, repo.invitations) == ({"platform": "admin"}, {"grace": "push"})
+    assert repo.variables == {"REGION": "eu"}
+    assert github.secret("acme/demo", "TOKEN") == SECRET
+    assert repo.flags["delete_branch_on_merge"] is True
+    assert (repo.flags["allow_merge_commit"], repo.flags["has_wiki"]) == (False, False)
+    rules = repo.protection["trunk"]
+    assert rules["required_pull_request_reviews"]["required_approving_review_count"] == 2
+    assert rules["required_status_checks"] == {"strict": True, "contexts": ["test"]}
+    assert repo.signatures == {"trunk"}
+
+
+@pytest.mark.parametrize(
+    ("undo", "detail"),
+    [
+        (lambda repo: repo.topics.clear(), "topics"),
+        (lambda repo: repo.flags.update(has_wiki=True), "has_wiki"),
+        (lambda repo: repo.teams.clear(), "teams"),
+        (lambda repo: repo.invitations.clear(), "collaborators"),
+        (lambda repo: repo.variables.update(REGION="us"), "variables"),
+        (lambda repo: repo.variables.clear(), "variables"),
+        (lambda repo: repo.secrets.clear(), "secrets"),
+        (lambda repo: repo.protection.clear(), "branch protection"),
+        (lambda repo: repo.protection["trunk"].update(enforce_admins=False), "branch protection"),
+        (lambda repo: repo.signatures.clear(), "branch protection"),
+        (lambda repo: setattr(repo, "description", None), "description"),
+        (lambda repo: setattr(repo, "visibility", "internal"), "visibility"),
+    ],
+)
+def test_a_setting_that_differs_is_shown_and_made_again(
+    cli: Cli, github: FakeGithub, tmp_path: Path, undo: object, detail: str
+) -> None:
+    assert callable(undo)
+    template = one_repository(tmp_path / "shop", **SETTINGS)
+    create(cli, template)
+    head = github.heads()
+    undo(github.repositories["acme/demo"])
+
+    planned = create(cli, template, "--dry-run")
+    done = create(cli, template)
+    again = create(cli, template)
+
+    assert f"update  repository acme/demo (settings: {detail})" in planned.out
+    assert done.code == 0
+    assert "updated  repository acme/demo" in done.err
+    assert "demo is unchanged" in again.out
+    assert github.heads() == head
+
+
+def test_what_the_template_does_not_mention_is_the_teams(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    template = one_repository(tmp_path / "shop")
+    create(cli, template)
+    repo = github.repositories["acme/demo"]
+    repo.flags["allow_merge_commit"] = False
+    repo.description, repo.visibility, repo.topics = "Ours now", "public", ["own"]
+    written = github.writes()
+
+    again = create(cli, template)
+
+    assert "demo is unchanged" in again.out
+    assert github.writes() == written
+
+
+def test_a_foreign_repository_stops_everything_before_the_first_write(
+    cli: Cli, two: Path, github: FakeGithub
+) -> None:
+    github.add("acme", "demo-gitops", {"README.md": b"somebody else's"})
+
+    done = create(cli, two)
+
+    assert done.code == 5
+    assert "repository acme/demo-gitops: was not made by kickstart" in done.err
+    assert github.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("description", "archived", "reason"),
+    [
+        ("made by hand", False, "was not made by kickstart"),
+        ("kickstart is publishing the project other here", False, "belongs to the project other"),
+        ("kickstart is publishing the project demo here", True, "is archived"),
+    ],
+)
+def test_an_empty_repository_of_somebody_else_is_refused(
+    cli: Cli, two: Path, github: FakeGithub, description: str, archived: bool, reason: str
+) -> None:
+    github.add("acme", "demo", description=description).flags["archived"] = archived
+
+    done = create(cli, two)
+
+    assert done.code == 5
+    assert f"repository acme/demo: {reason}" in done.err
+    assert github.writes() == []
+
+
+def test_an_empty_repository_with_our_mark_is_adopted(cli: Cli, two: Path, github: FakeGithub) -> None:
+    github.add("acme", "demo", description="kickstart is publishing the project demo here")
+
+    planned = create(cli, two, "--dry-run")
+    done = create(cli, two)
+
+    assert "where an interrupted run has begun it" in planned.out
+    assert done.code == 0, done.err
+    assert all(github.heads()[name] for name in ("acme/demo", "acme/demo-gitops"))
+    assert github.repositories["acme/demo"].description == ""
+
+
+def test_a_name_that_the_token_cannot_see_is_a_conflict(cli: Cli, two: Path, github: FakeGithub) -> None:
+    github.add("acme", "demo", {"README.md": b"secret"})
+    github.faults.append(Fault(at="GET /repos/acme/demo$", status=404, message="Not Found", times=2))
+
+    done = create(cli, two)
+
+    assert done.code == 5
+    assert "acme/demo exists, and this token may not see it" in done.err
+
+
+def test_protection_that_the_plan_does_not_include_is_a_note(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    github.free_plan = True
+    template = one_repository(tmp_path / "shop")
+
+    done = create(cli, template)
+    again = create(cli, template)
+
+    assert (done.code, again.code) == (0, 0)
+    assert f"Note: the branch main of acme/demo is not protected: {UPGRADE}" in done.err
+    assert "Request PUT" not in done.err  # PyGithub's own words
+    assert "unchanged" in again.out
+
+
+def test_a_feature_that_the_plan_ignores_is_a_note(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    github.free_plan = True
+    template = one_repository(tmp_path / "shop", allowAutoMerge=True)
+
+    done = create(cli, template)
+
+    assert done.code == 0
+    assert "GitHub ignores allow_auto_merge here" in done.err
+
+
+def test_two_repositories_with_topics_protection_and_a_secret_take_few_requests(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    common = {"topics": ["rag"], "protectDefaultBranch": True}
+    source = publish()["input"] | common | {"secrets": {"TOKEN": "x"}}
+    gitops = publish("${{ parameters.name }}-gitops")["input"] | common
+    steps = [fetch(), publish(input=source), publish(input=gitops, id="gitops")]
+
+    done = create(cli, write_template(tmp_path / "pair", steps))
+
+    assert done.code == 0
+    assert github.count("rest") <= 14
+    assert github.count("git") <= 6
+
+
+def test_the_preview_says_who_publishes_and_writes_nothing(cli: Cli, two: Path, github: FakeGithub) -> None:
+    done = create(cli, two, "--dry-run")
+
+    assert done.code == 0
+    host = github.url.partition("://")[2]
+    assert (
+        f"Note: on {host} as ada (GH_ENTERPRISE_TOKEN), with the scopes repo, workflow; 4990 requests left"
+        in done.out
+    )
+    assert done.out.count(f"create  repository acme/demo (on {host})") == 1
+    assert github.writes() == []
+
+
+def test_a_path_before_the_api_is_part_of_every_address(
+    cli: Cli, two: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GH_ENTERPRISE_TOKEN", TOKEN)
+    with running(tmp_path / "github", prefix="/forge") as fake:
+        done = create(cli, two, "--github-url", f"{fake.url}/api/v3/")
+
+        assert done.code == 0, done.err
+        assert f"clone {fake.url}/acme/demo.git" not in done.err
+        assert len(fake.heads()) == 2
+
+
+def test_without_an_owner_the_machines_login_is_not_taken(cli: Cli, two: Path, github: FakeGithub) -> None:
+    parameters = {"title": "P", "required": ["name", "owner"], "properties": {}}
+    parameters["properties"] = {"name": {"type": "string"}, "owner": {"type": "string"}}
+    template = write_template(two.parent / "owned", [fetch(), publish()], parameters)
+
+    done = cli("create", "demo", "--template", template, "--forge", "github")
+
+    assert done.code == 2
+    assert "owner: is required" in done.err
+    assert github.requests == []
