@@ -34,6 +34,8 @@ COMMANDS = (
     ("preview", "delete"),
     ("preview", "gc"),
     ("promote",),
+    ("status",),
+    ("delete",),
     ("template",),
     ("template", "list"),
     ("template", "show"),

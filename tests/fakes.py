@@ -75,6 +75,11 @@ class FakeForge:
         self.settings[name] = settings
         return {"commit": commit.id, "branch": branch}
 
+    def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
+        self.writes += 1
+        del self.repositories[str(repository)]
+        return {}
+
     def git_environment(self) -> Mapping[str, str]:
         return {}
 

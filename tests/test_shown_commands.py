@@ -17,6 +17,7 @@ PAGES = [
     "README.md",
     "docs/tutorial/first-project.md",
     "docs/how-to/give-secrets.md",
+    "docs/how-to/look-at-and-delete-a-project.md",
     "docs/how-to/render-locally.md",
     "docs/how-to/write-a-template.md",
     "examples/README.md",

@@ -8,13 +8,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import pexpect
 import pytest
 
 from kickstart.cli import console, main
@@ -141,6 +143,22 @@ def process(
         check=False,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@contextmanager
+def terminal(*arguments: str | Path) -> Iterator[pexpect.spawn[str]]:
+    """Run one command on a terminal of its own."""
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "kickstart", *map(str, arguments)],
+        env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
+        encoding="utf-8",
+        timeout=15,
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
 
 
 def git(*arguments: str | Path) -> str:

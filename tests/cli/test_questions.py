@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from tests.cli.support import NAME, OWNER, LocalForge, fetch, git, page, publish, write_template
+from tests.cli.support import NAME, OWNER, LocalForge, fetch, git, page, publish, terminal, write_template
 
 TOKEN = {"type": "string", "title": "Token", "ui:field": "Secret"}
 SIZE = {"type": "string", "title": "Size", "enum": ["small", "large"], "default": "small"}
@@ -27,22 +23,6 @@ def asking(tmp_path: Path) -> Path:
         page(name=NAME, owner=OWNER, size=SIZE, count=COUNT, token=TOKEN),
         {"answers.j2": b"${{ values.size }} ${{ values.count }}\n"},
     )
-
-
-@contextmanager
-def terminal(*arguments: str | Path) -> Iterator[pexpect.spawn[str]]:
-    """Run one command on a terminal of its own."""
-    child = pexpect.spawn(
-        sys.executable,
-        ["-m", "kickstart", *map(str, arguments)],
-        env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
-        encoding="utf-8",
-        timeout=15,
-    )
-    try:
-        yield child
-    finally:
-        child.close(force=True)
 
 
 def _answer(child: pexpect.spawn[str], question: str, answer: str) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from scripts.github_api import UnavailableError
-from tests.cli.support import Cli, cli, home, two
+from tests.cli.support import Cli, cli, home, local_forge, two
 from tests.github import contract
 from tests.github.fake import FakeGithub, running
 
-__all__ = ["Cli", "cli", "home", "two"]
+__all__ = ["Cli", "cli", "home", "local_forge", "two"]
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ class Change(enum.Enum):
 
     CREATE = "create"
     UPDATE = "update"
+    ARCHIVE = "archive"
+    DELETE = "delete"
     NONE = "unchanged"
     CONFLICT = "conflict"
 

@@ -174,6 +174,8 @@ class Publish(Effect):
             return Inspection(Change.CONFLICT, found.reason)
         if found.marker.project != self.mark.project:
             return Inspection(Change.CONFLICT, f"belongs to the project {found.marker.project}")
+        if found.archived:
+            return Inspection(Change.CONFLICT, "is archived")
         if found.state is State.EMPTY:
             return Inspection(Change.CREATE, f"on {self.forge}, where an interrupted run has begun it")
         if found.marker.digest == self.mark.digest:

@@ -23,7 +23,15 @@ API_VERSION = "kickstart/v1"
 MAX_DIFF_LINES = 400
 
 _COLORS = {"green": "32", "yellow": "33", "red": "31", "bold": "1", "dim": "2", "cyan": "36"}
-_CHANGE_COLORS = {"create": "green", "update": "yellow", "unchanged": "dim", "conflict": "red"}
+_CHANGE_COLORS = {
+    "create": "green",
+    "update": "yellow",
+    "archive": "yellow",
+    "delete": "red",
+    "unchanged": "dim",
+    "conflict": "red",
+}
+_DONE = {"create": "created", "update": "updated", "archive": "archived", "delete": "deleted"}
 
 # The console of the running command, for the error boundary.
 current: Console | None = None
@@ -153,10 +161,8 @@ class Console:
         change = pending.change.value
         tree = pending.effect.tree
         detail = f" ({pending.inspection.detail})" if pending.inspection.detail else ""
-        self.print(
-            f"{self.paint(change, _CHANGE_COLORS[change])}  {pending.effect.target}{detail}: "
-            f"{len(tree)} files, {size(tree.size)}"
-        )
+        count = f": {len(tree)} files, {size(tree.size)}" if tree else ""
+        self.print(f"{self.paint(change, _CHANGE_COLORS[change])}  {pending.effect.target}{detail}{count}")
         if not files:
             return
         existing = pending.inspection.existing
@@ -233,7 +239,7 @@ class Progress:
             if self._status is not None:
                 self._status.update(f"Writing {target}")
             return
-        change = {"create": "created", "update": "updated"}.get(outcome.pending.change.value, "unchanged")
+        change = _DONE.get(outcome.pending.change.value, "unchanged")
         text = self._console.paint(change, "dim" if change == "unchanged" else "green")
         self._console.say(f"{text}  {target}")
 

@@ -20,6 +20,11 @@ def confirm(question: str) -> bool:
     return Confirm.ask(question, default=True, console=_rich)
 
 
+def typed(question: str, expected: str) -> bool:
+    """Tell whether the answer is exactly what was asked for."""
+    return Prompt.ask(_safe(question), console=_rich, default="", show_default=False).strip() == expected
+
+
 def ask(form: Form, given: Mapping[str, Given]) -> dict[str, Given]:
     """Ask for every active parameter that nobody gave, page by page."""
     answers = dict(given)

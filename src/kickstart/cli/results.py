@@ -65,6 +65,7 @@ def apply(prepared: Project, pending: Sequence[Pending], console: Console) -> No
             **fingerprint(plan.source, plan.parameters, prepared.forge),
             commitTime=prepared.commit_time.isoformat(),
             targets=[each.effect.target for each in pending],
+            links=[dict(link) for link in plan.links],
         )
         with console.progress() as progress:
             for outcome in run.apply(pending, prepared.tools, log):

@@ -42,6 +42,7 @@ class Found:
     state: State
     marker: Marker | None = None
     reason: str = ""
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,13 @@ class Forge(Protocol):
         of a repository of ours that has its files already are made as asked, and nothing else.
         Returns facts that could not be promised. The fact `note` is for the reader: what the forge
         would not do, and why.
+        """
+        ...
+
+    def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
+        """Archive a repository, or delete it for good. Returns facts: `archive` is where it is kept.
+
+        The caller has made sure that it is ours.
         """
         ...
 

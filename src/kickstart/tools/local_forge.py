@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,18 @@ class LocalForge:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return {"path": str(path), "commit": commit.id}
+
+    def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
+        path = self.address.path(repository)
+        # Out of the way first, by one rename: whoever is killed while deleting leaves no half of it.
+        archive = self.address.folder / ".archive" / repository.owner
+        archive.mkdir(parents=True, exist_ok=True)
+        kept = archive / f"{repository.name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.git"
+        path.rename(kept)
+        if not purge:
+            return {"archive": str(kept)}
+        shutil.rmtree(kept)
+        return {}
 
     def git_environment(self) -> Mapping[str, str]:
         return {}

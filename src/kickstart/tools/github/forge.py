@@ -59,17 +59,16 @@ class GithubForge:
             return Found(State.ABSENT)
         if found["full_name"].lower() != str(repository).lower():
             return Found(State.FOREIGN, reason=f"was renamed to {found['full_name']}")
-        if found["archived"]:
-            return Found(State.FOREIGN, reason="is archived")
+        archived = bool(found["archived"])
         file = self.api.get(f"/repos/{repository}/contents/{marker.FILE_NAME}")
         if file is not None:
             mark = _marker(file)
             if mark is None:
                 return Found(State.FOREIGN, reason="has a marker of another kind")
-            return Found(State.OURS, mark)
+            return Found(State.OURS, mark, archived=archived)
         begun = unfinished.project_of(found["description"])
         if begun and self._is_empty(repository):
-            return Found(State.EMPTY, marker.Marker(begun, str(repository), {}, ""))
+            return Found(State.EMPTY, marker.Marker(begun, str(repository), {}, ""), archived=archived)
         return Found(State.FOREIGN, reason="was not made by kickstart")
 
     def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
@@ -97,6 +96,13 @@ class GithubForge:
         note = "; ".join(filter(None, notes))
         facts = {"commit": commit.id, "url": str(made["html_url"])}
         return {**facts, "note": note} if note else facts
+
+    def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
+        if purge:
+            self.api.write("DELETE", f"/repos/{repository}")
+            return {}
+        made = self.api.write("PATCH", f"/repos/{repository}", {"archived": True})
+        return {"archive": str(made["html_url"])}
 
     def git_environment(self) -> Mapping[str, str]:
         basic = base64.b64encode(f"x-access-token:{self.api.token}".encode()).decode()

@@ -1,0 +1,95 @@
+"""`kickstart delete`: take away what a project's markers prove to be ours."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kickstart.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kickstart.run import Outcome, Pending
+
+
+def delete(
+    name: options.NAME,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Delete for good, with everything in it, instead of archiving.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name again.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be taken away; change nothing.")
+    ] = False,
+    forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
+    owner: options.OWNER = None,
+    output: options.OUTPUT = "text",
+    no_color: options.NO_COLOR = False,
+) -> None:
+    """Archive the repositories of a project, or delete them.
+
+    Only what its marker proves to be made by kickstart for this project is touched. Looks where the
+    last run on this machine published; the flags say another place.
+    """
+    from kickstart import journal, run
+    from kickstart.actions.base import Change
+    from kickstart.actions.remove import Remove
+    from kickstart.cli import existing, results
+    from kickstart.errors import ParameterError
+
+    console = results.console("Delete", output, False, False, no_color)
+    found = existing.find(name, {"forge": forge, "github-url": github_url, "owner": owner})
+    # What was made last goes first: nothing is left that points to what is gone.
+    effects = [Remove(place.repository, name, purge) for place in reversed(found.places)]
+    pending = run.preview(effects, found.tools)
+    todo = [each for each in pending if each.change is not Change.NONE]
+    for each in pending:
+        console.pending(each, files=False)
+    if dry_run or not todo:
+        console.result(_body(name, "planned" if todo else "unchanged", pending))
+        return
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise ParameterError("delete asks before it acts", hint=f"kickstart delete {name} --yes")
+        from kickstart.cli.prompts import typed
+
+        if not typed(f"Type {name} to go on", name):
+            console.result(_body(name, "declined", pending))
+            console.print("Nothing was changed.")
+            return
+    outcomes = []
+    with journal.opened(found.home.state, name) as log:
+        log.record("removing", forge=found.forge, purge=purge, targets=[e.effect.target for e in todo])
+        with console.progress() as progress:
+            for outcome in run.apply(pending, found.tools, log):
+                if outcome.pending.change is not Change.NONE:
+                    progress.draw(outcome)
+                outcomes += [outcome] if outcome.done else []
+        log.record("removed")
+    console.result(_body(name, "changed", pending, outcomes))
+    for outcome in outcomes:
+        if "archive" in outcome.facts:
+            console.print(f"  {outcome.pending.effect.target} is kept in {outcome.facts['archive']}")
+
+
+def _body(
+    project: str, outcome: str, pending: Sequence[Pending], outcomes: Sequence[Outcome] = ()
+) -> dict[str, Any]:
+    facts = {each.pending.effect.target: each.facts for each in outcomes}
+    return {
+        "outcome": outcome,
+        "project": project,
+        "removals": [
+            {
+                "target": each.effect.target,
+                "change": each.change.value,
+                "detail": each.inspection.detail,
+                "facts": facts.get(each.effect.target, {}),
+            }
+            for each in pending
+        ],
+    }

@@ -1,0 +1,120 @@
+"""What exists of a project: which repositories its last run published, and what they are now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kickstart import journal, naming, settings
+from kickstart.cli import connect
+from kickstart.errors import ParameterError
+from kickstart.settings import Home
+from kickstart.tools import Address, Found, Repository, State, Tools
+
+# Of a project that no run on this machine has made: the names that kickstart's own template gives.
+SUFFIXES = ("", "-gitops")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository's name, and what stands there. is_ours: it belongs to the project."""
+
+    repository: Repository
+    found: Found
+    is_ours: bool
+
+    @property
+    def state(self) -> str:
+        """In one word: absent, empty, ours, archived or foreign."""
+        if not self.is_ours:
+            return "absent" if self.found.state is State.ABSENT else "foreign"
+        return "archived" if self.found.archived else self.found.state.value
+
+    @property
+    def detail(self) -> str:
+        """Why it is not the project's, or ""."""
+        if self.state != "foreign":
+            return ""
+        mark = self.found.marker
+        return f"belongs to the project {mark.project}" if mark else self.found.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A project as it is. events: the journal of its last run; empty where there is none."""
+
+    project: str
+    home: Home
+    forge: str
+    address: Address
+    tools: Tools
+    places: Sequence[Place]
+    events: Sequence[Mapping[str, Any]]
+
+    @property
+    def planned(self) -> Mapping[str, Any]:
+        """What the last run had planned."""
+        return self.events[0] if self.events else {}
+
+
+def find(project: str, flags: Mapping[str, Any]) -> Existing:
+    """Look at a project's repositories: where the flags say, else where the last run published them.
+
+    Raises ParameterError where neither a run nor a repository of that project is known.
+    """
+    problem = naming.project_name_problem(project)
+    if problem:
+        raise ParameterError(f"the name '{project}' {problem}")
+    connect.forget_callers_repository()
+    home = settings.home(os.environ)
+    resolved = settings.resolve(flags, os.environ, Path.cwd(), home.config)
+    events = _last_run(journal.read(home.state, project))
+    planned = events[0] if events else {}
+    forge = resolved.values["forge"]
+    spec = str(forge.value if forge.source.startswith("--") else planned.get("forge", forge.value))
+    spec = connect.forge_spec(spec, resolved.values.get("github-url"))
+    address, tools = connect.forge(spec, home)
+    owner = resolved.values.get("owner")
+    repositories = _recorded(planned)
+    if owner and owner.source.startswith("--"):
+        repositories = []
+    if not repositories:
+        if owner is None and spec.startswith("github"):
+            raise ParameterError(
+                f"no run on this machine has made '{project}'", hint="name its owner: --owner OWNER"
+            )
+        name = str(owner.value) if owner else connect.default_owner()
+        repositories = [Repository(name, f"{project}{suffix}") for suffix in SUFFIXES]
+    places = [_look(project, repository, tools) for repository in repositories]
+    if not events and not any(place.is_ours for place in places):
+        looked = ", ".join(str(each) for each in repositories)
+        raise ParameterError(
+            f"there is no project '{project}' on {address.name}: looked for {looked}",
+            hint="name the owner and the forge: --owner OWNER --forge FORGE",
+        )
+    return Existing(project, home, spec, address, tools, places, events)
+
+
+def _look(project: str, repository: Repository, tools: Tools) -> Place:
+    found = tools.forge.inspect(repository)
+    is_ours = found.marker is not None and found.marker.project == project
+    return Place(repository, found, is_ours)
+
+
+def _last_run(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return what the journal has of the newest run, from what it planned on."""
+    starts = [index for index, event in enumerate(events) if event["event"] == "planned"]
+    return list(events[starts[-1] :]) if starts else []
+
+
+def _recorded(planned: Mapping[str, Any]) -> list[Repository]:
+    """Return the repositories that a run published; what is no such name is left out."""
+    names = [str(each).partition("repository ")[2] for each in planned.get("targets") or ()]
+    found = []
+    for owner, slash, name in (each.partition("/") for each in names):
+        if slash and not naming.owner_name_problem(owner) and not naming.repository_name_problem(name):
+            found.append(Repository(owner, name))
+    return found

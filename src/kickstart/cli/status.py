@@ -1,0 +1,119 @@
+"""`kickstart status`: what exists of a project, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kickstart.cli import options
+
+if TYPE_CHECKING:
+    from kickstart.cli.console import Console
+    from kickstart.cli.existing import Existing, Place
+    from kickstart.tools.history import Drift
+
+MAX_FILES = 20  # of one repository, in text; JSON has all
+_COLORS = {"ours": "green", "archived": "dim", "empty": "yellow", "absent": "yellow", "foreign": "red"}
+_SIGNS = {"create": "+", "delete": "-", "update": "~"}
+
+
+def status(
+    name: options.NAME,
+    forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
+    owner: options.OWNER = None,
+    output: options.OUTPUT = "text",
+    no_color: options.NO_COLOR = False,
+) -> None:
+    """Show what exists of a project, and what differs from what was rendered.
+
+    Looks where the last run on this machine published; the flags say another place.
+    """
+    from kickstart.cli import existing, results
+
+    console = results.console("Status", output, False, False, no_color)
+    flags = {"forge": forge, "github-url": github_url, "owner": owner}
+    found = existing.find(name, flags)
+    drifts = [_drift(found, place) for place in found.places]
+    console.result(
+        {
+            "outcome": "shown",
+            "project": name,
+            "forge": found.forge,
+            "repositories": [
+                _described(found, place, drift) for place, drift in zip(found.places, drifts, strict=True)
+            ],
+            "lastRun": _last_run(found.events),
+            "links": list(found.planned.get("links") or []),
+        }
+    )
+    for place, drift in zip(found.places, drifts, strict=True):
+        _show(console, place, drift)
+    _show_run(console, found)
+
+
+def _drift(found: Existing, place: Place) -> Drift | None:
+    """Return what differs in a repository of the project's that has files."""
+    from kickstart.tools import State, history
+
+    if not place.is_ours or place.found.state is not State.OURS:
+        return None
+    url = found.address.clone_url(place.repository)
+    return history.drift(str(place.repository), url, found.tools.forge.git_environment())
+
+
+def _described(found: Existing, place: Place, drift: Drift | None) -> dict[str, Any]:
+    mark = place.found.marker if place.is_ours else None
+    return {
+        "repository": str(place.repository),
+        "url": found.address.clone_url(place.repository),
+        "state": place.state,
+        "detail": place.detail,
+        "template": dict(mark.template) if mark and mark.template else None,
+        "digest": mark.digest if mark else "",
+        "commits": drift.commits if drift else 0,
+        "files": [
+            {"path": path, "change": change} for path, change in (drift.files if drift else {}).items()
+        ],
+    }
+
+
+def _last_run(events: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    if not events:
+        return None
+    last = events[-1]
+    outcome = last["event"] if last["event"] in {"completed", "failed"} else "interrupted"
+    return {"at": str(events[0].get("at", "")), "outcome": outcome, "error": str(last.get("error", ""))}
+
+
+def _show(console: Console, place: Place, drift: Drift | None) -> None:
+    state = console.paint(f"{place.state:<9}", _COLORS[place.state])
+    said = place.detail
+    if drift is not None:
+        said = _words(drift)
+    console.print(f"{state} {place.repository}" + (f": {said}" if said else ""))
+    files = list((drift.files if drift else {}).items())
+    for path, change in files[:MAX_FILES]:
+        console.print(f"    {_SIGNS[change]} {path}")
+    if len(files) > MAX_FILES:
+        console.print(f"    and {len(files) - MAX_FILES} more")
+
+
+def _words(drift: Drift) -> str:
+    if not drift.commits:
+        return "as it was rendered"
+    commits = "1 commit" if drift.commits == 1 else f"{drift.commits} commits"
+    files = "1 file differs" if len(drift.files) == 1 else f"{len(drift.files)} files differ"
+    return f"{commits} since it was rendered, {files}"
+
+
+def _show_run(console: Console, found: Existing) -> None:
+    run = _last_run(found.events)
+    if run is not None:
+        error = f": {run['error']}" if run["error"] else ""
+        console.print(f"The last run, of {run['at']}, {_OUTCOMES[run['outcome']]}{error}")
+    for link in found.planned.get("links") or []:
+        console.print(f"  {link.get('title', 'Link')}: {link.get('url') or link.get('entityRef', '')}")
+
+
+_OUTCOMES = {"completed": "was completed", "failed": "failed", "interrupted": "was interrupted"}
