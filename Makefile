@@ -4,7 +4,7 @@ NAME ?= my-chatbot
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup create test test-quick test-app test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock
+.PHONY: help setup create test test-quick test-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock
 
 help:  ## Show what can be made
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ test-backstage: .venv/dev  ## Compare with Backstage's own code, which npm insta
 
 record-backstage: .venv/dev  ## Record again what Backstage's own code makes of every case
 	$(BIN)/python -m tests.dialect.record
+
+cluster-tools: .venv/dev  ## Build a Kubernetes API server for tests, once; takes minutes and needs Go
+	$(BIN)/python scripts/cluster_tools.py
+
+test-cluster: cluster-tools  ## Run the tests against a real Kubernetes API server
+	CLUSTER_TESTS=required $(BIN)/pytest tests/cluster
 
 lint: .venv/dev  ## Check style and the direction of imports
 	$(BIN)/ruff check src tests scripts benchmarks
