@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -139,9 +139,112 @@ class Folders(Protocol):
         ...
 
 
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object, in the version that is spoken of."""
+
+    api_version: str
+    kind: str
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core of Kubernetes."""
+        return self.api_version.rpartition("/")[0]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.api_version})"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One object. namespace: empty for objects outside of namespaces."""
+
+    kind: Kind
+    name: str
+    namespace: str = ""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Ref:
+        """Return the object that a complete manifest describes."""
+        meta = manifest["metadata"]
+        return cls(Kind(manifest["apiVersion"], manifest["kind"]), meta["name"], meta.get("namespace", ""))
+
+    def __str__(self) -> str:
+        return f"{self.kind.kind} {self.namespace}/{self.name}".replace(" /", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What applying a manifest would do.
+
+    existing: the object now. result: the object then, None where conflicts stop it. conflicts: each
+    field that somebody else sets to another value, with who does.
+    """
+
+    existing: Manifest | None
+    result: Manifest | None
+    conflicts: tuple[tuple[str, str], ...] = ()
+
+
+class Cluster(Protocol):
+    """A Kubernetes cluster. Objects are applied as the field manager `kickstart`, and never by force.
+
+    Everything raises PreflightError for what this machine or the user's rights lack, and RemoteError
+    for what may pass.
+    """
+
+    @property
+    def name(self) -> str:
+        """The cluster as a user would name it."""
+        ...
+
+    def version(self) -> str:
+        """Return the version of Kubernetes, as in v1.37.2."""
+        ...
+
+    def served(self) -> Collection[Kind]:
+        """Return every kind in every version that the cluster serves."""
+        ...
+
+    def try_apply(self, manifest: Manifest) -> Trial:
+        """Say what `apply` would do, and change nothing. Raises FindingsError for a refused manifest."""
+        ...
+
+    def apply(self, manifest: Manifest) -> Manifest:
+        """Make the object have the fields of `manifest`, and return it. Raises ConflictError."""
+        ...
+
+    def get(self, ref: Ref) -> Manifest | None:
+        """Return an object, or None when there is none."""
+        ...
+
+    def objects(self, kind: Kind, namespace: str = "", *, labels: str = "") -> list[Manifest]:
+        """Return the objects of a kind; of all namespaces when none is named."""
+        ...
+
+    def watch(self, kind: Kind, namespace: str, *, seconds: float) -> Iterator[list[Manifest]]:
+        """Yield all objects of a kind in a namespace, at once and after every change, for so long.
+
+        One stream: it goes on by itself where a connection broke or the API server was away.
+        """
+        ...
+
+    def delete(self, ref: Ref) -> None:
+        """Ask for an object's deletion, and of what it owns before it; its finalizers may take time."""
+        ...
+
+    def may(self, verb: str, kind: Kind, namespace: str = "") -> bool:
+        """Tell whether the user is permitted to do `verb` with a kind."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Everything outside that effects may use."""
+    """Everything outside that effects may use. cluster: the one that was asked for, if one was."""
 
     forge: Forge
     folders: Folders
+    cluster: Cluster | None = None
