@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -108,15 +108,38 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 def load(text: str) -> Any:
     """Return the one YAML (or JSON) document in `text` as JSON values. Raises DocumentError."""
+    return _load(text, _one)
+
+
+def load_all(text: str) -> list[Any]:
+    """Return every YAML document in `text` as JSON values. Raises DocumentError."""
+    documents: list[Any] = _load(text, _every)
+    return documents
+
+
+def _one(loader: Any) -> Any:
+    node = loader.get_single_node()
+    return None if node is None else _constructed(loader, node)
+
+
+def _every(loader: Any) -> list[Any]:
+    documents = []
+    while loader.check_node():
+        documents.append(_constructed(loader, loader.get_node()))
+    return documents
+
+
+def _constructed(loader: Any, node: yaml.Node) -> Any:
+    _check_size(node)
+    return loader.construct_document(node)
+
+
+def _load(text: str, read: Callable[[Any], Any]) -> Any:
     loader = None
     try:
         _refuse_bombs(text)
         loader = _Loader(text)
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _check_size(node)
-        return loader.construct_document(node)
+        return read(loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)

@@ -96,7 +96,10 @@ def public(parameters: Parameters) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a plan depends on besides the template and its parameters."""
+    """What a plan depends on besides the template and its parameters.
+
+    argocd_namespace: where Argo CD is on the cluster that was chosen; empty when none was.
+    """
 
     project: str
     address: Address
@@ -104,6 +107,7 @@ class Circumstances:
     at: datetime
     steps_engine: Language
     skeleton_engine: Language
+    argocd_namespace: str = ""
 
 
 def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
@@ -185,7 +189,7 @@ class _Builder:
             step.action,
             missing=missing,
             inputs=tuple(inputs) if missing else (),
-            effects=tuple(promise.effect for promise in promises if promise.effect),
+            effects=tuple(effect for promise in promises for effect in _effects(promise)),
             messages=tuple(message for promise in promises for message in promise.messages),
         )
 
@@ -242,6 +246,7 @@ class _Builder:
             author=self.given.author,
             at=self.given.at,
             parameters=public(self.parameters),
+            argocd_namespace=self.given.argocd_namespace,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
         if promise.tree is not None:
@@ -276,7 +281,8 @@ class _Builder:
             "steps": self.outputs,
             "user": {},
             "context": {"task": {"id": self.given.project}},
-            "environment": {"parameters": {}},
+            # Of a portal's own making; `bootstrap` is ours, so that a portal leaves such a step out.
+            "environment": {"parameters": {"bootstrap": bool(self.given.argocd_namespace)}},
         }
         if self.given.steps_engine.is_portal:
             context["user"] = _user(self.given.author)
@@ -310,6 +316,10 @@ class _StepError(ValueError):
         super().__init__(message)
         self.path = path
         self.message = message
+
+
+def _effects(promise: Promise) -> tuple[Effect, ...]:
+    return (promise.effect,) if promise.effect else promise.effects
 
 
 def _action(name: str) -> Action:

@@ -23,8 +23,10 @@ KEYS: dict[str, str] = {
     "github-url": "The URL of a GitHub Enterprise, for the forge github.",
     "owner": "The user or organisation that owns the repositories.",
     "visibility": "Who can read the repositories: private, internal or public.",
+    "context": "The context of the kubeconfig whose cluster is bootstrapped.",
+    "argocd_namespace": "The namespace of Argo CD.",
 }
-DEFAULTS = {"template": "rag-chatbot", "forge": "local"}
+DEFAULTS = {"template": "rag-chatbot", "forge": "local", "argocd_namespace": "argocd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
             values[_key(name)] = Setting(text, name)
     for key, value in flags.items():
         if value is not None:
-            values[key] = Setting(value, f"--{key}")
+            values[key] = Setting(value, f"--{key.replace('_', '-')}")
     # Absolute, so that the journal of this run can be resumed from elsewhere.
     values["forge"] = Setting(
         _from_here("forge", values["forge"].value, folder, folder), values["forge"].source

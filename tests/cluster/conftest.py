@@ -12,11 +12,10 @@ import pytest
 from kickstart.tools import kubernetes
 from kickstart.tools.kubernetes import KubernetesCluster
 from scripts import cluster_tools
-from tests.cli.conftest import output_schema
 from tests.cli.support import cli, home
 from tests.cluster.serving import LIMITED, ApiServer
 
-__all__ = ["cli", "home", "output_schema"]
+__all__ = ["cli", "home"]
 
 _numbers = itertools.count(1)
 

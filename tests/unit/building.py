@@ -87,6 +87,7 @@ def promise(action: str, folder: Path, workspace: Tree, /, **input: Any) -> Prom
         author=AUTHOR,
         at=AT,
         parameters={"name": "demo"},
+        argocd_namespace="argocd",
     )
     loaded = actions.load(action)
     return loaded.promise(given, loaded.Input.model_validate(input))

@@ -8,6 +8,8 @@ from typing import cast
 from kickstart.actions.base import Action
 
 ACTIONS: dict[str, str] = {
+    "argocd:bootstrap": "kickstart.actions.argocd:ArgocdBootstrap",
+    "argocd:create-resources": "kickstart.actions.argocd:ArgocdCreateResources",
     "catalog:write": "kickstart.actions.catalog:CatalogWrite",
     "debug:log": "kickstart.actions.debug:DebugLog",
     "fetch:plain": "kickstart.actions.fetch:FetchPlain",
@@ -17,6 +19,8 @@ ACTIONS: dict[str, str] = {
     "fs:delete": "kickstart.actions.fs:FsDelete",
     "fs:readdir": "kickstart.actions.fs:FsReaddir",
     "fs:rename": "kickstart.actions.fs:FsRename",
+    "kubernetes:apply": "kickstart.actions.kubernetes:KubernetesApply",
+    "kubernetes:create-namespace": "kickstart.actions.kubernetes:KubernetesCreateNamespace",
     "publish:github": "kickstart.actions.publish:PublishGithub",
 }
 

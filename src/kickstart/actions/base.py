@@ -93,7 +93,8 @@ class Given:
     """All that a promise may depend on.
 
     tree: the workspace as the steps before left it. engine: renders skeletons.
-    author: "Name <address>" of commits. at: the time of commits.
+    author: "Name <address>" of commits. at: the time of commits. argocd_namespace: where Argo CD is
+    on the cluster that the user chose; empty when none was chosen.
     """
 
     tree: Tree
@@ -104,15 +105,20 @@ class Given:
     author: str
     at: datetime
     parameters: Mapping[str, Any]
+    argocd_namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a step will have done: its output, the workspace after it, and perhaps an effect."""
+    """What a step will have done: its output, the workspace after it, and perhaps an effect.
+
+    effects: instead of `effect`, where there are several, in order.
+    """
 
     output: Mapping[str, Any] = field(default_factory=dict)
     tree: Tree | None = None
     effect: Effect | None = None
+    effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
 
 

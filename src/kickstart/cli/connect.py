@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from kickstart import folders, redact
 from kickstart.errors import ParameterError, TemplateError
-from kickstart.settings import Home, Setting
+from kickstart.settings import Home, Setting, Settings
 from kickstart.template.catalog import Checkout
-from kickstart.tools import Address, Repository, Tools, plumbing
+from kickstart.tools import Address, Cluster, Repository, Tools, plumbing
 from kickstart.tree import PathError
 
 if TYPE_CHECKING:
@@ -73,6 +73,14 @@ def _say(text: str) -> None:
 
     if console.current is not None:
         console.current.say(text)
+
+
+def cluster(settings: Settings) -> Cluster:
+    """Return the cluster of the settings; without any, that of the current context. Asks nothing of it."""
+    from kickstart.tools import kubernetes
+
+    kubeconfig = settings.get("kubeconfig") or os.environ.get("KUBECONFIG")
+    return kubernetes.connect(kubeconfig, settings.get("context"))
 
 
 def author() -> tuple[str, bool]:

@@ -30,6 +30,10 @@ def create(
     github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     visibility: options.VISIBILITY = None,
+    bootstrap: options.BOOTSTRAP = None,
+    context: options.CONTEXT = None,
+    kubeconfig: options.KUBECONFIG = None,
+    argocd_namespace: options.ARGOCD_NAMESPACE = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Take template, forge and parameters from the last run of NAME.")
     ] = False,
@@ -50,21 +54,17 @@ def create(
     from kickstart.errors import ParameterError
 
     console = results.console("Create", output, verbose, quiet, no_color)
-    request = project.Request(
-        name,
-        {
-            "template": template,
-            "forge": forge,
-            "github-url": github_url,
-            "owner": owner,
-            "visibility": visibility,
-        },
-        set_ or [],
-        values or [],
-        no_input,
-        resume,
-        dialect,
-    )
+    flags = {
+        "template": template,
+        "forge": forge,
+        "github-url": github_url,
+        "owner": owner,
+        "visibility": visibility,
+        "context": context,
+        "kubeconfig": kubeconfig,
+        "argocd_namespace": argocd_namespace,
+    }
+    request = project.Request(name, flags, set_ or [], values or [], no_input, resume, dialect, bootstrap)
     prepared = project.prepare(request, console)
     plan = prepared.plan
     effects = plan.effects + (plan.folders(output_dir.expanduser().absolute()) if output_dir else [])

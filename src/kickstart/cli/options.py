@@ -46,6 +46,24 @@ VISIBILITY = Annotated[
     str | None,
     typer.Option("--visibility", metavar="WHO", help="Who can read them: private, internal or public."),
 ]
+BOOTSTRAP = Annotated[
+    bool | None,
+    typer.Option(
+        "--bootstrap/--no-bootstrap",
+        help="Make Argo CD follow the project, on the cluster of --context or of the current context.",
+        show_default=False,
+    ),
+]
+CONTEXT = Annotated[
+    str | None,
+    typer.Option("--context", metavar="CONTEXT", help="The context of the kubeconfig; its cluster is used."),
+]
+KUBECONFIG = Annotated[
+    str | None, typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG.")
+]
+ARGOCD_NAMESPACE = Annotated[
+    str | None, typer.Option("--argocd-namespace", metavar="NAMESPACE", help="Where Argo CD is.")
+]
 OUTPUT = Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="Print text or json.")]
 VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Say where each value comes from.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors only.")]

@@ -36,6 +36,7 @@ class Request:
     no_input: bool
     resume: bool = False
     dialect: str | None = None
+    bootstrap: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ def prepare(request: Request, console: Console) -> Project:
     resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)
     spec = connect.forge_spec(_setting("forge", resolved, recorded), resolved.values.get("github-url"))
     address, tools = connect.forge(spec, home)
+    argocd_namespace = ""
+    if _wants_cluster(request, resolved):
+        tools = replace(tools, cluster=connect.cluster(resolved))
+        argocd_namespace = str(resolved.get("argocd_namespace"))
     source = _source(resolved, recorded, home)
     form = Form(source.template.spec.parameters)
     form.check()
@@ -83,7 +88,9 @@ def prepare(request: Request, console: Console) -> Project:
     at = _commit_time(home, project, source, parameters, spec)
     dialect = dialect_of(source, request.dialect)
     spoken = languages(source, dialect, home.cache / "templates")
-    circumstances = Circumstances(project, address, author, at, spoken.steps, spoken.skeletons)
+    circumstances = Circumstances(
+        project, address, author, at, spoken.steps, spoken.skeletons, argocd_namespace
+    )
     try:
         plan = build(source, parameters, circumstances)
         spoken.save()
@@ -104,6 +111,11 @@ def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Sour
         found = catalog.find(str(recorded.get("templateReference") or name), connect.checkout(home))
         return replace(found, origin=name)
     return catalog.find(name, connect.checkout(home))
+
+
+def _wants_cluster(request: Request, resolved: Settings) -> bool:
+    """A cluster is used when it is asked for: by the flag, or by naming a context anywhere."""
+    return bool(resolved.get("context")) if request.bootstrap is None else request.bootstrap
 
 
 def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str, Any]:
