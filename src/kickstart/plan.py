@@ -24,6 +24,8 @@ from kickstart.template.schema import Step
 from kickstart.tools import Address
 from kickstart.tree import PathError, Tree
 
+REQUIRES = "kickstart/requires"  # the annotation that says what a project needs of a cluster
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
@@ -44,7 +46,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A project's steps, in order. workspace: what the last step left."""
+    """A project's steps, in order. workspace: what the last step left. requires: of a cluster, in YAML."""
 
     project: str
     source: Source
@@ -54,6 +56,7 @@ class Plan:
     links: tuple[Mapping[str, str], ...] = ()
     texts: tuple[Mapping[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    requires: str = ""
 
     @property
     def effects(self) -> list[Effect]:
@@ -124,7 +127,8 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     links, texts = builder.output()
     _refuse_secrets(steps, parameters)
     notes = (*parameters.notes, *(str(fault) for fault in [*findings.warnings, *builder.kept]))
-    return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes)
+    requires = builder.requires()
+    return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes, requires)
 
 
 @dataclass(slots=True)
@@ -212,6 +216,15 @@ class _Builder:
                     kept.append({k: _shown(value) for k, value in shown.items() if k != "if"})
             kinds.append(tuple(kept))
         return kinds[0], kinds[1]
+
+    def requires(self) -> str:
+        """Return what the project needs of a cluster, as the template's annotation says it."""
+        text = self.source.template.metadata.annotations.get(REQUIRES, "")
+        try:
+            return str(evaluate(text, self._context(), self.given.steps_engine))
+        except ExpressionError as error:
+            fault = self.source.fault(("metadata", "annotations", REQUIRES), error.message)
+            raise TemplateError(f"the annotation {REQUIRES} is wrong", faults=[fault]) from error
 
     def _evaluated(
         self, value: Any, context: Mapping[str, Any], at: tuple[str | int, ...], *path: str

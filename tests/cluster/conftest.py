@@ -19,6 +19,46 @@ __all__ = ["cli", "home"]
 
 _numbers = itertools.count(1)
 
+# What a platform team has made ready: Argo CD, a storage class, an entrance, and one node with GPUs.
+PLATFORM = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: argocd}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: gateway-system}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: argocd-server
+  namespace: argocd
+  labels: {app.kubernetes.io/part-of: argocd}
+spec:
+  selector: {matchLabels: {app: argocd}}
+  template:
+    metadata: {labels: {app: argocd}}
+    spec: {containers: [{name: server, image: "registry.test/argoproj/argocd:v3.5.1"}]}
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata:
+  name: standard
+  annotations: {storageclass.kubernetes.io/is-default-class: "true"}
+provisioner: tests.kickstart/none
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public, namespace: gateway-system}
+spec: {gatewayClassName: any, listeners: [{name: http, port: 80, protocol: HTTP}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: gpu, labels: {nvidia.com/gpu.product: A100}}
+status: {allocatable: {nvidia.com/gpu: "4"}}
+"""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
@@ -64,12 +104,12 @@ def bare(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 
 @pytest.fixture(scope="session")
 def server(programs: Path, crds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """An API server that knows every operator's kinds, and has Argo CD's namespace."""
+    """An API server that knows every operator's kinds, with what a platform team makes ready."""
     server = ApiServer(programs, tmp_path_factory.mktemp("server"))
     try:
         server.start()
         server.install(crds)
-        server.kubectl("create", "namespace", "argocd")
+        server.kubectl("create", "-f", "-", stdin=PLATFORM)
         yield server
     finally:
         server.stop()

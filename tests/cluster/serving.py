@@ -172,7 +172,26 @@ class ApiServer:
         """Install every CRD below a folder, and return once all are served."""
         # Not by apply, whose annotation is too long for the large ones.
         self.kubectl("create", "--recursive", "--validate=false", "-f", str(crds))
-        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        self._wait_for_crds()
+
+    def define(self, crd: str) -> None:
+        """Install one CRD, and return once it is served."""
+        self.kubectl("create", "--validate=false", "-f", "-", stdin=crd)
+        self._wait_for_crds()
+
+    def _wait_for_crds(self) -> None:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            states = [
+                each.get("status", {}).get("conditions") or [] for each in self.ask("GET", path)["items"]
+            ]
+            if all(
+                {"Established": "True"}.items() <= {c["type"]: c["status"] for c in s}.items() for s in states
+            ):
+                return
+            time.sleep(0.2)
+        raise RuntimeError("not every CRD was established")
 
     def _run(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:

@@ -170,8 +170,7 @@ def test_a_kind_defined_meanwhile_is_found(bare: ApiServer, tmp_path: Path) -> N
             ],
         },
     }
-    bare.kubectl("create", "-f", "-", stdin=json.dumps(crd))
-    bare.kubectl("wait", "--for=condition=Established", "crd/things.tests.kickstart")
+    bare.define(json.dumps(crd))
 
     assert _soon(lambda: cluster.objects(kind, "default")) == []
 

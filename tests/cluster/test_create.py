@@ -156,7 +156,8 @@ def test_a_user_without_rights_learns_it_before_anything_is_published(
     done = cli(*create(name, kubeconfig, "--context", "limited"))
 
     assert done.code == 4
-    assert 'User "limited" cannot get resource "appprojects" in API group "argoproj.io"' in done.err
+    assert "permission for AppProjects: not in argocd: get, create, patch" in done.err
+    assert "permission for ApplicationSets: not in argocd: get, create, patch" in done.err
     assert not (home / "data/forge").exists()
 
 

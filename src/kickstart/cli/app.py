@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "Show what exists of a project, and what differs from what was rendered.",
     "delete": "Archive the repositories of a project, or delete them.",
     "template": "Look at templates, and check them.",
+    "doctor": "Check what a project needs of this machine and of a cluster.",
 }
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kickstart.cli import options
+
+if TYPE_CHECKING:
+    from kickstart.cli.console import Console
+    from kickstart.cli.project import Project
 
 
 def create(
@@ -76,6 +80,7 @@ def create(
     lines = run.preflight(effects, prepared.tools)
     plan = replace(plan, notes=(*plan.notes, *lines))
     prepared = replace(prepared, plan=plan)
+    _examine_cluster(prepared, console)
     pending = run.preview(effects, prepared.tools)
     if verbose:
         console.parameters(plan.parameters)
@@ -94,6 +99,21 @@ def create(
         console.print("Nothing was written.")
         return
     results.apply(prepared, pending, console)
+
+
+def _examine_cluster(prepared: Project, console: Console) -> None:
+    """Stop for what the cluster lacks, and say what it could do better. Without a cluster, do nothing."""
+    from kickstart import doctor
+
+    cluster = prepared.tools.cluster
+    if cluster is None:
+        return
+    needs = doctor.needs(prepared.plan)
+    checks = doctor.examine(cluster, needs, prepared.settings.get("argocd_namespace"))
+    doctor.require(checks)
+    for each in checks:
+        if each.state is doctor.State.WARNING:
+            console.say(f"Note: {each.what}: {each.found}; {each.fix}")
 
 
 def _confirmed() -> bool:

@@ -45,6 +45,7 @@ class Project:
 
     plan: Plan
     tools: Tools
+    settings: Settings
     home: Home
     forge: str
     interactive: bool
@@ -101,7 +102,7 @@ def prepare(request: Request, console: Console) -> Project:
             f"Git knows no identity of yours, so that commits are by {author}.\n"
             "To change it: git config --global user.name NAME; git config --global user.email ADDRESS"
         )
-    return Project(plan, tools, home, spec, interactive, at)
+    return Project(plan, tools, resolved, home, spec, interactive, at)
 
 
 def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Source:

@@ -1,0 +1,120 @@
+"""`kickstart doctor`: what a project needs of this machine and of a cluster, against what is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kickstart.cli import options
+from kickstart.errors import KickstartError, PreflightError
+
+if TYPE_CHECKING:
+    from kickstart.cli.console import Console
+    from kickstart.doctor import Check
+
+_COLORS = {"ok": "green", "missing": "red", "warning": "yellow", "unknown": "yellow"}
+_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+OLDEST_GIT = (2, 28)
+
+
+def doctor(
+    template: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TEMPLATE]", help="A name, a folder, or a Git URL with @REF.", show_default=False
+        ),
+    ] = None,
+    set_: options.SET = None,
+    values: options.VALUES = None,
+    context: options.CONTEXT = None,
+    kubeconfig: options.KUBECONFIG = None,
+    argocd_namespace: options.ARGOCD_NAMESPACE = None,
+    output: options.OUTPUT = "text",
+    no_color: options.NO_COLOR = False,
+) -> None:
+    """Check what a project needs of this machine and of a cluster.
+
+    The parameters count: a project without a model needs no KServe. Nothing is written.
+    """
+    from kickstart.cli import project, results
+
+    console = results.console("Doctor", output, False, False, no_color)
+    flags = {
+        "template": template,
+        "context": context,
+        "kubeconfig": kubeconfig,
+        "argocd_namespace": argocd_namespace,
+    }
+    request = project.Request("my-project", flags, set_ or [], values or [], no_input=True)
+    prepared = project.prepare(request, console)
+    checks = [*_machine(), *_cluster(prepared)]
+    missing = sum(each.state.value == "missing" for each in checks)
+    template_made = results.body("", prepared.plan, [])["template"]
+    body = {"template": template_made, "checks": [_entry(each) for each in checks]}
+    _draw(checks, console)
+    console.remember(body)
+    if missing:
+        count = "1 requirement is" if missing == 1 else f"{missing} requirements are"
+        raise PreflightError(f"{count} not met", hint="the lines marked 'missing' say what to do")
+    console.result({"outcome": "examined", **body})
+
+
+def _cluster(prepared: Any) -> list[Check]:
+    from kickstart import doctor
+    from kickstart.cli import connect
+
+    needs = doctor.needs(prepared.plan)
+    try:
+        cluster = connect.cluster(prepared.settings)
+        checks = doctor.examine(cluster, needs, prepared.settings.get("argocd_namespace"))
+    except KickstartError as error:
+        said = "; ".join([error.message, *map(str, error.faults)])
+        return [doctor.Check("cluster", doctor.State.MISSING, said, error.hint)]
+    return [doctor.Check("cluster", doctor.State.OK, cluster.name), *checks]
+
+
+def _machine() -> Iterator[Check]:
+    from kickstart.doctor import Check, State
+    from kickstart.tools import plumbing
+
+    try:
+        version = plumbing.git("--version").decode().split()[2]
+        numbers = tuple(int(each) for each in version.split(".")[:2])
+        old = numbers < OLDEST_GIT
+        fix = "install Git 2.28 or newer" if old else ""
+        yield Check("Git", State.MISSING if old else State.OK, version, fix)
+    except PreflightError as error:
+        yield Check("Git", State.MISSING, error.message, error.hint)
+    helm = shutil.which("helm")
+    if helm:
+        done = subprocess.run([helm, "version", "--short"], capture_output=True, text=True, check=False)
+        yield Check("Helm", State.OK, done.stdout.strip() or helm)
+    else:
+        fix = "install Helm 3 or 4 to render a chart on this machine; Argo CD brings its own"
+        yield Check("Helm", State.WARNING, "not on the PATH", fix)
+    given = [name for name in _TOKENS if os.environ.get(name)]
+    if given:
+        yield Check("GitHub credentials", State.OK, given[0])
+    else:
+        fix = f"export {_TOKENS[0]} to publish there; a local forge needs none"
+        yield Check("GitHub credentials", State.WARNING, "none in the environment", fix)
+
+
+def _draw(checks: Sequence[Check], console: Console) -> None:
+    width = max(len(each.what) for each in checks)
+    for each in checks:
+        state = each.state.value
+        console.print(
+            f"{console.paint(f'{state:<7}', _COLORS[state])}  {each.what:<{width}}  {each.found}".rstrip()
+        )
+        if each.fix:
+            console.print(f"{'':<7}  {'':<{width}}  {console.paint(each.fix, 'dim')}")
+
+
+def _entry(check: Check) -> dict[str, str]:
+    return {"what": check.what, "state": check.state.value, "found": check.found, "fix": check.fix}
