@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -127,6 +127,29 @@ class Console:
                 yield Progress(self, status)
         else:
             yield Progress(self, None)
+
+    @contextmanager
+    def live(self) -> Iterator[Callable[[Sequence[str]], None]]:
+        """Show lines that change: in place on a terminal, else only those that are new."""
+        if sys.stderr.isatty() and self.verbosity >= 0 and not self.as_json:
+            from rich.console import Console as Rich
+            from rich.live import Live
+            from rich.text import Text
+
+            rich = Rich(stderr=True, no_color=not self._color, highlight=False)
+            with Live(console=rich) as live:
+                yield lambda lines: live.update(Text(self._clean("\n".join(lines))), refresh=True)
+        else:
+            shown: set[str] = set()
+
+            def draw(lines: Sequence[str]) -> None:
+                for line in lines:
+                    if line not in shown:
+                        self.say(line)
+                shown.clear()
+                shown.update(lines)
+
+            yield draw
 
     # Drawing
 

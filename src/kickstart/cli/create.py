@@ -38,6 +38,10 @@ def create(
     context: options.CONTEXT = None,
     kubeconfig: options.KUBECONFIG = None,
     argocd_namespace: options.ARGOCD_NAMESPACE = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until Argo CD reports everything synced and healthy.")
+    ] = False,
+    timeout: options.TIMEOUT = "5m",
     resume: Annotated[
         bool, typer.Option("--resume", help="Take template, forge and parameters from the last run of NAME.")
     ] = False,
@@ -54,7 +58,7 @@ def create(
     from dataclasses import replace
 
     from kickstart import run
-    from kickstart.cli import project, results
+    from kickstart.cli import project, results, waiting
     from kickstart.errors import ParameterError
 
     console = results.console("Create", output, verbose, quiet, no_color)
@@ -80,6 +84,7 @@ def create(
     lines = run.preflight(effects, prepared.tools)
     plan = replace(plan, notes=(*plan.notes, *lines))
     prepared = replace(prepared, plan=plan)
+    follow = waiting.follower(prepared, timeout, console) if wait else None
     _examine_cluster(prepared, console)
     pending = run.preview(effects, prepared.tools)
     if verbose:
@@ -98,7 +103,7 @@ def create(
         console.result(results.body("declined", plan, pending))
         console.print("Nothing was written.")
         return
-    results.apply(prepared, pending, console)
+    results.apply(prepared, pending, console, follow)
 
 
 def _examine_cluster(prepared: Project, console: Console) -> None:

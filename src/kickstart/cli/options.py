@@ -61,6 +61,9 @@ CONTEXT = Annotated[
 KUBECONFIG = Annotated[
     str | None, typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG.")
 ]
+TIMEOUT = Annotated[
+    str, typer.Option("--timeout", metavar="TIME", help="How long to wait, as 90s, 5m or 1h30m.")
+]
 ARGOCD_NAMESPACE = Annotated[
     str | None, typer.Option("--argocd-namespace", metavar="NAMESPACE", help="Where Argo CD is.")
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kickstart import journal, run
@@ -55,8 +55,16 @@ def refuse_missing(plan: Plan) -> None:
     )
 
 
-def apply(prepared: Project, pending: Sequence[Pending], console: Console) -> None:
-    """Carry out what is pending, and print the result."""
+def apply(
+    prepared: Project,
+    pending: Sequence[Pending],
+    console: Console,
+    follow: Callable[[], None] | None = None,
+) -> None:
+    """Carry out what is pending, and print the result.
+
+    follow: what has to come true afterwards; what it raises is the result then.
+    """
     plan = prepared.plan
     outcomes: list[Outcome] = []
     with journal.opened(prepared.home.state, plan.project) as log:
@@ -74,8 +82,12 @@ def apply(prepared: Project, pending: Sequence[Pending], console: Console) -> No
                     outcomes.append(outcome)
         log.record("completed")
     changed = any(each.change is not Change.NONE for each in pending)
-    console.result(body("changed" if changed else "unchanged", plan, pending, outcomes=outcomes))
+    result = body("changed" if changed else "unchanged", plan, pending, outcomes=outcomes)
     _summary(plan, outcomes, changed, console)
+    if follow is not None:
+        console.remember(result)
+        follow()
+    console.result(result)
 
 
 def write(prepared: Project, pending: Sequence[Pending], console: Console) -> None:

@@ -141,7 +141,7 @@ class KubernetesCluster:
                 if time.monotonic() + WATCH_PAUSE >= until:
                     raise _lost(error, self.name) from error
             if time.monotonic() - began < WATCH_PAUSE:
-                time.sleep(WATCH_PAUSE)
+                time.sleep(max(0, min(WATCH_PAUSE, until - time.monotonic())))
 
     def delete(self, ref: Ref) -> None:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"}
