@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -82,20 +84,29 @@ def fetch() -> Path:
     folder = _fetched()
     staging = folder.with_suffix(".new")
     shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
     for line in _sources():
-        module, checksum, path = line.split()
+        module, checksum, path, kinds = line.split()
         found = json.loads(_go("mod", "download", "-json", module))
         if found["Sum"] != checksum:
             raise UnavailableError(f"{module} has the checksum {found['Sum']}; {checksum} is expected")
-        print(f"taking the CRDs of {module}", flush=True)
-        source = Path(found["Dir"]) / path
-        target = staging / module.partition("@")[0].replace("/", "_")
-        target.mkdir(parents=True)
-        for file in [source] if source.is_file() else sorted(source.rglob("*.yaml")):
-            if b"openAPIV3Schema:" in file.read_bytes():  # not a patch or a list of files
-                shutil.copyfile(file, target / file.name)
+        print(f"taking {kinds} of {module}", flush=True)
+        missing = set(kinds.split(",")) - set(_take(Path(found["Dir"]) / path, kinds.split(","), staging))
+        if missing:
+            raise UnavailableError(f"{module} has no CRD of {', '.join(sorted(missing))}")
     staging.rename(folder)
     return folder
+
+
+def _take(source: Path, kinds: list[str], target: Path) -> Iterator[str]:
+    """Write the CRDs of some kinds, each to a file of its own, and yield the kinds that were found."""
+    for file in [source] if source.is_file() else sorted(source.rglob("*.yaml")):
+        for text in re.split(r"^---$", file.read_text("utf-8"), flags=re.MULTILINE):
+            kind = re.search(r"^    kind: (\w+)$", text, re.MULTILINE)
+            name = re.search(r"^  name: (\S+)$", text, re.MULTILINE)
+            if kind and name and kind[1] in kinds and "openAPIV3Schema:" in text:
+                (target / f"{name[1]}.yaml").write_text(text, "utf-8")
+                yield kind[1]
 
 
 def _built() -> Path:

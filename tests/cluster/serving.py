@@ -86,7 +86,7 @@ class ApiServer:
             "--authorization-mode=RBAC",
             "--disable-admission-plugins=ServiceAccount",
         )
-        until = time.monotonic() + 90
+        until = time.monotonic() + 300
         while time.monotonic() < until:
             if self._server.poll() is not None:
                 break
@@ -162,7 +162,7 @@ class ApiServer:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
             env={**os.environ, "HOME": str(self.folder)},
         )
         assert done.returncode == 0, done.stderr
@@ -181,7 +181,7 @@ class ApiServer:
 
     def _wait_for_crds(self) -> None:
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while time.monotonic() < until:
             states = [
                 each.get("status", {}).get("conditions") or [] for each in self.ask("GET", path)["items"]
