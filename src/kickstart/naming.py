@@ -28,6 +28,12 @@ def project_name_problem(name: str) -> str | None:
     return None
 
 
+def project_name_from(text: str) -> str:
+    """Make a project's name of any text; `project` when nothing of it is left."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"^[^a-z]+", "", name)[:MAX_LABEL].strip("-") or "project"
+
+
 def repository_name_problem(name: str) -> str | None:
     """Say why `name` cannot name a Git repository, or None."""
     if not _REPOSITORY.fullmatch(name) or name in {".", ".."} or name.lower().endswith(".git"):

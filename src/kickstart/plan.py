@@ -149,8 +149,7 @@ class _Builder:
         try:
             if step.each is None and not self._holds(step.condition, self._context(), at):
                 return PlannedStep(id_, name, step.action, skipped=True)
-            missing = self.given.steps_engine.is_portal and step.action not in actions.ACTIONS
-            action = None if missing else _action(step.action)
+            action = self._action(step)
             promises: list[Promise] = []
             inputs: list[Mapping[str, Any]] = []
             for each in self._iterations(step, at):
@@ -191,8 +190,8 @@ class _Builder:
             id_,
             name,
             step.action,
-            missing=missing,
-            inputs=tuple(inputs) if missing else (),
+            missing=action is None,
+            inputs=tuple(inputs) if action is None else (),
             effects=tuple(effect for promise in promises for effect in _effects(promise)),
             messages=tuple(message for promise in promises for message in promise.messages),
         )
@@ -240,13 +239,24 @@ class _Builder:
         ]
         return found
 
+    def _action(self, step: Step) -> Action | None:
+        """Return a step's action, or None for one that only a portal can carry out."""
+        if not actions.exists(step.action):
+            if self.given.steps_engine.is_portal:
+                return None
+            near = closest(step.action, [*actions.ACTIONS, *actions.plugged_in()])
+            raise _StepError(("action",), f"there is no action '{step.action}'{near}")
+        url = step.input.get("url")
+        is_elsewhere = isinstance(url, str) and "://" in url and step.action.startswith("fetch:")
+        return None if is_elsewhere and self.given.steps_engine.is_portal else actions.load(step.action)
+
     def _placeholder(self, id_: str, input: Mapping[str, Any]) -> Promise:
         """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""
         names = wiring.outputs_read(self.source, self.given.steps_engine).get(id_, ())
         lines = document.dump(dict(input)).splitlines() if input else []
         return Promise(
             output={name: f"<{id_}.{name}>" for name in names},
-            messages=("kickstart has no such action; it would be given", *lines),
+            messages=("left to a portal, which would give it", *lines),
         )
 
     def _promise(self, action: Any, input: Mapping[str, Any]) -> Promise:
@@ -333,12 +343,6 @@ class _StepError(ValueError):
 
 def _effects(promise: Promise) -> tuple[Effect, ...]:
     return (promise.effect,) if promise.effect else promise.effects
-
-
-def _action(name: str) -> Action:
-    if name not in actions.ACTIONS:
-        raise _StepError(("action",), f"there is no action '{name}'{closest(name, actions.ACTIONS)}")
-    return actions.load(name)
 
 
 def _input_words(found: Any) -> str:

@@ -24,6 +24,7 @@ FUNCTIONS = frozenset(
 )
 
 Path = tuple[str | int, ...]
+_SUBTRACTION = "reads as a subtraction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,10 @@ def _check(source: Source, form: Form, engine: Language) -> Findings:
         at: Path = ("spec", "steps", index)
         if ids[index] in ids[:index]:
             warnings.append(source.fault((*at, "id"), f"'{ids[index]}' is the id of an earlier step too"))
-        if step.action in actions.ACTIONS:
+        if actions.exists(step.action):
             warnings += _unknown_inputs(source, step.action, step.input, (*at, "input"))
         else:
-            near = closest(step.action, actions.ACTIONS)
+            near = closest(step.action, [*actions.ACTIONS, *actions.plugged_in()])
             fault = source.fault((*at, "action"), f"there is no action '{step.action}'{near}")
             (errors if step.condition is None else warnings).append(fault)
         if not _can_iterate(step.each):
@@ -108,10 +109,11 @@ def _references(
         except EngineError as error:
             yield source.fault((*at, *path), f"{text.strip()[:80]}: {error.message}")
             continue
-        for chain in dict.fromkeys(chains):
-            found = problem(chain)
-            if found:
-                yield source.fault((*at, *path), found)
+        found = [each for each in map(problem, dict.fromkeys(chains)) if each]
+        # The rest of a name with a hyphen is no name: one mistake is told once.
+        subtractions = [each for each in found if _SUBTRACTION in each]
+        for each in subtractions or found:
+            yield source.fault((*at, *path), each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +150,12 @@ class _Scope:
             # `steps.fetch-base.output` is a subtraction, of which only the first part is seen here.
             hyphened = next((known for known in self.ids if known.startswith(f"{name}-")), None)
             if hyphened:
-                return f"{shown}: reads as a subtraction; write steps['{hyphened}']"
+                return f"{shown}: {_SUBTRACTION}; write steps['{hyphened}']"
             return f"{shown}: there is no step '{name}'{closest(name, earlier)}"
         if len(chain) > 2 and chain[2] != "output":
             return f"{shown}: a step has only 'output'"
         action = self.steps[earlier.index(name)].action
-        if len(chain) > 3 and action in actions.ACTIONS and self.steps[earlier.index(name)].each is None:
+        if len(chain) > 3 and actions.exists(action) and self.steps[earlier.index(name)].each is None:
             outputs = names_of(actions.load(action).Output)
             if chain[3] not in outputs:
                 return f"{shown}: {action} has no output '{chain[3]}'{closest(chain[3], outputs)}"

@@ -82,7 +82,7 @@ def test_a_dry_run_shows_the_inputs_of_what_only_a_portal_can_do(cli: Cli, tmp_p
     result = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
 
     assert result.code == 0, result.err
-    assert "kickstart has no such action; it would be given" in result.out
+    assert "left to a portal, which would give it" in result.out
     assert "n: 2" in result.out
     assert "ref: see <register.entityRef>" in result.out
     assert "x: ${{ a || b }}" in result.out
@@ -114,8 +114,8 @@ def test_create_refuses_what_only_a_portal_can_do_before_anything_is_written(
     )
 
     assert result.code == 3
-    assert "spec.steps.2.action: kickstart has no action 'acme:register'" in result.err
-    assert "spec.steps.3.action: kickstart has no action 'acme:tell'" in result.err
+    assert "spec.steps.2.action: only a portal can do this: acme:register" in result.err
+    assert "spec.steps.3.action: only a portal can do this: acme:tell" in result.err
     assert "kickstart render demo --output-dir DIR" in result.err
     assert not (tmp_path / "f").exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from typing import cast
 
 from kickstart.actions.base import Action
@@ -10,6 +11,7 @@ from kickstart.actions.base import Action
 ACTIONS: dict[str, str] = {
     "argocd:bootstrap": "kickstart.actions.argocd:ArgocdBootstrap",
     "argocd:create-resources": "kickstart.actions.argocd:ArgocdCreateResources",
+    "catalog:register": "kickstart.actions.catalog:CatalogRegister",
     "catalog:write": "kickstart.actions.catalog:CatalogWrite",
     "debug:log": "kickstart.actions.debug:DebugLog",
     "fetch:plain": "kickstart.actions.fetch:FetchPlain",
@@ -21,11 +23,32 @@ ACTIONS: dict[str, str] = {
     "fs:rename": "kickstart.actions.fs:FsRename",
     "kubernetes:apply": "kickstart.actions.kubernetes:KubernetesApply",
     "kubernetes:create-namespace": "kickstart.actions.kubernetes:KubernetesCreateNamespace",
+    "publish:azure": "kickstart.actions.publish_others:PublishAzure",
+    "publish:bitbucket": "kickstart.actions.publish_others:PublishBitbucket",
+    "publish:bitbucketCloud": "kickstart.actions.publish_others:PublishBitbucketCloud",
+    "publish:bitbucketServer": "kickstart.actions.publish_others:PublishBitbucketServer",
+    "publish:gerrit": "kickstart.actions.publish_others:PublishGerrit",
+    "publish:gitea": "kickstart.actions.publish_others:PublishGitea",
     "publish:github": "kickstart.actions.publish:PublishGithub",
+    "publish:gitlab": "kickstart.actions.publish_others:PublishGitlab",
 }
+ENTRY_POINTS = "kickstart.actions"
+
+
+def exists(name: str) -> bool:
+    """Tell whether there is an action called `name`, here or in an installed package."""
+    return name in ACTIONS or name in plugged_in()
+
+
+@cache
+def plugged_in() -> dict[str, str]:
+    """Return the actions that installed packages bring by entry points. Slow: it searches them all."""
+    from importlib.metadata import entry_points
+
+    return {each.name: each.value for each in entry_points(group=ENTRY_POINTS)}
 
 
 def load(name: str) -> Action:
     """Return the action called `name`. Raises KeyError when there is none."""
-    module, _, attribute = ACTIONS[name].partition(":")
+    module, _, attribute = (ACTIONS.get(name) or plugged_in()[name]).partition(":")
     return cast(Action, getattr(importlib.import_module(module), attribute)())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -44,3 +45,56 @@ def _mapping(entity: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise InputError(f"the entity's '{key}' must be a mapping")
     return found
+
+
+class CatalogRegister:
+    """Say what a portal would register. kickstart has no catalog, so that nothing is registered."""
+
+    name: ClassVar[str] = "catalog:register"
+
+    class Input(Model):
+        """Where the entity is described: by its own URL, or by its repository's and a path."""
+
+        catalog_info_url: str | None = Field(default=None, description="The URL of the description.")
+        repo_contents_url: str | None = Field(default=None, description="The URL of the repository's files.")
+        catalog_info_path: str = Field(
+            default="/catalog-info.yaml", description="The path of the description in the repository."
+        )
+        optional: bool = Field(default=False, description="The description need not be there.")
+
+    class Output(Model):
+        """What a portal would know then."""
+
+        catalog_info_url: str = Field(description="The URL of the description.")
+        entity_ref: str = Field(description="The entity, if its description is in the workspace.")
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        path = input.catalog_info_path.removeprefix(".").lstrip("/")
+        url = input.catalog_info_url
+        if not url:
+            if not input.repo_contents_url:
+                raise InputError("catalogInfoUrl or repoContentsUrl is required")
+            url = f"{input.repo_contents_url.rstrip('/')}/{path}"
+        entity = _entity(given.tree, path)
+        reference = {"entityRef": entity} if entity else {}
+        return Promise(
+            output={"catalogInfoUrl": url, **reference},
+            messages=(f"not registered, since only a portal has a catalog: {url}",),
+        )
+
+
+def _entity(tree: Mapping[str, Entry], path: str) -> str:
+    """Return the reference of the first component, or else entity, that is described at `path`."""
+    places = [place for place in tree if place == path or place.endswith(f"/{path}")]
+    found: list[str] = []
+    for place in sorted(places, key=len)[:1]:
+        for text in re.split(r"^---", tree[place].content.decode("utf-8", "replace"), flags=re.MULTILINE):
+            try:
+                entity = document.load(text)
+            except document.DocumentError:
+                continue
+            metadata = entity.get("metadata") if isinstance(entity, Mapping) else None
+            if isinstance(metadata, Mapping) and metadata.get("name") and entity.get("kind"):
+                namespace = metadata.get("namespace") or "default"
+                found.append(f"{entity['kind']}:{namespace}/{metadata['name']}".lower())
+    return next((each for each in found if each.startswith("component:")), found[0] if found else "")

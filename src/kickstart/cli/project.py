@@ -73,21 +73,21 @@ def prepare(request: Request, console: Console) -> Project:
     source = _source(resolved, recorded, home)
     form = Form(source.template.spec.parameters)
     form.check()
-    on_github = spec.startswith("github")
-    given = _given(request, resolved, recorded, form, source, on_github=on_github)
+    dialect = dialect_of(source, request.dialect)
+    on_github, free = spec.startswith("github"), dialect == "backstage"
+    given = _given(request, resolved, recorded, form, source, on_github=on_github, free=free)
     interactive = _can_ask(request)
     if interactive:
         from kickstart.cli.prompts import ask
 
         given = ask(form, given)
     console.hide(str(item.value) for name, item in given.items() if _is_secret(form, name))
-    parameters = _resolve(request, form, given)
-    project = request.name or str(parameters.values.get("name") or "")
+    parameters = form.resolve(given)
+    project = _project(request, parameters, source, free=dialect == "backstage")
     if not project:
         raise ParameterError("the project has no name", hint="kickstart create NAME")
     author, known = connect.author()
     at = _commit_time(home, project, source, parameters, spec)
-    dialect = dialect_of(source, request.dialect)
     spoken = languages(source, dialect, home.cache / "templates")
     circumstances = Circumstances(
         project, address, author, at, spoken.steps, spoken.skeletons, argocd_namespace
@@ -186,8 +186,12 @@ def _given(
     source: Source,
     *,
     on_github: bool,
+    free: bool,
 ) -> dict[str, Given]:
-    """Collect values from all sources, the weakest first."""
+    """Collect values from all sources, the weakest first.
+
+    free: what a portal's template calls `name` need not be the project's.
+    """
     given: dict[str, Given] = {}
     faults: list[Fault] = []
     owner = resolved.values.get("owner")
@@ -211,14 +215,14 @@ def _given(
         _assign(given, assignment, form, faults)
     if request.name:
         other = given.get("name")
-        if other and other.source == "--set" and other.value != request.name:
+        if not free and other and other.source == "--set" and other.value != request.name:
             faults.append(
                 Fault("--set name", f"'{other.value}' is not the NAME of the command, {request.name}")
             )
-        if "name" in form.properties:
+        if "name" in form.properties and not (free and other):
             given["name"] = Given(request.name, "NAME", text=True)
         problem = naming.project_name_problem(request.name)
-        if problem and "name" not in form.properties:
+        if problem and (free or "name" not in form.properties):
             faults.append(Fault("NAME", f"'{request.name}' {problem}"))
     if faults:
         faults += _other_faults(form, given)
@@ -235,13 +239,20 @@ def _other_faults(form: Form, given: Mapping[str, Given]) -> tuple[Fault, ...]:
     return ()
 
 
-def _resolve(request: Request, form: Form, given: Mapping[str, Given]) -> Parameters:
-    parameters = form.resolve(given)
-    problem = naming.project_name_problem(str(request.name or parameters.values.get("name") or "x"))
-    if problem:
-        name = request.name or parameters.values["name"]
-        raise ParameterError(f"the name '{name}' {problem}", hint="kickstart create NAME, as in my-chatbot")
-    return parameters
+def _project(request: Request, parameters: Parameters, source: Source, *, free: bool) -> str:
+    """Return the project's name: as it was typed, or the parameter's. Raises ParameterError.
+
+    free: a portal's template may ask for no name, or for any text.
+    """
+    name = request.name or str(parameters.values.get("name") or "")
+    problem = naming.project_name_problem(name)
+    if name and not problem:
+        return name
+    if free and not request.name:
+        return naming.project_name_from(name or source.name)
+    if not name:
+        raise ParameterError("the project has no name", hint="kickstart create NAME")
+    raise ParameterError(f"the name '{name}' {problem}", hint="kickstart create NAME, as in my-chatbot")
 
 
 def _add_owner(given: dict[str, Given], setting: Setting | None, name: str, form: Form) -> None:

@@ -43,7 +43,7 @@ def refuse_missing(plan: Plan) -> None:
     ids = [plan.source.template.step_id(index) for index in range(len(plan.source.template.spec.steps))]
     faults = [
         plan.source.fault(
-            ("spec", "steps", ids.index(step.id), "action"), f"kickstart has no action '{step.action}'"
+            ("spec", "steps", ids.index(step.id), "action"), f"only a portal can do this: {step.action}"
         )
         for step in plan.missing
     ]

@@ -10,7 +10,7 @@ from kickstart.errors import Fault, TemplateError
 from kickstart.template.dialect.binary import is_binary
 from kickstart.template.language import EngineError, Language
 from kickstart.template.skeleton import Rules, fault, matching
-from kickstart.tree import Entry
+from kickstart.tree import Entry, PathError
 
 
 def render(
@@ -24,8 +24,12 @@ def render(
     rendered: dict[str, Entry] = {}
     faults: list[Fault] = []
     copied = matching(entries, rules.copied)
-    for path, entry in entries.items():
+    for path in entries:
         place = f"{shown}/{path}"
+        try:
+            entry = entries[path]
+        except PathError:
+            continue  # a link that leads out of the skeleton
         try:
             templated = _extension(path) == rules.extension if rules.extension else path not in copied
             name = path.removesuffix(rules.extension) if rules.extension and templated else path
