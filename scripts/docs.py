@@ -40,6 +40,8 @@ COMMANDS = (
     ("template", "list"),
     ("template", "show"),
     ("template", "validate"),
+    ("template", "lint"),
+    ("template", "test"),
     ("template", "schema"),
     ("doctor",),
 )

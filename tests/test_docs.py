@@ -84,6 +84,7 @@ PROJECT = ["--owner", "acme", "--template", SMALLEST]
         (["template", "list"], 0),
         (["template", "show"], 0),
         (["template", "validate"], 0),
+        (["template", "lint"], 0),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else str(value),
 )

@@ -122,6 +122,118 @@ def validate(
     console.print(f"{source.name} is valid: {len(form.properties)} parameters, {steps} steps.")
 
 
+@app.command("lint")
+def lint(
+    template: _TEMPLATE = "rag-chatbot",
+    dialect: options.DIALECT = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FORMAT", help="Print text, json or sarif.")
+    ] = "text",
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="RULE", help="Leave out a rule; may be repeated.")
+    ] = None,
+    no_color: options.NO_COLOR = False,
+) -> None:
+    """Find what is wrong or doubtful in a template and in its skeletons, each with a fix."""
+    from kickstart import __version__
+    from kickstart import lint as linter
+    from kickstart.cli import results
+    from kickstart.errors import Fault, FindingsError, ParameterError
+    from kickstart.naming import closest
+    from kickstart.template.languages import dialect_of, languages
+
+    console = results.console("TemplateLint", "text" if output == "sarif" else output, False, False, no_color)
+    source = _source(template)
+    unknown = [rule for rule in ignore or [] if rule not in linter.RULES]
+    if unknown:
+        raise ParameterError(
+            f"there is no rule '{unknown[0]}'{closest(unknown[0], linter.RULES)}",
+            hint=f"the rules are {', '.join(linter.RULES)}",
+        )
+    found = linter.lint(source, languages(source, dialect_of(source, dialect), None).steps)
+    found = [each for each in found if each.rule not in (ignore or [])]
+    if output == "sarif":
+        typer.echo(json.dumps(linter.sarif(found, __version__), indent=2, ensure_ascii=False))
+    findings = [
+        {
+            "rule": each.rule,
+            "level": each.level,
+            "file": each.file,
+            "line": each.line,
+            "message": each.message,
+            "fix": each.fix,
+        }
+        for each in found
+    ]
+    if found:
+        console.remember({"findings": findings})
+        faults = [Fault(each.where, f"{each.message} [{each.rule}: {each.fix}]") for each in found]
+        count = "one finding" if len(found) == 1 else f"{len(found)} findings"
+        raise FindingsError(
+            f"{count} in the template '{source.name}'",
+            faults=faults,
+            hint="leave out what is meant so: --ignore RULE",
+        )
+    console.result({"outcome": "clean", "template": _described(source), "findings": findings})
+    if output != "sarif":
+        console.print(f"{source.name} is clean.")
+
+
+@app.command("test")
+def test(
+    template: _TEMPLATE = "rag-chatbot",
+    case: Annotated[
+        list[str] | None, typer.Option("--case", "-c", metavar="NAME", help="Run only this case.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Take what the cases give now as what is expected.")
+    ] = False,
+    dialect: options.DIALECT = None,
+    output: options.OUTPUT = "text",
+    no_color: options.NO_COLOR = False,
+) -> None:
+    """Run the cases beside a template: values in, expected files out; without a portal."""
+    import os
+
+    from kickstart import cases, settings
+    from kickstart.cli import connect, results
+    from kickstart.errors import FindingsError, ParameterError
+    from kickstart.naming import closest
+    from kickstart.template.languages import dialect_of, languages
+
+    console = results.console("TemplateTest", output, False, False, no_color)
+    source = _source(template)
+    known = cases.find(source)
+    names = [each.name for each in known]
+    wrong = [name for name in case or [] if name not in names]
+    if wrong or not known:
+        what = f"there is no case '{wrong[0]}'{closest(wrong[0], names)}" if wrong else "there are no cases"
+        raise ParameterError(what, hint=f"write {source.folder / cases.FOLDER}/NAME/{cases.VALUES}")
+    spoken = languages(source, dialect_of(source, dialect), None)
+    address, tools = connect.forge("local:/forge", settings.home(os.environ))
+    chosen = [each for each in known if not case or each.name in case]
+    if update:
+        for each in chosen:
+            if not each.error:
+                tools.folders.write(each.folder / cases.EXPECTED, cases.run(each, source, spoken, address))
+    failed = {each.name: cases.problems(each, source, spoken, address) for each in chosen}
+    ran = [
+        {"name": name, "problems": [{"where": each.where, "message": each.message} for each in faults]}
+        for name, faults in failed.items()
+    ]
+    for name, faults in failed.items():
+        word = console.paint("failed", "red") if faults else console.paint("passed", "green")
+        console.print(f"{word}  {name}")
+    if any(failed.values()):
+        console.remember({"cases": ran})
+        raise FindingsError(
+            f"{sum(map(bool, failed.values()))} of {len(failed)} cases failed",
+            faults=[fault for faults in failed.values() for fault in faults],
+            hint="where the new files are right: kickstart template test --update",
+        )
+    console.result({"outcome": "passed", "template": _described(source), "cases": ran})
+
+
 @app.command("schema")
 def schema(template: _TEMPLATE = "rag-chatbot") -> None:
     """Print one JSON Schema of all parameters, for editors and other tools."""
@@ -130,16 +242,21 @@ def schema(template: _TEMPLATE = "rag-chatbot") -> None:
     typer.echo(json.dumps(form.json_schema(f"Parameters of {title}"), indent=2, ensure_ascii=False))
 
 
-def _load(reference: str) -> tuple[Source, Form]:
+def _source(reference: str) -> Source:
     import os
 
     from kickstart import settings
     from kickstart.cli import connect
     from kickstart.template import catalog
-    from kickstart.template.parameters import Form
 
     connect.forget_callers_repository()
-    source = catalog.find(reference, connect.checkout(settings.home(os.environ)))
+    return catalog.find(reference, connect.checkout(settings.home(os.environ)))
+
+
+def _load(reference: str) -> tuple[Source, Form]:
+    from kickstart.template.parameters import Form
+
+    source = _source(reference)
     form = Form(source.template.spec.parameters)
     form.check()
     return source, form

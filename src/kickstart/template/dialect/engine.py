@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kickstart.template.dialect import host, syntax
@@ -34,7 +35,7 @@ class Backstage:
         return compute()
 
     def names(self, source: str) -> list[tuple[str, ...]]:
-        return list(names_read(syntax.parse(source, Spelling())))
+        return [reading.chain for reading in names_read(syntax.parse(source, Spelling()))]
 
     def _with_plugins(self, act: Callable[[Renderer], Any]) -> Any:
         try:
@@ -51,13 +52,24 @@ class Backstage:
 _GLOBALS: Mapping[str, Any] = {"always": lambda: True, "failure": lambda: False}
 
 
-def names_read(body: syntax.Body) -> list[tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A chain of names that a template reads, in a tag at a line."""
+
+    chain: tuple[str, ...]
+    line: int
+    shown: str
+
+
+def names_read(body: syntax.Body) -> list[Reading]:
     """Return each chain of names that is read, without those that the template itself makes."""
     own = {"loop", "caller"}
-    chains: list[tuple[str, ...]] = []
-    pending: list[syntax.Node] = list(reversed(body))
+    found: list[Reading] = []
+    pending: list[tuple[syntax.Node, int, str]] = [(tag, tag.line, tag.shown) for tag in reversed(body)]
     while pending:
-        node = pending.pop()
+        node, line, shown = pending.pop()
+        if isinstance(node, syntax.Tag):
+            line, shown = node.line, node.shown
         if isinstance(node, syntax.For | syntax.Set):
             own.update(node.targets)
         elif isinstance(node, syntax.Macro):
@@ -66,11 +78,11 @@ def names_read(body: syntax.Body) -> list[tuple[str, ...]]:
             own.update([*node.positional, *(name for name, _ in node.defaults)])
         chain = _chain(node)
         if chain:
-            chains.append(chain)
+            found.append(Reading(chain, line, shown))
         # What is between the brackets of a chain is read as well.
         inside = _keys(node) if chain else list(syntax.children(node))
-        pending.extend(reversed(inside))
-    return [chain for chain in chains if chain[0] not in own]
+        pending.extend((each, line, shown) for each in reversed(inside))
+    return [reading for reading in found if reading.chain[0] not in own]
 
 
 def _chain(node: syntax.Node) -> tuple[str, ...]:

@@ -1,0 +1,281 @@
+"""What is wrong or doubtful with a template, with its skeletons, found without running it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kickstart import folders, wiring
+from kickstart.errors import Fault, TemplateError
+from kickstart.naming import closest
+from kickstart.template import conditions
+from kickstart.template.catalog import Source
+from kickstart.template.dialect import syntax
+from kickstart.template.dialect.binary import is_binary
+from kickstart.template.dialect.engine import Reading, names_read
+from kickstart.template.dialect.scanner import Spelling
+from kickstart.template.expressions import texts
+from kickstart.template.language import EngineError, Language, is_plain
+from kickstart.template.parameters import Form
+from kickstart.template.skeleton import matching
+from kickstart.tree import Entry, PathError
+
+# Every rule, and what to do about what it finds.
+RULES: dict[str, str] = {
+    "comment-opening": "put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
+    "copy-without-render": "write copyWithoutTemplating",
+    "foreign-expression": "put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
+    "parameter-schema": "correct the parameter's schema",
+    "reference": "correct the name, or the expression",
+    "secret-as-parameter": "write secrets.NAME: parameters.NAME is only asterisks",
+    "secret-logged": "do not log it",
+    "syntax": "correct it, or put it between {% raw %} and {% endraw %}",
+    "undefined-value": "add it to the step's values, or correct the name",
+    "unknown-action": "correct the name, or install a plug-in that has it",
+    "unknown-input": "remove it, or correct the name: a portal refuses inputs that it does not know",
+    "step": "correct the step",
+}
+
+# Where GitHub Actions and others write `${{ }}` too.
+_FOREIGN = frozenset(
+    {"github", "env", "vars", "matrix", "needs", "runner", "inputs", "job", "jobs", "strategy"}
+)
+_GLOBALS = frozenset({"range", "cycler", "joiner", "always", "failure"})
+_AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing to look at; line 0 says that no line is known.
+
+    level: "error" for what fails or is lost, else "warning".
+    """
+
+    file: str
+    line: int
+    rule: str
+    level: str
+    message: str
+
+    @property
+    def fix(self) -> str:
+        return RULES[self.rule]
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+def lint(source: Source, language: Language) -> list[Finding]:
+    """Return everything that is found, by place."""
+    form = Form(source.template.spec.parameters)
+    found = [*_schema(source, form), *_wiring(source, form, language), *_steps(source, form)]
+    for index, step in enumerate(source.template.spec.steps):
+        if step.action in {"fetch:template", "fetch:template:file"}:
+            found += _skeleton(source, index, step.input)
+    return sorted(set(found))
+
+
+def _from_fault(fault: Fault, rule: str, level: str) -> Finding:
+    file, colon, line = fault.where.rpartition(":")
+    if not colon or not line.isdigit():
+        return Finding(fault.where, 0, rule, level, fault.message)
+    return Finding(file, int(line), rule, level, fault.message)
+
+
+def _wiring(source: Source, form: Form, language: Language) -> Iterator[Finding]:
+    findings = wiring.check(source, form, language)
+    for fault in (*findings.errors, *findings.warnings):
+        place = _AT.match(fault.message)
+        key = place[1] if place else ""
+        if key == "action":
+            yield _from_fault(fault, "unknown-action", "error")
+        elif key == "input" and "has no input" in fault.message:
+            if ".copyWithoutRender:" not in fault.message:
+                yield _from_fault(fault, "unknown-input", "warning")
+        elif key == "id":
+            yield _from_fault(fault, "step", "warning")
+        else:
+            yield _from_fault(fault, "reference", "error")
+
+
+def _schema(source: Source, form: Form) -> Iterator[Finding]:
+    try:
+        form.check()
+    except TemplateError as error:
+        for fault in error.faults:
+            yield _from_fault(source.fault(("spec", "parameters"), str(fault)), "parameter-schema", "error")
+        return
+    for number, page in enumerate(form.pages):
+        at = ("spec", "parameters", number)
+        for name in page.get("required") or []:
+            if name not in form.properties:
+                near = closest(name, form.properties)
+                fault = source.fault((*at, "required"), f"'{name}' is required and not described{near}")
+                yield _from_fault(fault, "parameter-schema", "error")
+        for name, schema in (page.get("properties") or {}).items():
+            place = (*at, "properties", name)
+            if not isinstance(schema, Mapping):
+                continue
+            if "default" in schema and not conditions.matches(_plain(schema), schema["default"]):
+                fault = source.fault((*place, "default"), "the default is not what the schema allows")
+                yield _from_fault(fault, "parameter-schema", "error")
+            names, choices = schema.get("enumNames"), schema.get("enum")
+            if isinstance(names, list) and isinstance(choices, list) and len(names) != len(choices):
+                fault = source.fault((*place, "enumNames"), f"{len(names)} names for {len(choices)} choices")
+                yield _from_fault(fault, "parameter-schema", "warning")
+
+
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if ":" not in key}
+
+
+def _steps(source: Source, form: Form) -> Iterator[Finding]:
+    secrets = {name for name, prop in form.properties.items() if prop.is_secret}
+    for index, step in enumerate(source.template.spec.steps):
+        at = ("spec", "steps", index, "input")
+        if "copyWithoutRender" in step.input:
+            message = "is ignored by every portal of today: the files are rendered"
+            fault = source.fault((*at, "copyWithoutRender"), message)
+            yield _from_fault(fault, "copy-without-render", "error")
+        for path, text in texts(step.input):
+            for reading in _readings(text, Spelling()):
+                root, *rest = reading.chain
+                if root == "secrets" and step.action == "debug:log":
+                    fault = source.fault(
+                        (*at, *path), f"{'.'.join(reading.chain)} would be written into the log"
+                    )
+                    yield _from_fault(fault, "secret-logged", "error")
+                if root == "parameters" and rest and rest[0] in secrets:
+                    fault = source.fault((*at, *path), f"{rest[0]} is a secret")
+                    yield _from_fault(fault, "secret-as-parameter", "error")
+
+
+def _readings(text: str, spelling: Spelling) -> list[Reading]:
+    try:
+        return [] if is_plain(text) and not spelling.compat else names_read(syntax.parse(text, spelling))
+    except EngineError:
+        return []  # is found elsewhere
+
+
+def _skeleton(source: Source, index: int, step: Mapping[str, Any]) -> Iterator[Finding]:
+    """Look at the files that a step renders, if it is plain to see which ones these are."""
+    url, values = step.get("url"), step.get("values") or {}
+    if not isinstance(url, str) or not is_plain(url) or "://" in url:
+        return
+    try:
+        folder = source.path(url)
+        entries: Mapping[str, Entry] = (
+            folders.Files(folder) if folder.is_dir() else {"": folders.read_file(folder)}
+        )
+    except (TemplateError, OSError, ValueError) as error:
+        fault = source.fault(("spec", "steps", index, "input", "url"), str(error))
+        yield _from_fault(fault, "reference", "error")
+        return
+    compat = step.get("cookiecutterCompat") is True
+    spelling = Spelling(compat, step.get("trimBlocks") is True, step.get("lstripBlocks") is True)
+    known = _Known(
+        "cookiecutter" if compat else "values", set(values) if isinstance(values, Mapping) else None
+    )
+    extension = _extension(step.get("templateFileExtension"))
+    globs = step.get("copyWithoutTemplating")
+    copied = matching(entries, tuple(map(str, globs)) if isinstance(globs, list) else ())
+    shown = posixpath.normpath(url)
+    for path in entries:
+        try:
+            entry = entries[path]
+        except PathError:
+            continue  # a link out of the folder, which a portal drops
+        place = posixpath.join(shown, path) if path else shown
+        yield from _text(path, spelling, known, place, is_path=True)
+        rendered = posixpath.splitext(path)[1] == extension if extension else path not in copied
+        if rendered and not entry.is_link and not is_binary(entry.content):
+            yield from _text(entry.content.decode("utf-8", "replace"), spelling, known, place, is_path=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a skeleton can refer to. names: of the values, or None when they are not known."""
+
+    root: str
+    names: set[str] | None
+
+
+def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: bool) -> Iterator[Finding]:
+    """Look at one rendered text, a file's or a path."""
+
+    def finding(line: int, rule: str, level: str, message: str) -> Finding:
+        return Finding(place, 0 if is_path else line, rule, level, message)
+
+    try:
+        readings = names_read(syntax.parse(text, spelling))
+    except EngineError as error:
+        opens = error.expression.startswith("{#") and "has no" in error.message
+        rule = "comment-opening" if opens else "syntax"
+        yield finding(error.line, rule, "error", f"{error.expression[:80]}: {error.message}")
+        return
+    for number, line in enumerate(text.split("\n"), start=1) if "${#" in text else ():
+        if "${#" in line and "{% raw" not in line:
+            yield finding(
+                number, "comment-opening", "warning", "${# opens a comment, which ends at the next #}"
+            )
+    for reading in readings:
+        root, *rest = reading.chain
+        shown = reading.shown[:80]
+        if root == known.root:
+            if rest and known.names is not None and rest[0] not in known.names:
+                near = closest(rest[0], known.names)
+                message = f"{shown}: the step gives no value '{rest[0]}'{near}; it is empty"
+                yield finding(reading.line, "undefined-value", "warning", message)
+        elif root in _FOREIGN or (root in {"secrets", "steps"} and not is_path):
+            message = f"{shown}: is rendered, and becomes empty"
+            yield finding(reading.line, "foreign-expression", "error", message)
+        elif root not in _GLOBALS and not (spelling.compat and root in {"True", "False", "None"}):
+            message = f"{shown}: nothing is called '{root}' in a skeleton; it is empty"
+            yield finding(reading.line, "undefined-value", "warning", message)
+
+
+def _extension(value: Any) -> str:
+    if value is True:
+        return ".njk"
+    return f".{value.lstrip('.')}" if isinstance(value, str) and value else ""
+
+
+def sarif(findings: Iterable[Finding], version: str) -> dict[str, Any]:
+    """Return findings as SARIF 2.1.0, which code hosts show beside the lines."""
+    listed = list(findings)
+    rules = sorted({finding.rule for finding in listed})
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "kickstart",
+                        "version": version,
+                        "rules": [{"id": rule, "help": {"text": RULES[rule]}} for rule in rules],
+                    }
+                },
+                "results": [
+                    {
+                        "ruleId": finding.rule,
+                        "level": finding.level,
+                        "message": {"text": f"{finding.message} ({finding.fix})"},
+                        "locations": [
+                            {
+                                "physicalLocation": {
+                                    "artifactLocation": {"uri": finding.file},
+                                    "region": {"startLine": max(1, finding.line)},
+                                }
+                            }
+                        ],
+                    }
+                    for finding in listed
+                ],
+            }
+        ],
+    }

@@ -1,0 +1,183 @@
+"""`kickstart template lint`: what it finds, where, and in which forms it says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import Cli, fetch, page, write_template
+
+METADATA = {"name": "portal", "title": "From a portal"}
+PROPERTIES = {"name": {"type": "string"}, "token": {"type": "string", "ui:field": "Secret"}}
+
+
+def _template(
+    folder: Path, steps: list[dict[str, Any]], files: dict[str, bytes] | None = None, **more: Any
+) -> Path:
+    parameters = {**page(**{**PROPERTIES, **more.pop("properties", {})}), **more}
+    return write_template(folder, steps, parameters, files, metadata=METADATA)
+
+
+def _fetch(**input: Any) -> dict[str, Any]:
+    return fetch({"name": "x"}, templateFileExtension=False) | {
+        "input": {"url": "./skeleton", "values": {"name": "${{ parameters.name }}"}, **input}
+    }
+
+
+STEPS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "an unknown action": ({"action": "acme:nope"}, "unknown-action", "there is no action 'acme:nope'"),
+    "an unknown input": (_fetch(vaules={}), "unknown-input", "has no input 'vaules' (did you mean 'values'"),
+    "a misspelt step": (
+        {"action": "debug:log", "input": {"message": "${{ steps.ftech.output }}"}},
+        "reference",
+        "'ftech'",
+    ),
+    "an unknown output": (
+        {"action": "debug:log", "input": {"message": "${{ steps.first.output.nope }}"}},
+        "reference",
+        "catalog:write has no output 'nope'",
+    ),
+    "a hyphen": (
+        {"action": "debug:log", "input": {"message": "${{ steps.the-second.output.x }}"}},
+        "reference",
+        "reads as a subtraction; write steps['the-second']",
+    ),
+    "a wrong expression": (
+        {"action": "debug:log", "input": {"message": "${{ a && b }}"}},
+        "reference",
+        "write 'and'",
+    ),
+    "copyWithoutRender": (
+        _fetch(copyWithoutRender=["x"]),
+        "copy-without-render",
+        "is ignored by every portal",
+    ),
+    "a logged secret": (
+        {"action": "debug:log", "input": {"message": "${{ secrets.token }}"}},
+        "secret-logged",
+        "secrets.token would be written into the log",
+    ),
+    "a secret as a parameter": (
+        {"action": "debug:log", "input": {"message": "${{ parameters.token }}"}},
+        "secret-as-parameter",
+        "token is a secret",
+    ),
+    "a missing skeleton": (_fetch(url="./nowhere"), "reference", "./nowhere does not exist"),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_a_step_is_found_with_its_line(cli: Cli, tmp_path: Path, case: str) -> None:
+    step, rule, message = STEPS[case]
+    before = [
+        {"id": "first", "action": "catalog:write", "input": {"entity": {"kind": "Component"}}},
+        {"id": "the-second", "action": "debug:log", "input": {"message": "x"}},
+    ]
+    template = _template(tmp_path / "t", [*before, step])
+
+    result = cli("template", "lint", template, "--output", "json")
+
+    assert result.code == 8
+    (finding,) = (each for each in result.json["findings"] if each["rule"] == rule)
+    lines = (template / "template.yaml").read_text().splitlines()
+    assert message in finding["message"]
+    assert finding["file"] == "template.yaml"
+    key = finding["message"].split(":")[0].rpartition(".")[2]
+    assert f'"{key}"' in lines[finding["line"] - 1]
+    assert finding["fix"]
+
+
+FILES: dict[str, tuple[bytes, int, str, str]] = {
+    "a value that is not given": (
+        b"a\n${{ values.nmae }}\n",
+        2,
+        "undefined-value",
+        "no value 'nmae' (did you mean 'name'",
+    ),
+    "a name that a skeleton has not": (
+        b"${{ parameters.name }}",
+        1,
+        "undefined-value",
+        "nothing is called 'parameters'",
+    ),
+    "an expression of GitHub's": (b"\n\n- ${{ github.ref }}", 3, "foreign-expression", "becomes empty"),
+    "a secret of GitHub's": (b"${{ secrets.TOKEN }}", 1, "foreign-expression", "becomes empty"),
+    "a wrong tag": (b"x\n{% fi %}", 2, "syntax", "there is no tag 'fi'"),
+    "a comment that never ends": (b"x=1\necho ${#x[@]}", 2, "comment-opening", "has no '#}'"),
+    "a comment that ends somewhere": (b"${#x[@]} #} ", 1, "comment-opening", "opens a comment"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_line_of_a_skeleton_is_found(cli: Cli, tmp_path: Path, case: str) -> None:
+    content, line, rule, message = FILES[case]
+    template = _template(tmp_path / "t", [_fetch()], {"a/file.txt": content})
+
+    result = cli("template", "lint", template)
+
+    assert result.code == 8
+    assert f"  skeleton/a/file.txt:{line}: " in result.err
+    assert message in result.err
+    assert f"[{rule}: " in result.err
+
+
+def test_what_is_only_copied_is_not_looked_at(cli: Cli, tmp_path: Path) -> None:
+    files = {"a.yaml": b"${{ github.ref }}", "b.bin": b"\0${{ x }}", "c.txt": b"${{ values.name }}"}
+    template = _template(tmp_path / "t", [_fetch(copyWithoutTemplating=["*.yaml"])], files)
+
+    result = cli("template", "lint", template)
+
+    assert (result.code, result.out) == (0, "portal is clean.\n"), result.err
+
+
+@pytest.mark.parametrize(
+    ("properties", "more", "message"),
+    [
+        ({"n": {"type": "integer", "default": "one"}}, {}, "the default is not what the schema allows"),
+        ({"n": {"enum": [1, 2], "enumNames": ["one"]}}, {}, "1 names for 2 choices"),
+        ({}, {"required": ["nmae"]}, "'nmae' is required and not described (did you mean 'name'?)"),
+        ({"n": {"type": "strng"}}, {}, "not valid under any of the"),
+    ],
+)
+def test_a_mistake_in_a_schema_is_found(
+    cli: Cli, tmp_path: Path, properties: dict[str, Any], more: dict[str, Any], message: str
+) -> None:
+    template = _template(tmp_path / "t", [], properties=properties, **more)
+
+    result = cli("template", "lint", template)
+
+    assert result.code == 8
+    assert message in result.err
+    assert "[parameter-schema: " in result.err
+
+
+def test_findings_come_as_sarif(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [_fetch()], {"f": b"\n${{ github.ref }}"})
+
+    result = cli("template", "lint", template, "--output", "sarif")
+
+    report = json.loads(result.out)
+    (found,) = report["runs"][0]["results"]
+    assert result.code == 8
+    assert report["version"] == "2.1.0"
+    assert found["ruleId"] == "foreign-expression"
+    assert found["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "skeleton/f"},
+        "region": {"startLine": 2},
+    }
+
+
+def test_a_rule_can_be_left_out(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [{"action": "acme:own"}])
+
+    assert cli("template", "lint", template, "--ignore", "unknown-action").code == 0
+    refused = cli("template", "lint", template, "--ignore", "unknown-acton")
+    assert refused.code == 2
+    assert "there is no rule 'unknown-acton' (did you mean 'unknown-action'?)" in refused.err
+
+
+def test_our_own_template_is_clean(cli: Cli) -> None:
+    assert cli("template", "lint").code == 0
