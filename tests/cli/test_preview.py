@@ -97,9 +97,9 @@ def test_another_time_to_live_starts_it_anew(cli: Cli, gitops: GitOps) -> None:
     cli(*_create("--ttl", "1h"))
     before = gitops.head
 
-    done = cli(*_create("--ttl", "2h"))
+    done = cli(*_create("--ttl", "2h", "-o", "json"))
 
-    assert done.code == 0
+    assert done.json["files"] == [{"path": PLACE, "change": "update"}]
     assert gitops.changed(before) == [f"M {PLACE}"]
     assert document.load(gitops.read(PLACE))["preview"]["ttl"] == "2h"
 
@@ -217,6 +217,18 @@ def test_a_broken_preview_can_be_deleted(cli: Cli, gitops: GitOps) -> None:
     assert "environments/pr-42.yaml is in the way" in refused.err
     assert "kickstart preview delete NAME --pr 42" in refused.err
     assert (done.code, gitops.tree) == (0, before)
+
+
+def test_what_is_left_of_a_preview_is_in_the_way_until_it_is_deleted(cli: Cli, gitops: GitOps) -> None:
+    before = gitops.tree
+    gitops.write(VALUES, "image: {digest: ''}\n")
+
+    refused = cli(*_create())
+    deleted = cli("preview", "delete", "shop", "--pr", "42")
+
+    assert (refused.code, deleted.code) == (5, 0)
+    assert f"{VALUES} is in the way: it belongs to no environment" in refused.err
+    assert gitops.tree == before
 
 
 @pytest.mark.parametrize("command", [_create(), ["preview", "delete", "shop", "--pr", "42"]])
