@@ -18,7 +18,7 @@ except ImportError as error:  # GitPython looks for the program when it is impor
 from kickstart import redact
 from kickstart.errors import PreflightError, RemoteError
 from kickstart.tools import plumbing
-from kickstart.tree import EXECUTABLE, LINK, Commit, Edit, Entry, Tree
+from kickstart.tree import Commit, Edit, Tree
 
 
 def init_bare(folder: Path, branch: str, description: str) -> None:
@@ -68,22 +68,27 @@ def import_edit(git_dir: Path, edit: Edit, parent: str, author: str, at: datetim
         stream.write(b"data %d\n%s\nfrom %s\n" % (len(message), message, parent.encode()))
         for path, entry in sorted(edit.changes.items()):
             if entry is None:
-                stream.write(f"D {_quoted(path)}\n".encode())
+                stream.write(f"D {plumbing.quoted(path)}\n".encode("utf-8", "surrogateescape"))
         for path, entry in edit.changes.items():
             if entry is not None:
-                _write_file(stream, path, entry)
+                stream.write(plumbing.file_command(path, entry))
         stream.write(b"get-mark :1\ndone\n")
         stream.seek(0)
         # --force: the reference of an edit that lost the race points elsewhere.
         return _run(f"--git-dir={git_dir}", "fast-import", "--quiet", "--force", "--done", stdin=stream)
 
 
-def push(git_dir: Path, url: str, commit: str, branch: str, environment: Mapping[str, str]) -> str:
-    """Push a commit to a branch, never by force. Returns "", or what Git said about its refusal."""
+def push(git_dir: Path, url: str, commits: Mapping[str, str], environment: Mapping[str, str]) -> str:
+    """Push commits by the references they are for, never by force, all or none.
+
+    Returns "", or what Git said about its refusal.
+    """
+    # The hooks of the user's own repositories are not about this one.
+    quietly = [f"--git-dir={git_dir}", "push", "--quiet", "--no-verify"]
+    at_once = ["--atomic"] if len(commits) > 1 else []
+    pairs = [f"{commit}:{ref}" for ref, commit in commits.items()]
     try:
-        # The hooks of the user's own repositories are not about this one.
-        quietly = (f"--git-dir={git_dir}", "push", "--quiet", "--no-verify", "--")
-        _execute(*quietly, url, f"{commit}:refs/heads/{branch}", more=environment)
+        _execute(*quietly, *at_once, "--", url, *pairs, more=environment)
     except git.GitCommandError as error:
         return redact.urls(_said(error)) or "no reason was given"
     return ""
@@ -126,19 +131,8 @@ def _write_import(stream: BinaryIO, commit: Commit, branch: str) -> None:
     stream.write(f"author {commit.stamp}\ncommitter {commit.stamp}\n".encode())
     stream.write(b"data %d\n%s\n" % (len(message), message))
     for path, entry in commit.tree.items():
-        _write_file(stream, path, entry)
+        stream.write(plumbing.file_command(path, entry))
     stream.write(b"get-mark :1\ndone\n")
-
-
-def _write_file(stream: BinaryIO, path: str, entry: Entry) -> None:
-    mode = {EXECUTABLE: "100755", LINK: "120000"}.get(entry.mode, "100644")
-    stream.write(f"M {mode} inline {_quoted(path)}\n".encode())
-    stream.write(b"data %d\n%s\n" % (len(entry.content), entry.content))
-
-
-def _quoted(path: str) -> str:
-    """Quote a path as fast-import reads it; a path holds no newline."""
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _run(*arguments: str, stdin: BinaryIO | None = None, more: Mapping[str, str] | None = None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kickstart.errors import PreflightError
-from kickstart.tree import Entry, Tree
+from kickstart.tree import EXECUTABLE, LINK, Entry, Tree
 
 # A caller inside a Git hook has these set, and they would turn every command to its repository.
 # `cli/connect.py` forgets them, for this process and so for every `git` below it.
@@ -39,8 +39,16 @@ class GitError(Exception):
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
-def git(*arguments: str, input: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
-    """Run one `git` command and return its output. Raises GitError, PreflightError without Git."""
+def git(
+    *arguments: str,
+    input: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    accepted: Sequence[int] = (0,),
+) -> bytes:
+    """Run one `git` command and return its output. Raises GitError, PreflightError without Git.
+
+    accepted: the exit codes of a run that is no failure.
+    """
     everything = {**os.environ, **QUIET, **(environment or {})}
     try:
         done = subprocess.run(
@@ -48,7 +56,7 @@ def git(*arguments: str, input: bytes = b"", environment: Mapping[str, str] | No
         )
     except FileNotFoundError as error:
         raise no_git() from error
-    if done.returncode:
+    if done.returncode not in accepted:
         said = done.stderr.decode("utf-8", "replace")
         raise GitError(reason(said) or f"git {arguments[0]} failed", said)
     return done.stdout
@@ -124,3 +132,15 @@ def read_entries(git_dir: Path, revision: str, paths: Sequence[str] = ()) -> dic
         position = end + size + 2
         entries[name] = Entry(body, entry_mode)
     return entries
+
+
+def file_command(path: str, entry: Entry) -> bytes:
+    """Return what tells `git fast-import` to put a file at a path."""
+    mode = {EXECUTABLE: b"100755", LINK: b"120000"}.get(entry.mode, b"100644")
+    head = b"M %s inline %s\n" % (mode, quoted(path).encode("utf-8", "surrogateescape"))
+    return head + b"data %d\n%s\n" % (len(entry.content), entry.content)
+
+
+def quoted(path: str) -> str:
+    """Quote a path as `git fast-import` reads it; a path holds no newline."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
