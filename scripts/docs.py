@@ -36,6 +36,7 @@ COMMANDS = (
     ("promote",),
     ("status",),
     ("delete",),
+    ("update",),
     ("template",),
     ("template", "list"),
     ("template", "show"),

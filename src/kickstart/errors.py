@@ -71,4 +71,10 @@ class FindingsError(KickstartError):
     exit_code = 8
 
 
+class MergeConflictError(KickstartError):
+    """An update was proposed, and disagrees with what others changed: resolve what it names."""
+
+    exit_code = 9
+
+
 INTERRUPTED = 130

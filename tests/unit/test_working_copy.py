@@ -90,7 +90,7 @@ def test_credentials_are_in_the_environment_and_in_no_argument(
 
     with working_copy.cloned("acme/x", remote.as_uri(), {"SECRET": "s3cret"}) as copy:
         copy.refresh()
-        copy.has_branch("x")
+        copy.fetch("refs/heads/x")
         _commit(copy, Edit({"a.txt": Entry(b"")}, "x"))
 
     calls = [line.split(" ", 1) for line in (tmp_path / "bin" / "log").read_text().splitlines()]

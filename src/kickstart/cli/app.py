@@ -23,6 +23,7 @@ COMMANDS = {
     "render": "Write the files of a project to a folder, and publish nothing.",
     "preview": "Add and remove environments for pull requests.",
     "promote": "Give an environment the image that another one has.",
+    "update": "Propose what a newer template makes, merged with what the team has changed.",
     "status": "Show what exists of a project, and what differs from what was rendered.",
     "delete": "Archive the repositories of a project, or delete them.",
     "template": "Look at templates, and check them.",

@@ -18,9 +18,10 @@ from kickstart.errors import ParameterError, TemplateError
 from kickstart.settings import Home, Setting, Settings
 from kickstart.template.catalog import Checkout
 from kickstart.tools import Address, Cluster, Repository, Tools, plumbing
-from kickstart.tree import PathError
+from kickstart.tree import PathError, Tree
 
 if TYPE_CHECKING:
+    from kickstart.tools.merge import Merged
     from kickstart.tools.working_copy import WorkingCopy
 
 # Where a file of certificates is named, by Python's and Git's custom: one holds for both.
@@ -140,3 +141,10 @@ def working_copy(address: Address, tools: Tools, repository: Repository) -> Iter
     url, environment = address.clone_url(repository), tools.forge.git_environment()
     with working_copy.cloned(str(repository), url, environment) as copy:
         yield copy
+
+
+def merge(copy: WorkingCopy, base: Tree, template: Tree) -> Merged:
+    """Merge what a template made before and makes now into a working copy's commit."""
+    from kickstart.tools import merge
+
+    return merge.merge(copy.git_dir, base, copy.head, template)

@@ -26,8 +26,21 @@ from kickstart.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """The run that made a repository, as the repository itself tells. recorded: as in a journal."""
+
+    recorded: Mapping[str, Any]
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """What the user typed. Settings that were not typed are None."""
+    """What the user typed. Settings that were not typed are None.
+
+    earlier: what is rendered again, by the same author at the same time, so that only the template
+    and the parameters can make a difference.
+    """
 
     name: str
     flags: Mapping[str, Any]
@@ -37,6 +50,7 @@ class Request:
     resume: bool = False
     dialect: str | None = None
     bootstrap: bool | None = False
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +100,11 @@ def prepare(request: Request, console: Console) -> Project:
     project = _project(request, parameters, source, free=dialect == "backstage")
     if not project:
         raise ParameterError("the project has no name", hint="kickstart create NAME")
-    author, known = connect.author()
-    at = _commit_time(home, project, source, parameters, spec)
+    if request.earlier:
+        author, known, at = request.earlier.author, True, request.earlier.at
+    else:
+        author, known = connect.author()
+        at = _commit_time(home, project, source, parameters, spec)
     spoken = languages(source, dialect, home.cache / "templates")
     circumstances = Circumstances(
         project, address, author, at, spoken.steps, spoken.skeletons, argocd_namespace
@@ -133,7 +150,9 @@ def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str,
 
 
 def _recorded(request: Request, home: Home) -> dict[str, Any]:
-    """Return what the journal has of the last run, for `--resume`."""
+    """Return what the journal has of the last run, for `--resume`, or what a repository tells."""
+    if request.earlier:
+        return dict(request.earlier.recorded)
     if not request.resume:
         return {}
     found = journal.last_planned(home.state, request.name) if request.name else None

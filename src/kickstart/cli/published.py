@@ -113,19 +113,25 @@ def _recorded(last: Mapping[str, Any], suffix: str) -> Repository | None:
 def opened(place: Place, project: str) -> Iterator[WorkingCopy]:
     """Bring a project's repository here. Raises ConflictError when it is not that project's."""
     with connect.working_copy(place.address, place.tools, place.repository) as copy:
-        found = copy.read([marker.FILE_NAME]).get(marker.FILE_NAME)
-        mark = marker.read(found.content) if found else None
-        if mark is None:
-            raise ConflictError(
-                f"{place.repository} was not made by kickstart: it has no {marker.FILE_NAME}",
-                hint="name the right one: --repository OWNER/NAME",
-            )
+        mark = marker_of(copy)
         if mark.project != project:
             raise ConflictError(
                 f"{place.repository} belongs to the project {mark.project}",
                 hint=f"name that project, or another --repository than {place.repository}",
             )
         yield copy
+
+
+def marker_of(copy: WorkingCopy) -> marker.Marker:
+    """Return a repository's marker. Raises ConflictError when it has none."""
+    found = copy.read([marker.FILE_NAME]).get(marker.FILE_NAME)
+    mark = marker.read(found.content) if found else None
+    if mark is None:
+        raise ConflictError(
+            f"{copy.shown} was not made by kickstart: it has no {marker.FILE_NAME}",
+            hint="name the right one: --repository OWNER/NAME",
+        )
+    return mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from kickstart import marker
 from kickstart.errors import ConflictError, KickstartError, ParameterError, PreflightError, RemoteError
 from kickstart.tools import plumbing
-from kickstart.tree import Edit, Entry
+from kickstart.tree import Commit, Edit, Entry, PathError, Tree
 
 PATIENCE = 120.0  # seconds that others may be faster; 50 writers at once took 20 on two cores
 LONGEST_PAUSE = 1.0  # seconds between two tries
@@ -51,17 +52,34 @@ class WorkingCopy:
     head: str
     environment: Mapping[str, str] = field(repr=False)
 
-    def read(self, paths: Sequence[str] = ()) -> dict[str, Entry]:
-        """Return the files at or below `paths`, or all."""
-        return plumbing.read_entries(self.git_dir, self.head, paths)
+    def read(self, paths: Sequence[str] = (), commit: str = "") -> dict[str, Entry]:
+        """Return the files at or below `paths`, or all, of a commit that is here."""
+        return plumbing.read_entries(self.git_dir, commit or self.head, paths)
 
     def refresh(self) -> None:
         """Go on to what the branch is now."""
         self.head = self._fetched(f"refs/heads/{self.branch}")
 
-    def has_branch(self, branch: str) -> bool:
-        """Tell whether the forge has `branch`."""
-        return bool(_remote(self, "ls-remote", "--", self.url, f"refs/heads/{branch}").strip())
+    def fetch(self, ref: str) -> str | None:
+        """Bring the commit of a reference here, and return its id, or None when there is none."""
+        if not _remote(self, "ls-remote", "--", self.url, ref).strip():
+            return None
+        return self._fetched(ref)
+
+    def rendered(self, digest: str) -> Rendered | None:
+        """Find the commit that holds exactly what a template made, proved by `digest`.
+
+        An update keeps it under a reference of its own; the first one is a root of the history.
+        """
+        kept = self.fetch(rendered_ref(digest))
+        found = _proved(self.git_dir, kept, digest) if kept else None
+        if found is None:
+            if (self.git_dir / "shallow").exists():
+                _remote(self, "fetch", "--quiet", "--no-tags", "--unshallow", self.url, self.head)
+            roots = plumbing.git(f"--git-dir={self.git_dir}", "rev-list", "--max-parents=0", self.head)
+            proofs = (_proved(self.git_dir, root, digest) for root in roots.decode().split())
+            found = next(filter(None, proofs), None)
+        return found
 
     def store(self, edit: Edit, author: str, at: datetime) -> str:
         """Make a commit on top of `head`, here, and return its id."""
@@ -69,11 +87,24 @@ class WorkingCopy:
 
         return git.import_edit(self.git_dir, edit, self.head, author, at)
 
-    def push(self, commit: str, branch: str) -> str:
-        """Publish a commit. Returns "", or why not when somebody else was faster."""
+    def keep(self, commit: Commit, digest: str) -> dict[str, str]:
+        """Store what a template made, and return it as what is to be pushed with the edit."""
         from kickstart.tools import git
 
-        said = git.push(self.git_dir, self.url, commit, branch, self.environment)
+        if self.fetch(rendered_ref(digest)):
+            return {}
+        git.import_commit(self.git_dir, commit, "kickstart/rendered")
+        return {rendered_ref(digest): commit.id}
+
+    def push(self, commit: str, branch: str, also: Mapping[str, str] | None = None) -> str:
+        """Publish a commit, and others by their references.
+
+        Returns "", or why not when somebody else was faster.
+        """
+        from kickstart.tools import git
+
+        commits = {f"refs/heads/{branch}": commit, **(also or {})}
+        said = git.push(self.git_dir, self.url, commits, self.environment)
         if said and not _RACE.search(said):
             raise _refused(self.shown, branch, said)
         return _reason(said)
@@ -81,6 +112,32 @@ class WorkingCopy:
     def _fetched(self, ref: str) -> str:
         _remote(self, "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", self.url, ref)
         return _id(self.git_dir, "FETCH_HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a template made of a repository, with the author and the time of that commit."""
+
+    tree: Tree
+    author: str
+    at: datetime
+
+
+def rendered_ref(digest: str) -> str:
+    """Return the reference under which what a template made is kept, outside of all branches."""
+    return f"refs/kickstart/rendered/{digest.rpartition(':')[2]}"
+
+
+def _proved(git_dir: Path, commit: str, digest: str) -> Rendered | None:
+    try:
+        tree = plumbing.read_tree(git_dir, commit)
+    except PathError:  # nothing that a template made
+        return None
+    if marker.without(tree).digest() != digest:
+        return None
+    line = plumbing.git(f"--git-dir={git_dir}", "log", "-1", "--format=%an <%ae>%x00%aI", commit).decode()
+    author, _, at = line.strip().partition("\0")
+    return Rendered(tree, author, datetime.fromisoformat(at))
 
 
 @contextmanager
@@ -111,7 +168,10 @@ def cloned(shown: str, url: str, environment: Mapping[str, str]) -> Iterator[Wor
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An edit, the files it was made on, and where it is now. No branch: there was nothing to do."""
+    """An edit, the files it was made on, and where it is now. No branch: there was nothing to do.
+
+    pushed: now; an edit that was proposed before has a commit all the same.
+    """
 
     edit: Edit
     before: Files
@@ -149,21 +209,28 @@ def commit(
 
 
 def propose(
-    copy: WorkingCopy, paths: Sequence[str], make: Callable[[Files], Edit], author: str, at: datetime
+    copy: WorkingCopy,
+    paths: Sequence[str],
+    make: Callable[[Files], Edit],
+    author: str,
+    at: datetime,
+    also: Mapping[str, str] | None = None,
 ) -> Made:
     """Push what `make` makes of the files at `paths` as a branch of its own.
 
-    The same edit of the same files gets the same branch: made again, it is found.
+    also: other commits to push with it, by their references. The same edit of the same files gets the
+    same branch: made again, it is found.
     """
     files = copy.read(paths)
     edit = make(files)
     if not edit.changes:
         return Made(edit, files)
     branch = f"kickstart/{edit.name}-{_fingerprint(edit, files)}"
-    if copy.has_branch(branch):
-        return Made(edit, files, branch)
+    there = copy.fetch(f"refs/heads/{branch}")
+    if there:
+        return Made(edit, files, branch, there)
     made = copy.store(edit, author, at)
-    return Made(edit, files, branch, made, pushed=not copy.push(made, branch))
+    return Made(edit, files, branch, made, pushed=not copy.push(made, branch, also))
 
 
 def _fingerprint(edit: Edit, files: Files) -> str:
