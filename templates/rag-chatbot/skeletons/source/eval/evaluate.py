@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path += [str(HERE.parent / "tests"), str(HERE.parent / "src")]
 
-from support import App, Environment, dev, settings  # noqa: E402
+from support import App, embedded  # noqa: E402
 
 # What the extractive answerer reaches today, less one question: a change that costs two is a regression.
 FLOORS = {"found": 0.93, "first": 0.87, "answered": 0.87, "refused": 0.66}
 
 
 def main() -> int:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rag-eval-")))
-        folder.chmod(0o755)
-        environment = Environment()
-        for part in (dev.postgres(folder / "postgres"), dev.s3(folder / "objects")):
-            environment.take(settings.Settings(app_mode="dev").model_copy(update=stack.enter_context(part)))
-        app = stack.enter_context(App(environment))
+    with embedded("rag-eval-") as environment, App(environment) as app:
         for file in sorted((HERE / "documents").iterdir()):
             document = app.index(file.name, file.read_bytes())
             if document["status"] != "ready":

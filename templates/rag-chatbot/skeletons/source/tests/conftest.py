@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from support import App, Environment, Model, dev, settings
+from support import App, Environment, Model, embedded
 
 
 @pytest.fixture(scope="session")
 def parts() -> Iterator[Environment]:
-    """An embedded PostgreSQL with pgvector and an embedded S3 server."""
-    configured = settings.Settings(app_mode="dev")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rag-tests-")))
-        folder.chmod(0o755)  # as root, the database runs as another user, who must get in
-        environment = Environment()
-        for part in (dev.postgres(folder / "postgres"), dev.s3(folder / "objects")):
-            environment.take(configured.model_copy(update=stack.enter_context(part)))
+    with embedded("rag-tests-") as environment:
         yield environment
 
 

@@ -10,11 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ from chatbot import dev, settings
 PACKAGE = "chatbot"
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ROOT / "eval" / "documents"
-__all__ = ["dev", "settings"]  # for conftest.py
 
 
 class Environment(dict[str, str]):
@@ -76,11 +76,25 @@ class Environment(dict[str, str]):
             "AUTH_MODE": "none",
             "RATE_LIMIT_PER_MINUTE": "0",
             "INGEST_LEASE_SECONDS": "3",
+            "INGEST_RETRY_SECONDS": "0.5",
             "LISTEN_ADDRESS": "127.0.0.1",
             "PYTHONPATH": str(ROOT / "src"),
             "PATH": os.environ["PATH"],
         }
         return defaults | self | {name: str(value) for name, value in changes.items()}
+
+
+@contextmanager
+def embedded(prefix: str) -> Iterator[Environment]:
+    """An embedded PostgreSQL with pgvector and an embedded S3 server, gone afterwards."""
+    configured = settings.Settings(app_mode="dev")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix)))
+        folder.chmod(0o755)  # as root, the database runs as another user, who must get in
+        environment = Environment()
+        for part in (dev.postgres(folder / "postgres"), dev.s3(folder / "objects")):
+            environment.take(configured.model_copy(update=stack.enter_context(part)))
+        yield environment
 
 
 class App:
@@ -237,6 +251,13 @@ class ModelRequest(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def reply(self, body: str) -> None:
+        """A whole answer that is no stream."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body.encode())))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
     def begin(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -262,19 +283,22 @@ class ModelRequest(BaseHTTPRequestHandler):
 class _ModelServer(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, default: Script) -> None:
         super().__init__(("127.0.0.1", 0), ModelRequest)
         self.requests: list[dict[str, Any]] = []
         self.scripts: list[Script] = []
-        self.default: Script = says("It is so [1].")
+        self.default = default
         self.hangups = 0
 
 
 class Model:
     """An OpenAI-compatible server: each request takes the next script, then the default."""
 
+    def __init__(self, default: Script | None = None) -> None:
+        self.default = default or says("It is so [1].")
+
     def __enter__(self) -> Model:
-        self.server = _ModelServer()
+        self.server = _ModelServer(self.default)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self

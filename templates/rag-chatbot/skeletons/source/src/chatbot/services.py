@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import embed
 from .answer.model import Model
@@ -25,6 +25,8 @@ class Services:
     embedder: Embedder
     model: Model
     gate: Gate
+    # Set when a document was queued here, so that the worker beside need not look to find out.
+    queued: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @asynccontextmanager
@@ -51,7 +53,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 @asynccontextmanager
 async def working(parts: Services) -> AsyncIterator[None]:
     """Run an ingest worker beside the body, and let it hand its document back at the end."""
-    worker = Worker(parts.settings, parts.database, parts.objects, parts.embedder)
+    worker = Worker(parts.settings, parts.database, parts.objects, parts.embedder, parts.queued)
     task = asyncio.create_task(worker.run())
     try:
         yield

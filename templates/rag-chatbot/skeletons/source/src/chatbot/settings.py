@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     ingest_worker: bool = True
     ingest_lease_seconds: float = Field(60, ge=1)
     ingest_max_attempts: int = Field(5, ge=1)
+    ingest_retry_seconds: float = Field(5, ge=0.1)  # after the first attempt; doubled after each further one
     parse_seconds: int = Field(120, ge=1)
     parse_memory_bytes: int = Field(1024 * MIB, ge=128 * MIB)
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from .. import retrieve
 from ..errors import BadInput, NotFound, TooLarge, UnsupportedType
-from ..ingest.parse import EXTENSIONS, media_type
+from ..ingest.formats import EXTENSIONS, media_type
 from ..retrieve import Excerpt, Passage
 from ..store import documents
 from ..store.documents import Document
@@ -52,6 +52,7 @@ async def upload(request: Request, response: Response, file: UploadFile, caller:
         raise UnsupportedType(f"the file's name or content is of no known type; known are {known}")
     digest = await asyncio.to_thread(_sha256, file.file)
     document, new = await documents.add(services.database, services.objects, name, kind, digest, file.size, file.file)
+    services.queued.set()
     if not new:
         response.status_code = 200
     return document
@@ -81,10 +82,11 @@ async def delete_document(request: Request, document_id: UUID, caller: Caller) -
 @router.post("/documents/{document_id}/retry", status_code=202)
 async def retry_document(request: Request, document_id: UUID, caller: LimitedCaller) -> Document:
     """Queue a failed document again."""
-    database = parts(request).database
-    if (await documents.get(database, document_id)).status == "failed":
-        await documents.retry(database, document_id)
-    return await documents.get(database, document_id)
+    services = parts(request)
+    if (await documents.get(services.database, document_id)).status == "failed":
+        await documents.retry(services.database, document_id)
+        services.queued.set()
+    return await documents.get(services.database, document_id)
 
 
 @router.get("/documents/{document_id}/content")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from .. import DESCRIPTION, NAME, VERSION
 from ..errors import AppError
-from ..ingest.parse import EXTENSIONS
+from ..ingest.formats import EXTENSIONS
 from ..store.db import check_schema
 from .wiring import parts
 

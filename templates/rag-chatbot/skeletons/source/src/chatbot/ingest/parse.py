@@ -1,4 +1,4 @@
-"""Reads text out of a document, in a process of its own.
+"""Reads a document in a process of its own.
 
 Parsers work on hostile input. Here one gets a file on standard input, no credentials, limited
 memory and limited time; whatever it does, the application goes on.
@@ -7,61 +7,22 @@ memory and limited time; whatever it does, the application goes on.
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import re
-import resource
 import sys
-import zipfile
-import zlib
-from dataclasses import asdict
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import IO
 
 from ..errors import ParseError
+from . import formats
 from .chunk import Block
-
-MAX_TEXT = 10_000_000  # characters; more is a dump, not a document
-MAX_UNPACKED = 64 * 1024 * 1024
-WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-MARKDOWN_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
-UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # PostgreSQL refuses both
-
-TEXT, MARKDOWN, HTML, PDF = "text/plain", "text/markdown", "text/html", "application/pdf"
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-EXTENSIONS = {
-    ".txt": TEXT,
-    ".text": TEXT,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".html": HTML,
-    ".htm": HTML,
-    ".pdf": PDF,
-    ".docx": DOCX,
-}
-
-
-def media_type(name: str, head: bytes) -> str | None:
-    """The type that a file's name claims, if its first bytes agree; otherwise None."""
-    claimed = EXTENSIONS.get(Path(name).suffix.lower())
-    if b"%PDF-" in head[:1024]:
-        actual = PDF
-    elif head.startswith(b"PK\x03\x04"):
-        actual = DOCX
-    elif b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return None
-    else:
-        return claimed if claimed in (TEXT, MARKDOWN, HTML) else None
-    return claimed if claimed == actual else None
 
 
 async def parse(file: IO[bytes], kind: str, seconds: int, memory: int) -> list[Block]:
-    """Parse in a child process; raises ParseError with a reason that helps the uploader."""
+    """The text of a document; raises ParseError with a reason that helps the uploader."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        __name__,
+        formats.__name__,
         kind,
         str(seconds),
         str(memory),
@@ -86,207 +47,3 @@ async def parse(file: IO[bytes], kind: str, seconds: int, memory: int) -> list[B
     if "error" in answer:
         raise ParseError(answer["error"])
     return [Block(**block) for block in answer["blocks"]]
-
-
-def read(data: bytes, kind: str) -> list[Block]:
-    """Parse in this process."""
-    readers = {TEXT: _text, MARKDOWN: _markdown, HTML: _html, PDF: _pdf, DOCX: _docx}
-    blocks = [
-        Block(UNSTORABLE.sub("", block.text).strip(), UNSTORABLE.sub("", block.heading)[:300], block.page)
-        for block in readers[kind](data)
-    ]
-    blocks = [block for block in blocks if block.text]
-    if not blocks:
-        hint = "; if it is a scan, run text recognition (OCR) first" if kind == PDF else ""
-        raise ParseError(f"the document holds no text{hint}")
-    if sum(len(block.text) for block in blocks) > MAX_TEXT:
-        raise ParseError(f"the document holds more than {MAX_TEXT:,} characters; split it")
-    return blocks
-
-
-def decode(data: bytes) -> str:
-    """UTF-8 or marked UTF-16; a few broken bytes are replaced, many mean that it is no text."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", errors="replace")
-    else:
-        text = data.decode("utf-8-sig", errors="replace")
-    if text.count("\ufffd") > len(text) / 20:
-        text = data.decode("cp1252", errors="replace")
-    strange = sum(1 for char in text if char == "\ufffd" or (char < " " and char not in "\t\r\n\f"))
-    if strange > len(text) / 20:
-        raise ParseError("the document is not text in UTF-8; save it in that encoding")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _text(data: bytes) -> list[Block]:
-    return [Block(decode(data))]
-
-
-def _markdown(data: bytes) -> list[Block]:
-    blocks: list[Block] = []
-    path: list[str] = []
-    lines: list[str] = []
-    fenced = False
-
-    def flush() -> None:
-        blocks.append(Block("\n".join(lines), " > ".join(filter(None, path))))
-        lines.clear()
-
-    for line in decode(data).split("\n"):
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-        heading = None if fenced else MARKDOWN_HEADING.match(line)
-        if heading:
-            flush()
-            path = _descend(path, len(heading[1]), heading[2])
-        else:
-            lines.append(line)
-    flush()
-    return blocks
-
-
-def _descend(path: list[str], level: int, title: str) -> list[str]:
-    above = path[: level - 1]
-    return [*above, *[""] * (level - 1 - len(above)), title]
-
-
-class _HtmlReader(HTMLParser):
-    """Keeps what a reader of the page sees, paragraph by paragraph."""
-
-    HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "head", "nav"})
-    BREAKS = frozenset(
-        {"p", "div", "li", "tr", "br", "section", "article", "pre", "table", "ul", "ol", "dt", "dd", "blockquote"}
-    )
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.blocks: list[Block] = []
-        self.path: list[str] = []
-        self.parts: list[str] = []
-        self.hidden: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag in self.HIDDEN:
-            self.hidden.append(tag)
-        elif re.fullmatch("h[1-6]", tag):
-            self.flush()
-        elif tag in self.BREAKS:
-            self.parts.append("\n\n" if tag != "br" else "\n")
-        elif tag in ("td", "th"):
-            self.parts.append(" | ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.hidden:
-            # A forgotten end tag inside must not hide the rest of the page.
-            del self.hidden[self.hidden.index(tag) :]
-        elif re.fullmatch("h[1-6]", tag):
-            title = " ".join("".join(self.parts).split())
-            self.parts.clear()
-            self.path = _descend(self.path, int(tag[1]), title)
-        elif tag in self.BREAKS:
-            self.parts.append("\n\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.parts.append(re.sub(r"\s+", " ", data))
-
-    def flush(self) -> None:
-        text = re.sub(r"[ \t]*\n[ \t\n]*\n[ \t]*", "\n\n", "".join(self.parts))
-        self.blocks.append(Block(text, " > ".join(filter(None, self.path))))
-        self.parts.clear()
-
-
-def _html(data: bytes) -> list[Block]:
-    reader = _HtmlReader()
-    reader.feed(decode(data))
-    reader.close()
-    reader.flush()
-    return reader.blocks
-
-
-def _pdf(data: bytes) -> list[Block]:
-    from pypdf import PasswordType, PdfReader
-    from pypdf.errors import PyPdfError
-
-    try:
-        reader = PdfReader(io.BytesIO(data))
-        # Many files are locked against editing only: an empty password opens them for reading.
-        if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
-            raise ParseError("the document is encrypted; upload a copy without a password")
-        return [
-            Block(re.sub(r"(?<=\w)-\n(?=[a-z])", "", page.extract_text()), page=number)
-            for number, page in enumerate(reader.pages, start=1)
-        ]
-    except ParseError:
-        raise
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-        raise ParseError("the document is damaged: it cannot be read as a PDF") from error
-
-
-def _docx(data: bytes) -> list[Block]:
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import ParseError as XmlError
-    from defusedxml.ElementTree import fromstring
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("word/document.xml") as member:
-            xml = member.read(MAX_UNPACKED + 1)
-        if len(xml) > MAX_UNPACKED:
-            raise ParseError(f"the document unpacks to more than {MAX_UNPACKED // 2**20} MiB")
-        body = fromstring(xml).find(f"{WORD}body")
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, zlib.error) as error:
-        raise ParseError("the document is damaged: it cannot be read as a Word document") from error
-    except RuntimeError as error:  # what zipfile raises for an encrypted member
-        raise ParseError("the document is encrypted; upload a copy without a password") from error
-    except (XmlError, DefusedXmlException) as error:
-        raise ParseError("the document is damaged: its content is not valid XML") from error
-    if body is None:
-        raise ParseError("the document holds no text")
-    blocks: list[Block] = []
-    path: list[str] = []
-    for element in body:
-        if element.tag == f"{WORD}tbl":
-            rows = (" | ".join(_docx_text(cell) for cell in row.iter(f"{WORD}tc")) for row in element.iter(f"{WORD}tr"))
-            blocks.append(Block("\n".join(rows), " > ".join(filter(None, path))))
-            continue
-        text = _docx_text(element)
-        style = element.find(f"{WORD}pPr/{WORD}pStyle")
-        level = (
-            re.fullmatch(r"(?:heading|berschrift|titre)\D*([1-6])", (style.get(f"{WORD}val") or "").lower())
-            if style is not None
-            else None
-        )
-        if level:
-            path = _descend(path, int(level[1]), text)
-        else:
-            blocks.append(Block(text, " > ".join(filter(None, path))))
-    return blocks
-
-
-def _docx_text(element: object) -> str:
-    parts: list[str] = []
-    for node in element.iter():  # type: ignore[attr-defined]
-        if node.tag == f"{WORD}t":
-            parts.append(node.text or "")
-        elif node.tag in (f"{WORD}tab", f"{WORD}br"):
-            parts.append(" ")
-        elif node.tag == f"{WORD}p" and parts:
-            parts.append("\n")
-    return "".join(parts)
-
-
-def _main(kind: str, seconds: str, memory: str) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
-    if sys.platform == "linux":  # macOS knows the limit but refuses to set it
-        resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    try:
-        answer: dict[str, object] = {"blocks": [asdict(block) for block in read(sys.stdin.buffer.read(), kind)]}
-    except ParseError as error:
-        answer = {"error": str(error)}
-    except (MemoryError, RecursionError):
-        answer = {"error": "reading the document needs more memory than is allowed"}
-    json.dump(answer, sys.stdout)
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:4])

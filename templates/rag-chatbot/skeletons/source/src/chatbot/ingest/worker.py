@@ -1,4 +1,4 @@
-"""Takes waiting documents and makes them searchable, one at a time, as often as it takes."""
+"""Takes waiting documents and makes them searchable, as often as it takes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from .. import metrics
@@ -22,44 +23,51 @@ from .chunk import chunks
 from .parse import parse
 
 log = logging.getLogger(__name__)
+LANES = 2  # documents at a time: one is read and written while the other is embedded
 WINDOW = 64  # passages in one transaction: what a crash can cost
 IDLE_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
-FIRST_RETRY_SECONDS = 5.0
 
 
 class Worker:
     """Any number may run beside each other; each document belongs to one at a time."""
 
-    def __init__(self, settings: Settings, database: Database, objects: Objects, embedder: Embedder) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, objects: Objects, embedder: Embedder, queued: asyncio.Event
+    ) -> None:
         self.settings = settings
         self.database = database
         self.objects = objects
         self.embedder = embedder
+        self.queued = queued
         self.name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self.swept = 0.0
 
     async def run(self) -> None:
-        """Work until cancelled. Nothing that happens to one document ends the loop."""
+        """Work until cancelled. Nothing that happens to one document ends the work."""
+        await asyncio.gather(self._repeat(self._housekeep), *(self._repeat(self._work) for _ in range(LANES)))
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self._housekeep()
-                if not await self.step():
-                    await asyncio.sleep(IDLE_SECONDS)
+                await step()
             except Unavailable as error:
                 log.warning("ingestion waits", extra={"fields": {"error.message": error.message}})
-                await asyncio.sleep(5)
+                await asyncio.sleep(self.settings.ingest_retry_seconds)
             except Exception:
                 log.exception("ingestion failed unexpectedly and goes on")
-                await asyncio.sleep(5)
+                await asyncio.sleep(self.settings.ingest_retry_seconds)
 
-    async def step(self) -> bool:
-        """Index one waiting document; False when there is none."""
+    async def _work(self) -> None:
+        """Index one waiting document, or wait for one."""
+        self.queued.clear()
         lease = self.settings.ingest_lease_seconds
         index = {"model": self.embedder.model, "dimension": self.embedder.dimension}
         claimed = await documents.claim(self.database, self.name, lease, index)
         if claimed is None:
-            return False
+            # Another process may have queued a document: look again, also unasked.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.queued.wait(), IDLE_SECONDS)
+            return
         started = time.perf_counter()
         outcome = "interrupted"
         try:
@@ -69,7 +77,6 @@ class Worker:
             metrics.ingest_duration.labels(outcome).observe(seconds)
             fields = {"document.id": str(claimed.id), "event.outcome": outcome, "seconds": round(seconds, 2)}
             log.info("document indexed", extra={"fields": fields})
-        return True
 
     async def _index(self, claimed: Claim) -> str:
         limit = self.settings.ingest_max_attempts
@@ -95,7 +102,7 @@ class Worker:
             if claimed.attempts >= limit:
                 await documents.finish(self.database, claimed, self.name, "failed", reason)
                 return "failed"
-            pause = FIRST_RETRY_SECONDS * 2 ** (claimed.attempts - 1)
+            pause = self.settings.ingest_retry_seconds * 2 ** (claimed.attempts - 1)
             await documents.finish(self.database, claimed, self.name, "queued", reason, pause)
             return "retry"
         finally:
@@ -126,10 +133,8 @@ class Worker:
                     await documents.renew(connection, claimed, self.name, lease)
 
     async def _housekeep(self) -> None:
-        if time.monotonic() - self.swept < SWEEP_SECONDS:
-            return
-        self.swept = time.monotonic()
         counts = await documents.count(self.database)
         for status in ("uploading", "queued", "processing", "ready", "failed", "deleting"):
             metrics.documents.labels(status).set(counts.get(status, 0))
         await documents.sweep(self.database, self.objects)
+        await asyncio.sleep(SWEEP_SECONDS)
