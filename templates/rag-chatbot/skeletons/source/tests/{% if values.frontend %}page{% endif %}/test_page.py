@@ -1,4 +1,4 @@
-"""The chat page in headless Chromium: what it shows, and that it runs nothing it was not given.
+"""The chat page in headless Chromium, used as people do: by mouse, by keyboard, in the dark, on a phone.
 
 Run by `make test-page`; CHROMIUM names the browser. Screenshots go to tests/page/screenshots.
 """
@@ -10,84 +10,332 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from support import PACKAGE, App, dev, reachable, until
+from support import DOCUMENTS, PACKAGE, App, Cable, Model, dev, pdf, reachable, says, until
 
 pytestmark = pytest.mark.page
 BROWSER = shutil.which(os.environ.get("CHROMIUM") or "chromium") or shutil.which("google-chrome")
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+ASKED = "What happens when the primary database fails?"
+ANSWER = (
+    "A replica takes over by itself within **thirty seconds** [1], and `clients` reconnect. Backups are kept "
+    "for thirty-five days [2].\n\n1. Look at the dashboard.\n2. Call the person on duty after a second failover."
+)
 
 
 @pytest.fixture(scope="module")
-def page(app: App) -> Iterator[str]:
-    """The address of the page, over an application that knows a hostile document."""
+def server() -> Iterator[Model]:
+    with Model() as model:
+        yield model
+
+
+@pytest.fixture(scope="module")
+def app(environment, server: Model) -> Iterator[App]:
+    with App(environment, **server.settings()) as running:
+        for file in sorted(DOCUMENTS.iterdir()):
+            running.index(file.name, file.read_bytes())
+        running.index("<img src=x onerror=document.title='pwned'>.txt", "The bell rings <b>twice</b> at noon.")
+        running.index("scan.pdf", pdf(""))
+        yield running
+
+
+@contextmanager
+def frontend(app: App, api_port: int) -> Iterator[str]:
+    """The page's own process; yields its address."""
+    port = dev.free_port()
+    environ = app.environment | {"API_URL": f"http://127.0.0.1:{api_port}", "LISTEN_FRONTEND": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", f"{PACKAGE}.frontend"], env=environ)
+    try:
+        until(lambda: reachable(port), "the page")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def cable(app: App) -> Iterator[Cable]:
+    """Between the page's process and the application."""
+    with Cable(("127.0.0.1", app.port)) as plugged:
+        yield plugged
+
+
+@pytest.fixture(scope="module")
+def address(app: App, cable: Cable) -> Iterator[str]:
+    with frontend(app, cable.port) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     if BROWSER is None:
         pytest.skip("no Chromium here, the page was NOT tested; install chromium or set CHROMIUM")
-    app.index("<img src=x onerror=document.title='pwned'>.txt", "The bell rings <b>twice</b> at noon for everybody.")
-    app.ask("When does the bell ring?")
-    port = dev.free_port()
-    environ = app.environment | {"API_URL": f"http://127.0.0.1:{app.port}", "LISTEN_FRONTEND": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", f"{PACKAGE}.frontend"], env=environ)
-    until(lambda: reachable(port), "the page")
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield launched
+        launched.close()
 
 
-def browse(url: str, *options: str) -> str:
-    """The page as the browser built it, after its scripts have run."""
-    assert BROWSER
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", *options, url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+@contextmanager
+def visit(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """A tab of a new visitor; a script that fails or breaks the policy fails the test."""
+    context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
+    page.goto(address)
+    expect(page.locator("#documents li").first).to_be_attached()
+    yield page
+    context.close()
+    assert faults == []
 
 
-def test_the_page_shows_documents_and_conversations_as_text(page):
-    shown = browse(page, "--dump-dom")
+@pytest.fixture
+def page(browser: Browser, address: str, server: Model) -> Iterator[Page]:
+    server.plays()
+    with visit(browser, address) as opened:
+        yield opened
 
-    assert "&lt;img src=x onerror=document.title='pwned'&gt;.txt" in shown
-    assert "<img" not in shown
-    assert "<title>pwned" not in shown
-    assert "When does the bell ring?" in shown
-    assert "No model: quoted passages" in shown
+
+def ask(page: Page, question: str = ASKED) -> None:
+    page.get_by_label("Question", exact=True).fill(question)
+    page.keyboard.press("Enter")
+
+
+def picture(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def test_an_answer_appears_word_by_word_and_then_with_its_sources(page, server):
+    server.plays(says(ANSWER, pause=0.02))
+
+    ask(page)
+
+    answer = page.locator("article.answer")
+    expect(answer).to_have_attribute("aria-busy", "true")
+    expect(answer.locator(".text")).to_contain_text("A replica takes over")
+    assert "second failover" not in answer.inner_text(), "the beginning is there before the end"
+    expect(answer.locator("summary")).to_have_text("Sources")
+    assert answer.get_attribute("aria-busy") is None
+    assert answer.locator(".text strong").inner_text() == "thirty seconds"
+    assert answer.locator(".text code").inner_text() == "clients"
+    assert answer.locator(".sources li").count() == 2
+
+
+def test_a_citation_opens_the_passage_in_its_place_and_gives_the_focus_back(page, server):
+    server.plays(says(ANSWER))
+    ask(page)
+
+    page.locator(".text .citation").first.click()
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text("operations.md")
+    expect(dialog.locator("mark")).to_contain_text("promoted within thirty seconds")
+    expect(dialog.locator("#passage-place")).to_have_text("Operations guide > Database failover")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download the document").click()
+    assert Path(download.value.path()).read_bytes() == (DOCUMENTS / "operations.md").read_bytes()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert page.evaluate("document.activeElement.className") == "citation"
+
+
+def test_an_upload_shows_its_progress_and_ends_ready(page):
+    slow = page.context.new_cdp_session(page)
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
+    slow.send("Network.emulateNetworkConditions", limits)
+    text = "The lift is inspected every spring by a person from the authority. " * 6000
+
+    page.locator("#files").set_input_files({"name": "lift.txt", "mimeType": "text/plain", "buffer": text.encode()})
+
+    row = page.locator("#documents li", has_text="lift.txt")
+    expect(row.locator(".badge")).to_have_text("uploading")
+    until(lambda: row.locator("progress").evaluate("bar => bar.position") > 0.1, "the bar to move", 5)
+    expect(row.locator(".badge")).to_contain_text("reading")
+    page.once("dialog", lambda dialog: dialog.accept())
+    row.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+
+
+def test_what_cannot_be_used_is_explained(page):
+    page.locator("#files").set_input_files({"name": "a.exe", "mimeType": "application/x", "buffer": b"MZ\0"})
+
+    expect(page.get_by_role("alert").first).to_contain_text("known are .docx, .htm")
+    scan = page.locator("#documents li.failed", has_text="scan.pdf")
+    expect(scan.locator(".error")).to_contain_text("run text recognition (OCR) first")
+    expect(scan.get_by_role("button", name="Retry")).to_be_visible()
+
+
+def test_a_conversation_is_kept_and_opened_again(page, server):
+    server.plays(says(ANSWER))
+    ask(page, "Who promotes a replica in the night?")
+    expect(page.locator(".sources")).to_be_visible()
+
+    page.reload()
+
+    expect(page.locator("article.question")).to_contain_text("Who promotes a replica in the night?")
+    expect(page.locator("article.answer .citation").first).to_be_visible()
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator("article")).to_have_count(0)
+    page.get_by_role("button", name="Who promotes a replica in the night?", exact=True).click()
+    expect(page.locator("article.answer")).to_contain_text("thirty seconds")
+
+
+def test_an_answer_can_be_stopped(page, server):
+    server.plays(says("word " * 300, pause=0.05))
+    ask(page)
+    expect(page.locator("article.answer .text")).to_contain_text("word")
+
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.locator("article.answer .error")).to_have_text("Stopped.")
+    expect(page.get_by_role("button", name="Ask")).to_be_visible()
+
+
+def test_an_answer_that_breaks_off_says_so(page, server):
+    def cut(request):
+        request.begin()
+        request.token("A replica ")
+
+    server.plays(cut)
+
+    ask(page)
+
+    expect(page.locator("article.answer .error")).to_contain_text("broke off")
+    expect(page.locator("article.answer .text")).to_contain_text("A replica")
+
+
+def test_an_application_that_is_away_is_reported_and_used_again(page, cable):
+    cable.pull()
+    ask(page)
+    expect(page.locator("article.answer .error")).to_contain_text("does not answer; try again")
+
+    cable.plug()
+    ask(page)
+
+    expect(page.locator("article.answer").last).to_contain_text("It is so")
+
+
+def test_everything_can_be_done_from_the_keyboard(page, server):
+    server.plays(says(ANSWER))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the question"
+    page.keyboard.press("Enter")
+    page.keyboard.type(ASKED)
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("Be brief.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".sources")).to_be_visible()
+
+    page.locator("#log").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert server.requests[-1]["body"]["messages"][-1]["content"].endswith(f"{ASKED}\nBe brief.")
+
+
+def test_a_screen_reader_hears_what_happens(page, server):
+    server.plays(says(ANSWER))
+    ask(page)
+
+    expect(page.get_by_role("status")).to_have_text("The answer is complete.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_has_no_fault_that_a_checker_of_accessibility_knows(browser, address, server, scheme):
+    server.plays(says(ANSWER))
+    with visit(browser, address, color_scheme=scheme, bypass_csp=True) as page:
+        ask(page)
+        expect(page.locator(".sources")).to_be_visible()
+        found = Axe().run(page)
+        page.locator(".text .citation").first.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        in_dialog = Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()
+    assert in_dialog.violations_count == 0, in_dialog.generate_report()
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("light", ["--window-size=1280,800"]),
-        ("dark", ["--window-size=1280,800", "--blink-settings=preferredColorScheme=0"]),
-        ("narrow", ["--window-size=500,800"]),
+        ("light", {}),
+        ("dark", {"color_scheme": "dark"}),
+        ("narrow", {"viewport": {"width": 360, "height": 740}, "has_touch": True}),
     ],
 )
-def test_the_page_can_be_drawn(page, name, options):
-    SCREENSHOTS.mkdir(exist_ok=True)
-    file = SCREENSHOTS / f"{name}.png"
+def test_the_page_fits_its_screen(browser, address, server, name, options):
+    server.plays(says(ANSWER))
+    with visit(browser, address, **options) as page:
+        picture(page, f"{name}-start")
+        ask(page)
+        expect(page.locator(".sources")).to_be_visible()
+        picture(page, f"{name}-answer")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+        brightness = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+        assert (max(brightness) < 80) == (name == "dark")
+        if name == "narrow":
+            page.get_by_role("button", name="Menu").click()
+            expect(page.get_by_role("button", name="New conversation")).to_be_visible()
+            picture(page, f"{name}-menu")
+            page.keyboard.press("Escape")
+            expect(page.get_by_label("Question", exact=True)).to_be_visible()
+        page.locator(".text .citation").first.click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        picture(page, f"{name}-passage")
 
-    browse(page, f"--screenshot={file}", *options)
 
-    assert file.stat().st_size > 10_000
+def test_what_documents_and_people_wrote_stays_text(page, server):
+    server.plays(says("<img src=x onerror=document.title='pwned'> **<b>bold</b>** [1]"))
+
+    ask(page, "<script>document.title='pwned'</script> When does the bell ring?")
+
+    expect(page.locator("article.answer .text")).to_contain_text("<img src=x onerror=document.title='pwned'>")
+    expect(page.locator("article.question")).to_contain_text("<script>")
+    expect(page.locator("#documents")).to_contain_text("<img src=x onerror=document.title='pwned'>.txt")
+    assert page.locator("img, article script, article b").count() == 0
+    assert page.title() != "pwned"
 
 
-def test_the_policy_allows_only_our_own_files(page):
-    policy = httpx.get(page).headers["content-security-policy"]
+def test_a_token_is_asked_for_and_kept_for_the_tab(browser, environment):
+    with (
+        App(environment, AUTH_MODE="token", AUTH_TOKENS="open-sesame") as app,
+        frontend(app, app.port) as address,
+    ):
+        page = browser.new_page()
+        page.goto(address)
+        dialog = page.get_by_role("dialog", name="Sign in")
+        dialog.get_by_label("Access token").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("alert")).to_have_text("The token is not accepted.")
+
+        dialog.get_by_label("Access token").fill("open-sesame")
+        page.keyboard.press("Enter")
+
+        expect(dialog).to_be_hidden()
+        expect(page.locator("#documents li").first).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(dialog).to_be_visible()
+        page.close()
+
+
+def test_the_policy_allows_only_our_own_files(address):
+    policy = httpx.get(address).headers["content-security-policy"]
 
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "http" not in policy
-
-
-def test_the_page_passes_streams_on_as_they_come(page):
-    with httpx.stream(
-        "POST",
-        f"{page}/api/chat",
-        json={"question": "When does the bell ring?"},
-        headers={"Accept": "text/event-stream"},
-    ) as response:
-        lines = [line for line in response.iter_lines() if line.startswith("event:")]
-
-    assert lines[0] == "event: sources"
-    assert lines[-1] == "event: done"

@@ -41,7 +41,7 @@ const announce = (message) => { $("status").textContent = message; };
 function readable(bytes) {
   if (bytes < 1024) return `${bytes} B`;
   if (bytes < 1024 * 1024) return `${Math.round(bytes / 1024)} KB`;
-  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+  return `${Number((bytes / 1024 / 1024).toFixed(1))} MB`;
 }
 
 // ---- Talking to the application --------------------------------------------------------------
@@ -265,6 +265,12 @@ for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", f
 
 // ---- Conversations ---------------------------------------------------------------------------
 
+// The address names the open conversation, so that it is still there after a reload.
+function setConversation(id) {
+  state.conversation = id;
+  history.replaceState(null, "", id ? `#${id}` : location.pathname);
+}
+
 async function listConversations() {
   const conversations = await json("/api/conversations");
   $("conversations").replaceChildren(
@@ -286,8 +292,11 @@ async function listConversations() {
         open,
         element(
           "button",
-          { type: "button", className: "quiet", "aria-label": `Delete ${item.title}`, onclick: remove },
-          "Delete",
+          {
+            type: "button", className: "quiet", title: "Delete this conversation",
+            "aria-label": `Delete ${item.title}`, onclick: remove,
+          },
+          "✕",
         ),
       );
     }),
@@ -298,7 +307,7 @@ async function openConversation(id) {
   state.answering?.abort();
   try {
     const conversation = await json(`/api/conversations/${id}`);
-    state.conversation = id;
+    setConversation(id);
     clearLog();
     for (const message of conversation.messages) {
       if (message.role === "user") addQuestion(message.text);
@@ -314,7 +323,7 @@ async function openConversation(id) {
 
 function newConversation() {
   state.answering?.abort();
-  state.conversation = null;
+  setConversation(null);
   clearLog();
   $("welcome").hidden = false;
   closeMenu();
@@ -350,15 +359,25 @@ function addAnswer() {
   return { article, body, text: "", sources: [] };
 }
 
-// Marks such as [2] become buttons; everything around them stays text.
+// Marks such as [2] become buttons, and the few marks of Markdown that models cannot do without become
+// elements; everything around them stays text.
+const MARKS = /(```[^\n]*\n[\s\S]*?(?:```|$(?![\s\S]))|`[^`\n]+`|\*\*[^*\n]+\*\*|^#{1,6} [^\n]*$|\[\d{1,3}\])/m;
+
 function render(answer) {
-  const parts = [];
-  for (const piece of answer.text.split(/(\[\d{1,3}\])/)) {
+  answer.body.replaceChildren(...formatted(answer.text, answer.sources));
+}
+
+function formatted(text, sources) {
+  return text.split(MARKS).filter(Boolean).map((piece) => {
     const number = /^\[(\d+)\]$/.exec(piece)?.[1];
-    const source = number && answer.sources.find((item) => item.number === Number(number));
-    parts.push(source ? citation(source) : piece);
-  }
-  answer.body.replaceChildren(...parts);
+    const source = number && sources.find((item) => item.number === Number(number));
+    if (source) return citation(source);
+    if (/^```[^\n]*\n/.test(piece)) return element("pre", {}, piece.replace(/^```[^\n]*\n|\n?```$/g, ""));
+    if (/^`[^`]+`$/.test(piece)) return element("code", {}, piece.slice(1, -1));
+    if (/^\*\*[^*]+\*\*$/.test(piece)) return element("strong", {}, ...formatted(piece.slice(2, -2), sources));
+    if (/^#{1,6} /.test(piece)) return element("strong", {}, piece.replace(/^#+ /, ""));
+    return piece;
+  });
 }
 
 function place(source) {
@@ -454,7 +473,7 @@ async function ask(question) {
       }
       if (name === "done") {
         ended = true;
-        state.conversation = data.conversation_id ?? state.conversation;
+        setConversation(data.conversation_id ?? state.conversation);
         completeAnswer(answer, data);
         announce("The answer is complete.");
       }
@@ -509,6 +528,9 @@ $("stop").addEventListener("click", () => {
 
 // ---- The passage behind a citation -----------------------------------------------------------
 
+// A line that was broken only because it was long goes on; short ones, as in lists, stay.
+const flowing = (text) => text.replace(/([^\n]{60,})\n(?=\S)/g, "$1 ");
+
 async function openPassage(source) {
   try {
     const path = `/api/documents/${source.document_id}/content?passage=${source.ordinal}`;
@@ -517,7 +539,7 @@ async function openPassage(source) {
     $("passage-place").textContent = place(source);
     $("passage-text").replaceChildren(
       ...content.passages.map((passage) =>
-        element("p", {}, passage.cited ? element("mark", {}, passage.text) : passage.text)),
+        element("p", {}, passage.cited ? element("mark", {}, flowing(passage.text)) : flowing(passage.text))),
     );
     $("download").onclick = () => download(content.document);
     $("passage").showModal();
@@ -552,14 +574,18 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 
 async function load() {
   await refresh();
-  if (!$("signin").open) await listConversations();
+  if ($("signin").open) return;
+  if (location.hash.length > 1) await openConversation(location.hash.slice(1));
+  if (state.conversation) return;
+  setConversation(null);
+  await listConversations();
 }
 
 async function start() {
   try {
     state.about = await json("/api/about");
     $("description").textContent = state.about.description;
-    $("model").textContent = state.about.model ?? "No model: quoted passages";
+    $("model").textContent = state.about.model ? `Model: ${state.about.model}` : "No model: quoted passages";
     $("model").hidden = false;
     $("files").accept = state.about.upload.extensions.join(",");
     $("formats").textContent =
