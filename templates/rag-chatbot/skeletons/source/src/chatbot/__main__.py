@@ -72,6 +72,8 @@ def _run(command: str, configured: Settings) -> int:
 
 
 def _serve(configured: Settings) -> None:
+    # Once all is drained uvicorn raises the signal again, for whoever wants it. To be stopped is no failure.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     uvicorn.run(
         app.build(configured),
         host=configured.listen_address,

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import DESCRIPTION, NAME, VERSION, metrics
 from .api import chat, documents, health
-from .errors import AppError, TooLarge
+from .errors import AppError, NoSpace, TooLarge
 from .services import services, working
 from .settings import MIB, Settings
 from .tracing import tracer
@@ -74,6 +74,9 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+    if isinstance(error.__cause__, OSError):
+        # A large upload goes to the disk while it comes in; FastAPI would call it a fault of the sender.
+        return await _app_error(request, NoSpace("there is no space left for an upload of this size; try again later"))
     return _problem(error.status_code, "http", str(error.detail))
 
 

@@ -55,5 +55,10 @@ class Unavailable(AppError):
     code = "unavailable"
 
 
+class NoSpace(AppError):
+    status = 507
+    code = "no_space"
+
+
 class ParseError(Exception):
     """A document cannot be read, however often it is tried; the message says why."""

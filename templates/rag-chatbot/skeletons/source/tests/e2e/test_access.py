@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from support import PACKAGE, ROOT, App
+from support import PACKAGE, ROOT, App, dev
 
 
 def test_without_an_accepted_token_nothing_is_told(environment):
@@ -33,6 +33,41 @@ def test_too_many_questions_are_refused_with_a_time_to_wait(environment):
 
     assert [response.status_code for response in statuses] == [200, 200, 200, 429]
     assert int(statuses[-1].headers["retry-after"]) >= 1
+
+
+def test_no_secret_is_in_a_log_or_an_answer_even_when_everything_fails(environment):
+    secrets = {
+        "AUTH_TOKENS": "s3cret-token",
+        "PGVECTOR_PASSWORD": "s3cret-database",
+        "MINIO_SECRET_KEY": "s3cret-store",
+        "LLAMA_API_KEY": "s3cret-model",
+    }
+    nowhere = f"http://127.0.0.1:{dev.free_port()}"
+    app = App(
+        environment,
+        AUTH_MODE="token",
+        PGVECTOR_HOST="127.0.0.1",
+        PGVECTOR_PORT=dev.free_port(),
+        LOG_LEVEL="DEBUG",
+        MINIO_ENDPOINT=nowhere,
+        LLAMA_ENDPOINT=nowhere,
+        LLAMA_MODEL="m",
+        **secrets,
+    )
+    app.start()
+    headers = {"Authorization": "Bearer s3cret-token"}
+
+    answers = [
+        app.http.get("/readyz"),
+        app.http.post("/api/chat", json={"question": "Who?"}, headers=headers),
+        app.upload("a.txt", "text", **headers),
+        app.http.get("/api/documents", headers={"Authorization": "Bearer s3cret-guess"}),
+    ]
+    app.stop()
+
+    assert [answer.status_code for answer in answers] == [503, 503, 503, 401]
+    assert "s3cret" not in app.output() + "".join(answer.text for answer in answers)
+    assert "s3cret" not in " ".join(f"{part}" for part in app.process.args)
 
 
 def test_a_start_without_settings_names_every_one_that_is_missing(environment):

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DecodedStreamObject, NameObject
 
 from support import docx, pdf
 
@@ -24,6 +25,17 @@ def bomb() -> bytes:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("word/document.xml", "w") as member:
         for _ in range(100):
             member.write(b" " * 1024 * 1024)
+    return file.getvalue()
+
+
+def pdf_bomb() -> bytes:
+    """A page whose content unpacks to two hundred times what it may take."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("A page."))))
+    content = DecodedStreamObject()
+    content.set_data(b"(boom) Tj " * 20_000_000)
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(content.flate_encode())
+    file = io.BytesIO()
+    writer.write(file)
     return file.getvalue()
 
 
@@ -62,6 +74,7 @@ def test_what_cannot_be_a_document_is_refused_at_once(app, name, data, status):
             docx(body='<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>'),
             "not valid XML",
         ),
+        ("bomb.pdf", pdf_bomb(), "damaged"),
         ("noise.txt", bytes(range(1, 32)) * 50, "not text"),
     ],
 )
