@@ -4,7 +4,7 @@ NAME ?= my-chatbot
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup create test test-quick test-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock
+.PHONY: help setup create test test-quick app test-app bench-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock
 
 help:  ## Show what can be made
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,11 +36,17 @@ test: .venv/dev  ## Run all tests, with coverage
 test-quick: .venv/dev  ## Run the tests that take no longer than a moment
 	$(BIN)/pytest -m "not slow"
 
-test-app: .venv/runtime  ## Create a project, clone it, and run its own tests in an environment of its own
+# A project as its owner has it: created, and cloned from where it was published.
+app: .venv/runtime
 	rm -rf .cache/app
 	KICKSTART_HOME=$(CURDIR)/.cache/app $(BIN)/kickstart create my-chatbot --quiet --forge local:.cache/app/forge --owner acme
 	git clone --quiet .cache/app/forge/acme/my-chatbot.git .cache/app/my-chatbot
-	$(MAKE) --no-print-directory -C .cache/app/my-chatbot test
+
+test-app: app  ## Create a project, clone it, and run its own checks in an environment of its own
+	$(MAKE) --no-print-directory -C .cache/app/my-chatbot lint test test-page
+
+bench-app: app  ## Create a project, clone it, and measure it against its floors
+	$(MAKE) --no-print-directory -C .cache/app/my-chatbot bench
 
 test-backstage: .venv/dev  ## Compare with Backstage's own code, which npm installs into .cache
 	$(BIN)/pytest tests/dialect/live.py

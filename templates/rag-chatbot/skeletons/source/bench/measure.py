@@ -81,7 +81,7 @@ def ingestion(app: App, environment: Environment) -> Iterator[Row]:
             for number, text in enumerate(files[start::ROUNDS]):
                 app.upload(f"{start}-{number}.md", text)
             # Asked seldom and not over HTTP, which would take time from what is measured.
-            while connection.execute("SELECT 1 FROM documents WHERE status <> 'ready'").fetchone():
+            while connection.execute("SELECT 1 FROM documents WHERE status NOT IN ('ready', 'failed')").fetchone():
                 time.sleep(0.05)
             seconds = time.perf_counter() - started
             rows = connection.execute("SELECT heading, text FROM chunks WHERE id > %s", (newest,))

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import psycopg
@@ -111,8 +111,13 @@ class App:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
 
+    migrated: ClassVar[set[str]] = set()
+
     def __enter__(self) -> App:
-        run(self.environment, "migrate")
+        # Each process could migrate again without harm; the tests are sooner done if it is done once.
+        if self.source["PGVECTOR_DATABASE"] not in self.migrated:
+            run(self.environment, "migrate")
+            self.migrated.add(self.source["PGVECTOR_DATABASE"])
         self.start()
         return self
 

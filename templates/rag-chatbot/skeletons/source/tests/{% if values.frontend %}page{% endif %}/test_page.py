@@ -24,6 +24,7 @@ from support import DOCUMENTS, PACKAGE, App, Cable, Model, dev, pdf, reachable, 
 pytestmark = pytest.mark.page
 BROWSER = shutil.which(os.environ.get("CHROMIUM") or "chromium") or shutil.which("google-chrome")
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+expect.set_options(timeout=20_000)
 ASKED = "What happens when the primary database fails?"
 ANSWER = (
     "A replica takes over by itself within **thirty seconds** [1], and `clients` reconnect. Backups are kept "
