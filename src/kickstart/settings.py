@@ -24,9 +24,9 @@ KEYS: dict[str, str] = {
     "owner": "The user or organisation that owns the repositories.",
     "visibility": "Who can read the repositories: private, internal or public.",
     "context": "The context of the kubeconfig whose cluster is bootstrapped.",
-    "argocd_namespace": "The namespace of Argo CD.",
+    "argocd-namespace": "The namespace of Argo CD.",
 }
-DEFAULTS = {"template": "rag-chatbot", "forge": "local", "argocd_namespace": "argocd"}
+DEFAULTS = {"template": "rag-chatbot", "forge": "local", "argocd-namespace": "argocd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
             values[_key(name)] = Setting(text, name)
     for key, value in flags.items():
         if value is not None:
-            values[key] = Setting(value, f"--{key.replace('_', '-')}")
+            values[key] = Setting(value, f"--{key}")
     # Absolute, so that the journal of this run can be resumed from elsewhere.
     values["forge"] = Setting(
         _from_here("forge", values["forge"].value, folder, folder), values["forge"].source

@@ -178,3 +178,15 @@ def test_a_home_folder_is_found_and_a_missing_one_is_told(
         ParameterError, match="local:~nobody-at-all/x is in a home folder that does not exist"
     ):
         settings.resolve({"forge": "local:~nobody-at-all/x"}, {}, tmp_path, tmp_path / "user")
+
+
+@pytest.mark.parametrize("key", settings.KEYS)
+def test_every_setting_has_a_variable_and_a_key_in_files(tmp_path: Path, key: str) -> None:
+    variable = f"KICKSTART_{key.upper().replace('-', '_')}"
+    write(tmp_path / "user", {"config.yaml": f"{key}: from-file\n"})
+
+    by_file = settings.resolve({}, {}, tmp_path, tmp_path / "user")
+    by_variable = settings.resolve({}, {variable: "from-variable"}, tmp_path, tmp_path / "user")
+
+    assert by_file.get(key) == "from-file"
+    assert by_variable.values[key] == Setting("from-variable", variable)

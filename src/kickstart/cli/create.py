@@ -70,7 +70,7 @@ def create(
         "visibility": visibility,
         "context": context,
         "kubeconfig": kubeconfig,
-        "argocd_namespace": argocd_namespace,
+        "argocd-namespace": argocd_namespace,
     }
     request = project.Request(name, flags, set_ or [], values or [], no_input, resume, dialect, bootstrap)
     prepared = project.prepare(request, console)
@@ -114,7 +114,7 @@ def _examine_cluster(prepared: Project, console: Console) -> None:
     if cluster is None:
         return
     needs = doctor.needs(prepared.plan)
-    checks = doctor.examine(cluster, needs, prepared.settings.get("argocd_namespace"))
+    checks = doctor.examine(cluster, needs, prepared.settings.get("argocd-namespace"))
     doctor.require(checks)
     for each in checks:
         if each.state is doctor.State.WARNING:

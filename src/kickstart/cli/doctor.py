@@ -48,7 +48,7 @@ def doctor(
         "template": template,
         "context": context,
         "kubeconfig": kubeconfig,
-        "argocd_namespace": argocd_namespace,
+        "argocd-namespace": argocd_namespace,
     }
     request = project.Request("my-project", flags, set_ or [], values or [], no_input=True)
     prepared = project.prepare(request, console)
@@ -71,7 +71,7 @@ def _cluster(prepared: Any) -> list[Check]:
     needs = doctor.needs(prepared.plan)
     try:
         cluster = connect.cluster(prepared.settings)
-        checks = doctor.examine(cluster, needs, prepared.settings.get("argocd_namespace"))
+        checks = doctor.examine(cluster, needs, prepared.settings.get("argocd-namespace"))
     except KickstartError as error:
         said = "; ".join([error.message, *map(str, error.faults)])
         return [doctor.Check("cluster", doctor.State.MISSING, said, error.hint)]

@@ -83,7 +83,7 @@ def prepare(request: Request, console: Console) -> Project:
     argocd_namespace = ""
     if _wants_cluster(request, resolved):
         tools = replace(tools, cluster=connect.cluster(resolved))
-        argocd_namespace = str(resolved.get("argocd_namespace"))
+        argocd_namespace = str(resolved.get("argocd-namespace"))
     source = _source(resolved, recorded, home)
     form = Form(source.template.spec.parameters)
     form.check()

@@ -24,7 +24,7 @@ def follower(prepared: Project, timeout: str, console: Console) -> Callable[[], 
             hint="add --context NAME, or --bootstrap for the current context",
         )
     seconds = waiting.seconds(timeout)
-    watch = Watch(cluster, str(prepared.settings.get("argocd_namespace")), applications, sets)
+    watch = Watch(cluster, str(prepared.settings.get("argocd-namespace")), applications, sets)
     return lambda: follow(watch, seconds, console)
 
 
