@@ -6,9 +6,12 @@ Backstage reads YAML 1.2, where `yes`, `on` and dates are text and a key stands 
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Callable, Sequence
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -235,31 +238,69 @@ def line_of(text: str, path: Path) -> int:
     return line
 
 
-def replaced(text: str, path: Path, value: str) -> str:
-    """Return `text` with the scalar at `path` replaced by `value`; every other byte stays.
+def with_value(text: str, path: Sequence[str], value: str) -> str:
+    """Return `text` with the text `value` at `path`, and all else as people wrote it.
 
-    Raises DocumentError when there is no such scalar, or when more would change than that.
+    A scalar that is there is replaced, and every other byte stays; a key that is missing is added.
+    Raises DocumentError when more would change than that.
     """
+    shown = ".".join(path)
     wanted = parent = json.loads(json.dumps(load(text)))  # a copy in which no alias shares anything
-    node = yaml.compose(text, Loader=_Loader)
+    if wanted is None:
+        wanted = parent = {}
+    for part in path[:-1]:
+        if isinstance(parent, dict) and parent.get(part) is None:
+            parent[part] = {}
+        parent = parent[part] if isinstance(parent, dict) else None
+    if not isinstance(parent, dict) or isinstance(parent.get(path[-1]), dict | list):
+        raise DocumentError(f"has something else at {shown}", line_of(text, path))
+    is_there = path[-1] in parent
+    parent[path[-1]] = value
+    for after in [_replaced(text, path, value)] if is_there else _added(text, path, value):
+        try:
+            if load(after) == wanted:
+                return after
+        except DocumentError:
+            continue  # an anchor was lost
+    raise DocumentError(f"cannot be changed at {shown} alone", line_of(text, path))
+
+
+def _replaced(text: str, path: Sequence[str], value: str) -> str:
+    node: Any = yaml.compose(text, Loader=_Loader)
     for part in path:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-        node = next((item for key, item in pairs if key.value == part), None)
-    shown = ".".join(map(str, path))
-    if not isinstance(node, yaml.ScalarNode):
-        raise DocumentError(f"has no value at {shown}", line_of(text, path))
+        node = next(item for key, item in node.value if key.value == part)
     start, end = node.start_mark.index, node.end_mark.index
     blank = " " if start == end else ""  # `key:` without a value
-    after = text[:start] + blank + json.dumps(value, ensure_ascii=False) + text[end:]
-    for part in path[:-1]:
-        parent = parent[part]
-    parent[path[-1]] = value
-    try:
-        if load(after) == wanted:
-            return after
-    except DocumentError:
-        pass  # an anchor was lost
-    raise DocumentError(f"cannot be changed at {shown} alone", line_of(text, path))
+    return text[:start] + blank + json.dumps(value, ensure_ascii=False) + text[end:]
+
+
+def _added(text: str, path: Sequence[str], value: str) -> Iterator[str]:
+    """Yield `text` with a new key, for each way of indenting lists that keeps the other lines."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    for sequence, offset in ((2, 0), (4, 2)):
+        keeping = YAML()
+        keeping.preserve_quotes = True
+        keeping.width = sys.maxsize
+        keeping.indent(mapping=2, sequence=sequence, offset=offset)
+        content = mapping = keeping.load(text)
+        if content is None:  # nothing, or comments alone
+            content = mapping = keeping.load(f"{text.rstrip()}\n{{}}\n")
+        for part in path[:-1]:
+            if mapping.get(part) is None:
+                mapping[part] = CommentedMap()
+            mapping = mapping[part]
+        # At the end of a mapping it would come behind the comments of what follows.
+        place = len(mapping) if mapping is content else 0
+        mapping.insert(place, path[-1], DoubleQuotedScalarString(value))
+        stream = io.StringIO()
+        keeping.dump(content, stream)
+        after = stream.getvalue()
+        lost = Counter(text.splitlines()) - Counter(after.splitlines())
+        if lost.total() <= 1:  # the line of a mapping that was empty
+            yield after
 
 
 def fault_at(file: str, text: str, path: Path, message: str) -> Fault:

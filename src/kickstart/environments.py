@@ -304,7 +304,7 @@ def _text(files: Files, path: str) -> str:
 
 def _changed(text: str, path: str, key: tuple[str, ...], value: str) -> str:
     try:
-        return document.replaced(text, key, value)
+        return document.with_value(text, key, value)
     except document.DocumentError as error:
         raise ConflictError(f"{path}:{error.line}: {error.message}", hint="change it by hand") from error
 

@@ -96,7 +96,7 @@ def test_what_cannot_be_promoted_is_refused(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("image: {}\n", "helm/images/stage.yaml:1: has no value at image.digest"),
+        ("image: old\n", "helm/images/stage.yaml:1: has something else at image.digest"),
         ("image: {digest: latest}\n", "helm/images/stage.yaml holds no digest: 'latest' is not of the form"),
         ("image: [\n", "helm/images/stage.yaml:2: while parsing"),
         ("- image\n", "helm/images/stage.yaml is not a mapping"),

@@ -199,7 +199,7 @@ list: [1,  {b:  c}]
     ],
 )
 def test_a_replaced_value_leaves_every_other_byte(path: list[str], line: str) -> None:
-    after = document.replaced(BY_HAND, path, "new")
+    after = document.with_value(BY_HAND, path, "new")
 
     before, changed = BY_HAND.splitlines(), after.splitlines()
     assert [new for old, new in zip(before, changed, strict=True) if old != new] == [line]
@@ -208,14 +208,36 @@ def test_a_replaced_value_leaves_every_other_byte(path: list[str], line: str) ->
 @pytest.mark.parametrize(
     ("text", "path", "problem"),
     [
-        (BY_HAND, ["list"], "has no value at list"),
-        (BY_HAND, ["image", "missing"], "has no value at image.missing"),
-        (BY_HAND, ["empty", "below"], "has no value at empty.below"),
-        ("", ["a"], "has no value at a"),
+        (BY_HAND, ["list"], "has something else at list"),
+        (BY_HAND, ["image", "tag", "below"], "has something else at image.tag.below"),
+        ("- a\n", ["a"], "has something else at a"),
+        (BY_HAND, ["image", "missing"], "cannot be changed at image.missing alone"),
         ("a: &x b\nc: *x\n", ["a"], "cannot be changed at a alone"),
         ("base: &x {a: b}\nmore: *x\n", ["base", "a"], "cannot be changed at base.a alone"),
     ],
 )
 def test_what_cannot_be_replaced_alone_is_refused(text: str, path: list[str], problem: str) -> None:
     with pytest.raises(document.DocumentError, match=problem):
-        document.replaced(text, path, "new")
+        document.with_value(text, path, "new")
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("", 'image:\n  digest: "new"\n'),
+        ("# why\n# so\n", '# why\n# so\nimage:\n  digest: "new"\n'),
+        ("image: {}  # none yet\n", 'image:     # none yet\n  digest: "new"\n'),
+        ("image:   # below\n", 'image:   # below\n  digest: "new"\n'),
+        ("a: on\n\n# b\nb: '1'\n", "a: on\n\n# b\nb: '1'\nimage:\n  digest: \"new\"\n"),
+        (
+            "image:\n  tag: 'a'  # one\n\n# two\nlist:\n- 1\n",
+            "image:\n  digest: \"new\"\n  tag: 'a'  # one\n\n# two\nlist:\n- 1\n",
+        ),
+        (
+            "image:\n  tag: a\nlist:\n  - x: 1\n    y: 2\n",
+            'image:\n  digest: "new"\n  tag: a\nlist:\n  - x: 1\n    y: 2\n',
+        ),
+    ],
+)
+def test_a_missing_key_is_added_and_what_people_wrote_stays(text: str, after: str) -> None:
+    assert document.with_value(text, ["image", "digest"], "new") == after
