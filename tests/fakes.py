@@ -10,6 +10,7 @@ from typing import Any
 from kickstart import marker
 from kickstart.errors import RemoteError
 from kickstart.tools import Found, Publication, Repository, State, Tools
+from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
 
 
@@ -37,6 +38,7 @@ class FakeForge:
     commits: dict[str, Commit] = field(default_factory=dict)
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
+    things: dict[str, list[Thing]] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     writes: int = 0
 
@@ -74,6 +76,20 @@ class FakeForge:
         self.commits[name] = commit
         self.settings[name] = settings
         return {"commit": commit.id, "branch": branch}
+
+    def look(self, repository: Repository, thing: Thing) -> Match:
+        made = self.things.get(str(repository), [])
+        return Match.SAME if thing in made else Match.ABSENT
+
+    def make(self, repository: Repository, thing: Thing) -> None:
+        self.writes += 1
+        self.things.setdefault(str(repository), []).append(thing)
+
+    def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:
+        return None
+
+    def grants_read(self, repository: Repository, title: str, fingerprint: str) -> bool:
+        return True
 
     def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
         self.writes += 1

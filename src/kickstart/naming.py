@@ -7,6 +7,7 @@ import re
 MAX_LABEL = 63  # characters; RFC 1123, which Kubernetes uses for most names
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # GitHub's rule
+_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 _OWNER = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?")
 
 
@@ -41,6 +42,13 @@ def repository_name_problem(name: str) -> str | None:
             "is not a repository name: use up to 100 letters, digits, '.', '-' and '_', "
             "without '.git' at the end"
         )
+    return None
+
+
+def branch_name_problem(name: str) -> str | None:
+    """Say why `name` cannot name a branch, or None. Git allows more; nobody misses it."""
+    if not _BRANCH.fullmatch(name) or ".." in name or name.endswith((".lock", ".", "/")) or "//" in name:
+        return "is not a branch name: use letters, digits, '.', '-', '_' and '/'"
     return None
 
 

@@ -259,3 +259,70 @@ def installation(base: str, account: Mapping[str, Any]) -> dict[str, Any]:
         "suspended_by": None,
         "suspended_at": None,
     }
+
+
+def key(base: str, number: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": number,
+        "key": " ".join(body["key"].split()[:2]),
+        "title": body["title"],
+        "read_only": body["read_only"],
+        "url": base,
+        "verified": True,
+        "created_at": AT,
+    }
+
+
+def hook(base: str, number: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in body["config"].items() if name != "secret"}
+    return {
+        **dict.fromkeys(("url", "test_url", "ping_url", "deliveries_url"), base),
+        "type": "Repository",
+        "id": number,
+        "name": "web",
+        "active": body["active"],
+        "events": body["events"],
+        "config": shown | ({"secret": "********"} if "secret" in body["config"] else {}),
+        "created_at": AT,
+        "updated_at": AT,
+        "last_response": {"code": None, "status": "unused", "message": None},
+    }
+
+
+def environment(base: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    wait = {"id": 1, "node_id": "W", "type": "wait_timer", "wait_timer": body["wait_timer"]}
+    return {
+        "id": 1,
+        "node_id": "E",
+        "name": name,
+        "url": base,
+        "html_url": base,
+        "created_at": AT,
+        "updated_at": AT,
+        "protection_rules": [wait] if body["wait_timer"] else [],
+        "deployment_branch_policy": body["deployment_branch_policy"],
+    }
+
+
+def label(base: str, name: str) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "node_id": "L",
+        "url": base,
+        "name": name,
+        "description": None,
+        "color": "ededed",
+        "default": False,
+    }
+
+
+def secrets(names: Mapping[str, str]) -> dict[str, Any]:
+    made = [{"name": name, "created_at": AT, "updated_at": AT} for name in names]
+    return {"total_count": len(made), "secrets": made}
+
+
+def variables(values: Mapping[str, str]) -> dict[str, Any]:
+    made = [
+        {"name": name, "value": value, "created_at": AT, "updated_at": AT} for name, value in values.items()
+    ]
+    return {"total_count": len(made), "variables": made}

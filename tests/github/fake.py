@@ -107,6 +107,11 @@ class Repo:
     invitations: dict[str, str] = field(default_factory=dict)
     teams: dict[str, str] = field(default_factory=dict)
     pulls: list[dict[str, Any]] = field(default_factory=list)
+    keys: dict[int, dict[str, Any]] = field(default_factory=dict)
+    hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    labels: dict[str, set[str]] = field(default_factory=lambda: {"1": set()})
 
     @property
     def full_name(self) -> str:
@@ -450,11 +455,7 @@ class FakeGithub:
         return 200, {"url": self._api(f"/repos/{repo.full_name}/branches/{branch}"), "enabled": True}
 
     def list_secrets(self, call: Call) -> Answer:
-        names = [
-            {"name": name, "created_at": answers.AT, "updated_at": answers.AT}
-            for name in self._repo(call).secrets
-        ]
-        return 200, {"total_count": len(names), "secrets": names}
+        return 200, answers.secrets(self._repo(call).secrets)
 
     def secrets_key(self, call: Call) -> Answer:
         self._repo(call)
@@ -470,11 +471,7 @@ class FakeGithub:
         return (201, {}) if is_new else (204, None)
 
     def list_variables(self, call: Call) -> Answer:
-        made = [
-            {"name": name, "value": value, "created_at": answers.AT, "updated_at": answers.AT}
-            for name, value in self._repo(call).variables.items()
-        ]
-        return 200, {"total_count": len(made), "variables": made}
+        return 200, answers.variables(self._repo(call).variables)
 
     def post_variable(self, call: Call) -> Answer:
         variables = self._repo(call).variables
@@ -513,6 +510,95 @@ class FakeGithub:
         self._repo(call).teams[call.params["team_slug"]] = call.body["permission"]
         return 204, None
 
+    def list_keys(self, call: Call) -> Answer:
+        return 200, list(self._repo(call).keys.values())
+
+    def post_key(self, call: Call) -> Answer:
+        keys = self._repo(call).keys
+        if any(each["key"] == " ".join(call.body["key"].split()[:2]) for each in keys.values()):
+            errors = [{"resource": "PublicKey", "code": "custom", "field": "key"}]
+            errors[0]["message"] = "key is already in use"
+            raise Refusal(422, "Validation Failed", errors=errors)
+        number = max(keys, default=0) + 1
+        keys[number] = answers.key(self._api("/keys"), number, call.body)
+        return 201, keys[number]
+
+    def delete_key(self, call: Call) -> Answer:
+        del self._repo(call).keys[int(call.params["key_id"])]
+        return 204, None
+
+    def list_hooks(self, call: Call) -> Answer:
+        hooks = self._repo(call).hooks
+        return 200, [answers.hook(self._api("/hooks"), number, body) for number, body in hooks.items()]
+
+    def post_hook(self, call: Call) -> Answer:
+        hooks = self._repo(call).hooks
+        hooks[len(hooks) + 1] = call.body
+        return 201, answers.hook(self._api("/hooks"), len(hooks), call.body)
+
+    def patch_hook(self, call: Call) -> Answer:
+        number = int(call.params["hook_id"])
+        self._repo(call).hooks[number] |= call.body
+        return 200, answers.hook(self._api("/hooks"), number, self._repo(call).hooks[number])
+
+    def get_environment(self, call: Call) -> Answer:
+        return 200, self._environment(call)["answer"]
+
+    def put_environment(self, call: Call) -> Answer:
+        name = call.params["environment_name"]
+        made = self._repo(call).environments.setdefault(name, {"variables": {}, "secrets": {}})
+        made["answer"] = answers.environment(self._api("/environments"), name, call.body)
+        return 200, made["answer"]
+
+    def list_environment_variables(self, call: Call) -> Answer:
+        return 200, answers.variables(self._environment(call)["variables"])
+
+    def post_environment_variable(self, call: Call) -> Answer:
+        self._environment(call)["variables"][call.body["name"]] = call.body["value"]
+        return 201, {}
+
+    def patch_environment_variable(self, call: Call) -> Answer:
+        self._environment(call)["variables"][call.params["name"]] = call.body["value"]
+        return 204, None
+
+    def list_environment_secrets(self, call: Call) -> Answer:
+        return 200, answers.secrets(self._environment(call)["secrets"])
+
+    def environment_secrets_key(self, call: Call) -> Answer:
+        self._environment(call)
+        return self.secrets_key(call)
+
+    def put_environment_secret(self, call: Call) -> Answer:
+        self._environment(call)["secrets"][call.params["secret_name"]] = call.body["encrypted_value"]
+        return 201, {}
+
+    def _environment(self, call: Call) -> dict[str, Any]:
+        found = self._repo(call).environments.get(call.params["environment_name"])
+        if found is None:
+            raise Refusal(404, "Not Found")
+        return found
+
+    def list_runs(self, call: Call) -> Answer:
+        runs = [each for each in self._repo(call).runs if each["ref"] == call.query["branch"]]
+        return 200, {"total_count": len(runs), "workflow_runs": []}
+
+    def post_dispatch(self, call: Call) -> Answer:
+        self._repo(call).runs.append({"workflow": call.params["workflow_id"], **call.body})
+        return 204, None
+
+    def list_labels(self, call: Call) -> Answer:
+        return 200, [answers.label(self._api("/labels"), name) for name in sorted(self._labels(call))]
+
+    def post_labels(self, call: Call) -> Answer:
+        self._labels(call).update(call.body["labels"])
+        return self.list_labels(call)
+
+    def _labels(self, call: Call) -> set[str]:
+        found = self._repo(call).labels.get(call.params["issue_number"])
+        if found is None:
+            raise Refusal(404, "Not Found")
+        return found
+
     def list_pulls(self, call: Call) -> Answer:
         head = call.query["head"].partition(":")[2]
         return 200, [each for each in self._repo(call).pulls if each["head"]["ref"] == head]
@@ -549,6 +635,7 @@ class FakeGithub:
         command = ["git", "init", "--bare", "--quiet", "--initial-branch=main", str(git_dir)]
         subprocess.run(command, check=True)
         _git(git_dir, "config", "http.receivepack", "true")
+        _git(git_dir, "config", "uploadpack.allowFilter", "true")
         repo = Repo(owner, name, git_dir, visibility, self._made)
         self.repositories[repo.full_name.lower()] = repo
         return repo
@@ -608,6 +695,8 @@ class FakeGithub:
 Handler = Callable[[FakeGithub, Call], Answer]
 _REPO = "/repos/{owner}/{repo}"
 _BRANCH = f"{_REPO}/branches/{{branch}}"
+_ENVIRONMENT = f"{_REPO}/environments/{{environment_name}}"
+_WORKFLOW = f"{_REPO}/actions/workflows/{{workflow_id}}"
 ROUTES: dict[str, Handler] = {
     "GET /user": FakeGithub.get_user,
     "GET /user/memberships/orgs/{org}": FakeGithub.get_membership,
@@ -634,6 +723,24 @@ ROUTES: dict[str, Handler] = {
     f"PUT {_REPO}/collaborators/{{username}}": FakeGithub.put_collaborator,
     f"GET {_REPO}/invitations": FakeGithub.list_invitations,
     f"GET {_REPO}/teams": FakeGithub.list_teams,
+    f"GET {_REPO}/keys": FakeGithub.list_keys,
+    f"POST {_REPO}/keys": FakeGithub.post_key,
+    f"DELETE {_REPO}/keys/{{key_id}}": FakeGithub.delete_key,
+    f"GET {_REPO}/hooks": FakeGithub.list_hooks,
+    f"POST {_REPO}/hooks": FakeGithub.post_hook,
+    f"PATCH {_REPO}/hooks/{{hook_id}}": FakeGithub.patch_hook,
+    f"GET {_ENVIRONMENT}": FakeGithub.get_environment,
+    f"PUT {_ENVIRONMENT}": FakeGithub.put_environment,
+    f"GET {_ENVIRONMENT}/variables": FakeGithub.list_environment_variables,
+    f"POST {_ENVIRONMENT}/variables": FakeGithub.post_environment_variable,
+    f"PATCH {_ENVIRONMENT}/variables/{{name}}": FakeGithub.patch_environment_variable,
+    f"GET {_ENVIRONMENT}/secrets": FakeGithub.list_environment_secrets,
+    f"GET {_ENVIRONMENT}/secrets/public-key": FakeGithub.environment_secrets_key,
+    f"PUT {_ENVIRONMENT}/secrets/{{secret_name}}": FakeGithub.put_environment_secret,
+    f"GET {_WORKFLOW}/runs": FakeGithub.list_runs,
+    f"POST {_WORKFLOW}/dispatches": FakeGithub.post_dispatch,
+    f"GET {_REPO}/issues/{{issue_number}}/labels": FakeGithub.list_labels,
+    f"POST {_REPO}/issues/{{issue_number}}/labels": FakeGithub.post_labels,
     f"GET {_REPO}/pulls": FakeGithub.list_pulls,
     f"POST {_REPO}/pulls": FakeGithub.post_pull,
     "GET /app/installations/{installation_id}": FakeGithub.get_installation,

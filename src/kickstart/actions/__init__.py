@@ -21,6 +21,11 @@ ACTIONS: dict[str, str] = {
     "fs:delete": "kickstart.actions.fs:FsDelete",
     "fs:readdir": "kickstart.actions.fs:FsReaddir",
     "fs:rename": "kickstart.actions.fs:FsRename",
+    "github:actions:dispatch": "kickstart.actions.github_things:GithubActionsDispatch",
+    "github:deployKey:create": "kickstart.actions.github_things:GithubDeployKey",
+    "github:environment:create": "kickstart.actions.github_things:GithubEnvironment",
+    "github:issues:label": "kickstart.actions.github_things:GithubIssuesLabel",
+    "github:webhook": "kickstart.actions.github_things:GithubWebhook",
     "kubernetes:apply": "kickstart.actions.kubernetes:KubernetesApply",
     "kubernetes:create-namespace": "kickstart.actions.kubernetes:KubernetesCreateNamespace",
     "publish:azure": "kickstart.actions.publish_others:PublishAzure",
@@ -30,6 +35,7 @@ ACTIONS: dict[str, str] = {
     "publish:gerrit": "kickstart.actions.publish_others:PublishGerrit",
     "publish:gitea": "kickstart.actions.publish_others:PublishGitea",
     "publish:github": "kickstart.actions.publish:PublishGithub",
+    "publish:github:pull-request": "kickstart.actions.pull_request:PublishGithubPullRequest",
     "publish:gitlab": "kickstart.actions.publish_others:PublishGitlab",
 }
 ENTRY_POINTS = "kickstart.actions"

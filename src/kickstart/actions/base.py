@@ -163,3 +163,12 @@ def repository_from(repo_url: str) -> Repository:
             raise InputError(f"the {key} {value!r} {problem}")
         values[key] = value
     return Repository(values["owner"], values["repo"])
+
+
+def author_of(given: Given, name: str | None, address: str | None) -> str:
+    """Return the author of a commit: what the template says, else the user. Raises InputError."""
+    own_name, _, own_address = given.author.partition(" <")
+    name, address = name or own_name, address or own_address.rstrip(">")
+    if any(sign in name + address for sign in "<>\n\0"):
+        raise InputError("gitAuthorName and gitAuthorEmail may not hold '<', '>' or a line's end")
+    return f"{name} <{address}>"

@@ -17,6 +17,7 @@ from kickstart.actions.base import (
     Inspection,
     Model,
     Promise,
+    author_of,
     repository_from,
 )
 from kickstart.tools import Publication, Repository, State, Tools
@@ -104,7 +105,7 @@ class PublishGithub:
         commit = Commit(
             files.adding({marker.FILE_NAME: mark.entry()}),
             input.git_commit_message,
-            _author(given, input),
+            author_of(given, input.git_author_name, input.git_author_email),
             given.at,
         )
         # What the template does not mention is the team's to choose later.
@@ -122,15 +123,6 @@ class PublishGithub:
 
 
 _NO_SETTINGS = {"repo_url", "source_path", "token", "git_commit_message"}
-
-
-def _author(given: Given, input: PublishGithub.Input) -> str:
-    name, _, address = given.author.partition(" <")
-    name = input.git_author_name or name
-    address = input.git_author_email or address.rstrip(">")
-    if any(sign in name + address for sign in "<>\n\0"):
-        raise InputError("gitAuthorName and gitAuthorEmail may not hold '<', '>' or a line's end")
-    return f"{name} <{address}>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kickstart.marker import Marker
+from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
 
 
@@ -103,6 +104,26 @@ class Forge(Protocol):
         Returns facts that could not be promised. The fact `note` is for the reader: what the forge
         would not do, and why.
         """
+        ...
+
+    def look(self, repository: Repository, thing: Thing) -> Match:
+        """Tell how the repository has a thing; change nothing."""
+        ...
+
+    def make(self, repository: Repository, thing: Thing) -> None:
+        """Make a thing as asked; may be called again. Only where `look` knows such things."""
+        ...
+
+    def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:
+        """Let a new key read the repository in place of the one that had `title` before.
+
+        None on a forge where everybody may read. The private half is in what is returned, and
+        nowhere else: whoever asks for it puts it where it is needed.
+        """
+        ...
+
+    def grants_read(self, repository: Repository, title: str, fingerprint: str) -> bool:
+        """Tell whether the key that `grant_read` made under `title` is still in force."""
         ...
 
     def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from kickstart import folders, marker
 from kickstart.errors import RemoteError
 from kickstart.tools import Found, Publication, Repository, State, plumbing
 from kickstart.tools.folders import umask
+from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
 
 
@@ -92,6 +93,18 @@ class LocalForge:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return {"path": str(path), "commit": commit.id}
+
+    def look(self, repository: Repository, thing: Thing) -> Match:
+        return Match.UNKNOWN
+
+    def make(self, repository: Repository, thing: Thing) -> None:
+        raise NotImplementedError("a folder has files and branches, and no more")
+
+    def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:
+        return None
+
+    def grants_read(self, repository: Repository, title: str, fingerprint: str) -> bool:
+        return True
 
     def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
         path = self.address.path(repository)

@@ -15,6 +15,7 @@ from kickstart.tools import Found, Publication, Repository, State, plumbing
 from kickstart.tools.github import unfinished
 from kickstart.tools.github.address import GithubAddress
 from kickstart.tools.github.credentials import Credentials
+from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
 
 if TYPE_CHECKING:
@@ -96,6 +97,26 @@ class GithubForge:
         note = "; ".join(filter(None, notes))
         facts = {"commit": commit.id, "url": str(made["html_url"])}
         return {**facts, "note": note} if note else facts
+
+    def look(self, repository: Repository, thing: Thing) -> Match:
+        from kickstart.tools.github import things
+
+        return things.look(self.api, repository, thing)
+
+    def make(self, repository: Repository, thing: Thing) -> None:
+        from kickstart.tools.github import things
+
+        things.make(self.api, repository, thing)
+
+    def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:
+        from kickstart.tools.github import read_access
+
+        return read_access.grant(self.api, repository, title)
+
+    def grants_read(self, repository: Repository, title: str, fingerprint: str) -> bool:
+        from kickstart.tools.github import read_access
+
+        return read_access.reads(self.api, repository, title, fingerprint)
 
     def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
         if purge:

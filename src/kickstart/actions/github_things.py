@@ -1,0 +1,221 @@
+"""Actions for what a repository on GitHub has besides files and settings.
+
+On a forge that has no such things each says so, and does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, SecretStr
+
+from kickstart.actions.base import (
+    Change,
+    Effect,
+    Given,
+    InputError,
+    Inspection,
+    Model,
+    Promise,
+    repository_from,
+)
+from kickstart.tools import Repository, Tools
+from kickstart.tools.things import DeployKey, Dispatch, Environment, Labels, Match, Thing, Webhook
+
+_URL = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
+_TOKEN = Field(default=None, description="Ignored: the user's own is used.")
+_CHANGES = {Match.ABSENT: Change.CREATE, Match.DIFFERENT: Change.UPDATE, Match.SAME: Change.NONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Provide(Effect):
+    """Makes a thing of a repository as asked."""
+
+    repository: Repository
+    what: str
+    forge: str
+    thing: Thing = field(repr=False)
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        return f"{self.what} of {self.repository}"
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return self.shown
+
+    def inspect(self, tools: Tools) -> Inspection:
+        match = tools.forge.look(self.repository, self.thing)
+        if match is Match.UNKNOWN:
+            return Inspection(Change.NONE, f"{self.forge} has no such thing")
+        return Inspection(_CHANGES[match])
+
+    def apply(self, tools: Tools) -> Mapping[str, str]:
+        tools.forge.make(self.repository, self.thing)
+        return {}
+
+
+class Nothing(Model):
+    """What is made is known to GitHub alone: no output can be promised."""
+
+
+class GithubWebhook:
+    """Have GitHub tell an address of events in a repository."""
+
+    name: ClassVar[str] = "github:webhook"
+
+    class Input(Model):
+        """One webhook of an address; a second step with the same address changes it."""
+
+        repo_url: str = _URL
+        webhook_url: str = Field(description="The address that is told.")
+        webhook_secret: SecretStr | None = Field(default=None, description="Signs what is told.")
+        events: list[str] = Field(default=["push"], description="What is told; `*` is everything.")
+        active: bool = Field(default=True, description="Whether it is told now.")
+        content_type: Literal["form", "json"] = Field(default="form", description="How it is told.")
+        insecure_ssl: bool = Field(default=False, description="Do not check the address's certificate.")
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        thing = Webhook(
+            input.webhook_url,
+            tuple(input.events),
+            input.active,
+            input.content_type,
+            input.insecure_ssl,
+            input.webhook_secret,
+        )
+        return _promise(given, input.repo_url, "webhook", thing, webhookUrl=input.webhook_url)
+
+
+class GithubDeployKey:
+    """Give a key access to a repository, and workflows the private half of it as a secret."""
+
+    name: ClassVar[str] = "github:deployKey:create"
+
+    class Input(Model):
+        """A pair of keys that exists already."""
+
+        repo_url: str = _URL
+        public_key: str = Field(description="The public half, as in a `.pub` file.")
+        private_key: SecretStr = Field(description="The private half.")
+        deploy_key_name: str = Field(description="The key's title, which is unique in the repository.")
+        private_key_secret_name: str | None = Field(
+            default=None, description="The name of the secret; by default from the title."
+        )
+        token: SecretStr | None = _TOKEN
+
+    class Output(Model):
+        """Known before anything is made."""
+
+        private_key_secret_name: str = Field(description="The name of the secret.")
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        if len(input.public_key.split()) < 2:
+            raise InputError("publicKey is not of the form TYPE KEY")
+        secret = input.private_key_secret_name
+        secret = secret or f"KEY_{input.deploy_key_name}".upper().replace("-", "_").replace(" ", "_")
+        thing = DeployKey(input.deploy_key_name, input.public_key, False, (secret, input.private_key))
+        texts = {"publicKey": input.public_key, "deployKeyName": input.deploy_key_name}
+        made = _promise(given, input.repo_url, f"deploy key {input.deploy_key_name}", thing, **texts)
+        return Promise(output={"privateKeySecretName": secret}, effect=made.effect)
+
+
+class GithubEnvironment:
+    """Make an environment that workflows deploy to."""
+
+    name: ClassVar[str] = "github:environment:create"
+
+    class BranchPolicy(Model):
+        """Which branches may deploy: one of both."""
+
+        protected_branches: bool = Field(default=False, alias="protected_branches", description="Protected.")
+        custom_branch_policies: bool = Field(
+            default=False, alias="custom_branch_policies", description="By patterns."
+        )
+
+    class Input(Model):
+        """An environment's rules, variables and secrets. A secret that exists is left."""
+
+        repo_url: str = _URL
+        name: str = Field(description="The environment's name.")
+        deployment_branch_policy: GithubEnvironment.BranchPolicy | None = Field(
+            default=None, description="Which branches may deploy; all by default."
+        )
+        environment_variables: dict[str, str] = Field(default={}, description="Variables for workflows.")
+        secrets: dict[str, SecretStr] = Field(default={}, description="Secrets for workflows.")
+        wait_timer: int = Field(default=0, ge=0, le=43200, description="Minutes before a deployment.")
+        prevent_self_review: bool = Field(default=False, description="Others must approve.")
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        policy = input.deployment_branch_policy
+        branches = ""
+        if policy is not None and policy.protected_branches:
+            branches = "protected"
+        elif policy is not None and policy.custom_branch_policies:
+            branches = "custom"
+        thing = Environment(
+            input.name,
+            input.wait_timer,
+            input.prevent_self_review,
+            branches,
+            {name.upper(): value for name, value in input.environment_variables.items()},
+            {name.upper(): value for name, value in input.secrets.items()},
+        )
+        texts = {"name": input.name, "environmentVariables": str(dict(input.environment_variables))}
+        return _promise(given, input.repo_url, f"environment {input.name}", thing, **texts)
+
+
+class GithubActionsDispatch:
+    """Start a workflow, once: one that was started by hand on that branch before is enough."""
+
+    name: ClassVar[str] = "github:actions:dispatch"
+
+    class Input(Model):
+        """The workflow has to be in the repository, with `on: workflow_dispatch`."""
+
+        repo_url: str = _URL
+        workflow_id: str = Field(description="The workflow's file name, or its id.")
+        branch_or_tag_name: str = Field(description="Where it runs.")
+        workflow_inputs: dict[str, Any] = Field(default={}, description="The workflow's inputs.")
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        thing = Dispatch(input.workflow_id, input.branch_or_tag_name, input.workflow_inputs)
+        texts = {"workflowInputs": str(input.workflow_inputs)}
+        return _promise(given, input.repo_url, f"run of {input.workflow_id}", thing, **texts)
+
+
+class GithubIssuesLabel:
+    """Label an issue or a pull request; the labels that it has stay."""
+
+    name: ClassVar[str] = "github:issues:label"
+
+    class Input(Model):
+        """The issue has to be there."""
+
+        repo_url: str = _URL
+        number: int = Field(ge=1, description="The number of the issue or pull request.")
+        labels: list[str] = Field(min_length=1, description="The labels.")
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        thing = Labels(input.number, tuple(input.labels))
+        return _promise(given, input.repo_url, f"labels of #{input.number}", thing, labels=str(input.labels))
+
+
+def _promise(given: Given, repo_url: str, what: str, thing: Thing, **texts: str) -> Promise:
+    effect = Provide(repository_from(repo_url), what, given.address.name, thing, texts)
+    return Promise(effect=effect)

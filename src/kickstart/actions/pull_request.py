@@ -1,0 +1,182 @@
+"""The action that proposes files to a repository which is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, SecretStr
+
+from kickstart.actions.base import (
+    Change,
+    Effect,
+    Given,
+    InputError,
+    Inspection,
+    Model,
+    Promise,
+    author_of,
+    repository_from,
+)
+from kickstart.errors import ConflictError
+from kickstart.naming import branch_name_problem
+from kickstart.tools import Repository, State, Tools
+from kickstart.tree import Edit, Entry, Tree, normal_path
+
+if TYPE_CHECKING:
+    from kickstart.tools.working_copy import WorkingCopy
+
+
+class PublishGithubPullRequest:
+    """Propose a folder of the workspace to a repository, as a branch with a pull request.
+
+    On a local forge the branch is pushed, and nothing more.
+    """
+
+    name: ClassVar[str] = "publish:github:pull-request"
+
+    class Input(Model):
+        """What is proposed, and where. Files that are not named stay as they are."""
+
+        repo_url: str = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
+        branch_name: str = Field(description="The branch that is made.")
+        title: str = Field(description="The pull request's title, and the commit's.")
+        description: str = Field(default="", description="The pull request's text.")
+        target_branch_name: str = Field(default="", description="Where to merge; the default branch.")
+        source_path: str = Field(default=".", description="The folder of the workspace to propose.")
+        target_path: str = Field(default=".", description="The folder of the repository that gets it.")
+        files_to_delete: list[str] = Field(default=[], description="Paths below `targetPath` to remove.")
+        commit_message: str = Field(default="", description="The commit's message; the title by default.")
+        update: bool = Field(default=False, description="Add to the branch when it is there already.")
+        git_author_name: str | None = Field(default=None, description="The commit's author.")
+        git_author_email: str | None = Field(default=None, description="The author's address.")
+        token: SecretStr | None = Field(default=None, description="Ignored: the user's own is used.")
+
+    class Output(Model):
+        """Known before anything is proposed; the pull request's address is learnt by it."""
+
+        target_branch_name: str = Field(description="As given; empty for the default branch.")
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        repository = repository_from(input.repo_url)
+        for key, branch in (
+            ("branchName", input.branch_name),
+            ("targetBranchName", input.target_branch_name),
+        ):
+            problem = branch_name_problem(branch) if branch or key == "branchName" else None
+            if problem:
+                raise InputError(f"{key} {branch!r} {problem}")
+        source, target = normal_path(input.source_path), normal_path(input.target_path)
+        start = f"{target}/" if target else ""
+        files = Tree({f"{start}{path}": entry for path, entry in given.tree.under(source).items()})
+        removed = tuple(f"{start}{normal_path(path)}" for path in input.files_to_delete)
+        if not files and not removed:
+            raise InputError(f"there is nothing to propose in {source or 'the workspace'}")
+        effect = ProposeChange(
+            repository,
+            given.address.clone_url(repository),
+            given.address.name,
+            files,
+            removed,
+            input.branch_name,
+            input.target_branch_name,
+            input.title,
+            input.description,
+            input.commit_message or input.title,
+            author_of(given, input.git_author_name, input.git_author_email),
+            given.at,
+            input.update,
+        )
+        return Promise(output={"targetBranchName": input.target_branch_name}, effect=effect)
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeChange(Effect):
+    """Pushes one commit as a branch, and asks to merge it."""
+
+    repository: Repository
+    url: str
+    forge: str
+    files: Tree
+    removed: tuple[str, ...]
+    branch: str
+    base: str
+    title: str
+    text: str
+    message: str
+    author: str
+    at: datetime
+    update: bool
+
+    @property
+    def target(self) -> str:
+        return f"pull request {self.branch} of {self.repository}"
+
+    @property
+    def tree(self) -> Tree:
+        return self.files
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return {"title": self.title, "description": self.text, "commitMessage": self.message}
+
+    def inspect(self, tools: Tools) -> Inspection:
+        if tools.forge.inspect(self.repository).state in {State.ABSENT, State.EMPTY}:
+            return Inspection(Change.CREATE, "once the repository is there")
+        with self._copy(tools) as copy:
+            proposed = copy.fetch(f"refs/heads/{self.branch}")
+            there = self._there(copy, proposed or copy.head)
+            if not proposed and not self._differing(there):
+                return Inspection(Change.NONE, f"{copy.branch} has it already")
+            if not proposed:
+                return Inspection(Change.CREATE, existing=there)
+            if not self._differing(there):
+                return Inspection(Change.NONE)
+            if self.update:
+                return Inspection(Change.UPDATE, existing=there)
+            detail = "the branch is there with other files; to add to it, the template says update: true"
+            return Inspection(Change.CONFLICT, detail, there)
+
+    def apply(self, tools: Tools) -> Mapping[str, str]:
+        with self._copy(tools) as copy:
+            base = copy.branch
+            # On top of the branch where it is there, else of the one that it is merged to.
+            copy.head = copy.fetch(f"refs/heads/{self.branch}") or copy.head
+            changes = self._differing(self._there(copy, copy.head))
+            if changes:
+                made = copy.store(Edit(changes, self.message), self.author, self.at)
+                lost = copy.push(made, self.branch)
+                if lost:
+                    raise ConflictError(
+                        f"somebody has pushed to {self.branch} of {self.repository} meanwhile: {lost}",
+                        hint="look at it, and run the same command again",
+                    )
+        url = tools.forge.open_pull_request(self.repository, self.branch, base, self.title, self.text)
+        if url is None:
+            return {"note": f"{self.forge} has no pull requests: merge the branch {self.branch} yourself"}
+        return {"pullRequest": url}
+
+    @contextmanager
+    def _copy(self, tools: Tools) -> Iterator[WorkingCopy]:
+        """Bring the branch here that is merged to."""
+        from kickstart.tools import working_copy
+
+        environment = tools.forge.git_environment()
+        with working_copy.cloned(str(self.repository), self.url, environment) as copy:
+            if self.base:
+                copy.branch = self.base
+                copy.refresh()
+            yield copy
+
+    def _there(self, copy: WorkingCopy, commit: str) -> Tree:
+        """Return what stands at the paths that are changed."""
+        return Tree(copy.read([*self.files, *self.removed], commit))
+
+    def _differing(self, there: Mapping[str, Entry]) -> dict[str, Entry | None]:
+        changes: dict[str, Entry | None] = {
+            path: entry for path, entry in self.files.items() if there.get(path) != entry
+        }
+        return changes | dict.fromkeys((path for path in self.removed if path in there), None)

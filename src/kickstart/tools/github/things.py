@@ -1,0 +1,163 @@
+"""Things of a repository on GitHub: each is looked for by what makes it unique, and made as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kickstart.tools import Repository
+from kickstart.tools.github.api import Api, RefusedError, quoted
+from kickstart.tools.github.settings import seal_all
+from kickstart.tools.things import DeployKey, Dispatch, Environment, Labels, Match, Thing, Webhook
+
+
+def look(api: Api, repository: Repository, thing: Thing) -> Match:
+    """Tell how a thing is there; in a repository that is not there yet, it is absent."""
+    try:
+        return _LOOK[type(thing)](api, f"/repos/{repository}", thing)
+    except RefusedError as refused:
+        if refused.status == 404:
+            return Match.ABSENT
+        raise refused.error from None
+
+
+def make(api: Api, repository: Repository, thing: Thing) -> None:
+    """Make a thing as asked; may be called again."""
+    try:
+        _MAKE[type(thing)](api, f"/repos/{repository}", thing)
+    except RefusedError as refused:
+        # "Already exists" may be the second answer to a request whose first one was lost.
+        if refused.status != 422 or look(api, repository, thing) is not Match.SAME:
+            raise refused.error from None
+
+
+def _items(api: Api, path: str) -> list[Any]:
+    """Return a list of which one page is enough; raises RefusedError."""
+    found: list[Any] = api.send("GET", f"{path}?per_page=100")
+    return found
+
+
+def _hook_of(api: Api, path: str, hook: Webhook) -> Any:
+    return next(
+        (each for each in _items(api, f"{path}/hooks") if each["config"].get("url") == hook.url), None
+    )
+
+
+def _look_hook(api: Api, path: str, hook: Webhook) -> Match:
+    found = _hook_of(api, path, hook)
+    if found is None:
+        return Match.ABSENT
+    config = found["config"]
+    there = (set(found["events"]), found["active"], config.get("content_type"), config.get("insecure_ssl"))
+    asked = (set(hook.events), hook.active, hook.content_type, "1" if hook.insecure else "0")
+    return Match.SAME if there == asked else Match.DIFFERENT
+
+
+def _make_hook(api: Api, path: str, hook: Webhook) -> None:
+    config = {
+        "url": hook.url,
+        "content_type": hook.content_type,
+        "insecure_ssl": "1" if hook.insecure else "0",
+    }
+    if hook.secret is not None:
+        config["secret"] = hook.secret.get_secret_value()
+    body = {"config": config, "events": list(hook.events), "active": hook.active}
+    found = _hook_of(api, path, hook)
+    if found is None:
+        api.send("POST", f"{path}/hooks", {"name": "web", **body})
+    else:
+        api.send("PATCH", f"{path}/hooks/{found['id']}", body)
+
+
+def _key_of(api: Api, path: str, title: str) -> Any:
+    return next((each for each in _items(api, f"{path}/keys") if each["title"] == title), None)
+
+
+def _look_key(api: Api, path: str, key: DeployKey) -> Match:
+    found = _key_of(api, path, key.title)
+    if found is None:
+        return Match.ABSENT
+    # GitHub leaves out the comment at the end of a key.
+    is_same = found["key"].split()[:2] == key.key.split()[:2] and found["read_only"] == key.read_only
+    return Match.SAME if is_same else Match.DIFFERENT
+
+
+def _make_key(api: Api, path: str, key: DeployKey) -> None:
+    if key.secret is not None:
+        seal_all(api, f"{path}/actions/secrets", {key.secret[0]: key.secret[1]})
+    found = _key_of(api, path, key.title)
+    if found is not None:  # a key cannot be changed
+        api.send("DELETE", f"{path}/keys/{found['id']}")
+    api.send("POST", f"{path}/keys", {"title": key.title, "key": key.key, "read_only": key.read_only})
+
+
+def _look_environment(api: Api, path: str, environment: Environment) -> Match:
+    at = f"{path}/environments/{quoted(environment.name)}"
+    found = api.send("GET", at)
+    rules = {rule["type"]: rule for rule in found.get("protection_rules") or []}
+    policy = found.get("deployment_branch_policy") or {}
+    branches = next((kind for kind, key in _POLICIES.items() if policy.get(key)), "")
+    there = (rules.get("wait_timer", {}).get("wait_timer", 0), branches)
+    if there != (environment.wait_minutes, environment.branches):
+        return Match.DIFFERENT
+    variables = {item["name"]: item["value"] for item in api.all(f"{at}/variables", "variables")}
+    if not environment.variables.items() <= variables.items():
+        return Match.DIFFERENT
+    secrets = {item["name"] for item in api.all(f"{at}/secrets", "secrets")}
+    return Match.SAME if environment.secrets.keys() <= secrets else Match.DIFFERENT
+
+
+def _make_environment(api: Api, path: str, environment: Environment) -> None:
+    at = f"{path}/environments/{quoted(environment.name)}"
+    policy = {key: kind == environment.branches for kind, key in _POLICIES.items()}
+    body = {
+        "wait_timer": environment.wait_minutes,
+        "prevent_self_review": environment.prevent_self_review,
+        "deployment_branch_policy": policy if environment.branches else None,
+    }
+    api.send("PUT", at, body)
+    there = {item["name"]: item["value"] for item in api.all(f"{at}/variables", "variables")}
+    for name, value in environment.variables.items():
+        if name not in there:
+            api.send("POST", f"{at}/variables", {"name": name, "value": value})
+        elif there[name] != value:
+            api.send("PATCH", f"{at}/variables/{quoted(name)}", {"name": name, "value": value})
+    if environment.secrets:
+        seal_all(api, f"{at}/secrets", environment.secrets)
+
+
+def _look_dispatch(api: Api, path: str, dispatch: Dispatch) -> Match:
+    at = f"{path}/actions/workflows/{quoted(dispatch.workflow)}/runs"
+    asked = f"event=workflow_dispatch&branch={quoted(dispatch.branch)}&per_page=1"
+    return Match.SAME if api.send("GET", f"{at}?{asked}")["total_count"] else Match.ABSENT
+
+
+def _make_dispatch(api: Api, path: str, dispatch: Dispatch) -> None:
+    at = f"{path}/actions/workflows/{quoted(dispatch.workflow)}/dispatches"
+    api.send("POST", at, {"ref": dispatch.branch, "inputs": dict(dispatch.inputs)})
+
+
+def _look_labels(api: Api, path: str, labels: Labels) -> Match:
+    there = {item["name"] for item in _items(api, f"{path}/issues/{labels.number}/labels")}
+    return Match.SAME if set(labels.names) <= there else Match.ABSENT
+
+
+def _make_labels(api: Api, path: str, labels: Labels) -> None:
+    api.send("POST", f"{path}/issues/{labels.number}/labels", {"labels": list(labels.names)})
+
+
+_POLICIES = {"protected": "protected_branches", "custom": "custom_branch_policies"}
+_LOOK: dict[type[Any], Callable[[Api, str, Any], Match]] = {
+    Webhook: _look_hook,
+    DeployKey: _look_key,
+    Environment: _look_environment,
+    Dispatch: _look_dispatch,
+    Labels: _look_labels,
+}
+_MAKE: dict[type[Any], Callable[[Api, str, Any], None]] = {
+    Webhook: _make_hook,
+    DeployKey: _make_key,
+    Environment: _make_environment,
+    Dispatch: _make_dispatch,
+    Labels: _make_labels,
+}

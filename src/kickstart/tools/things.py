@@ -1,0 +1,83 @@
+"""What a forge may have for a repository besides its files and settings, as values."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+
+class Match(enum.Enum):
+    """How a forge has a thing."""
+
+    ABSENT = "absent"
+    DIFFERENT = "different"
+    SAME = "same"
+    UNKNOWN = "unknown"  # this forge has no such things
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that is told of events. Its secret cannot be read back, and so not compared."""
+
+    url: str
+    events: tuple[str, ...]
+    active: bool
+    content_type: str
+    insecure: bool
+    secret: SecretStr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployKey:
+    """A public key that may read a repository, or also write to it. Its title is unique."""
+
+    title: str
+    key: str
+    read_only: bool
+    # The private half, as a secret for workflows: its name and its text.
+    secret: tuple[str, SecretStr] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where workflows deploy to. branches: `protected`, `custom`, or "" for all."""
+
+    name: str
+    wait_minutes: int
+    prevent_self_review: bool
+    branches: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One run of a workflow, started by hand. One that was started on that branch is enough."""
+
+    workflow: str
+    branch: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of an issue or a pull request; others that it has stay."""
+
+    number: int
+    names: tuple[str, ...]
+
+
+Thing = Webhook | DeployKey | Environment | Dispatch | Labels
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAccess:
+    """What lets somebody else read a repository over SSH. Keep it in memory: it is nowhere else."""
+
+    url: str
+    private_key: SecretStr
+    fingerprint: str

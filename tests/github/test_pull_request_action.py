@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import Cli, LocalForge, commit_all, fetch, git, publish, write_template
+from tests.github.fake import FakeGithub, Fault
+from tests.github.support import create
+
+STEP: dict[str, Any] = {
+    "id": "propose",
+    "action": "publish:github:pull-request",
+    "input": {
+        "repoUrl": "github.com?owner=acme&repo=shop",
+        "branchName": "add-readme",
+        "title": "Add a README",
+        "description": "It says what this is.",
+        "targetPath": "docs",
+        "filesToDelete": ["OLD.md"],
+    },
+}
+
+
+def template(folder: Path, **more: Any) -> Path:
+    return write_template(folder, [fetch(), {**STEP, "input": {**STEP["input"], **more}}])
+
+
+def files(git_dir: Path, branch: str) -> list[str]:
+    return git(f"--git-dir={git_dir}", "ls-tree", "-r", "--name-only", branch).split()
+
+
+@pytest.fixture
+def shop(github: FakeGithub) -> Path:
+    """Somebody's repository."""
+    return github.add("acme", "shop", {"app.py": b"x", "docs/OLD.md": b"old"}).git_dir
+
+
+def test_a_branch_is_pushed_and_a_pull_request_opened_once(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    made = template(tmp_path / "x")
+
+    planned = create(cli, made, "--dry-run")
+    done = create(cli, made, "--output", "json")
+    again = create(cli, made)
+
+    assert "create  pull request add-readme of acme/shop" in planned.out
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    [change] = done.json["changes"]
+    assert change["facts"] == {"pullRequest": f"{github.url}/acme/shop/pull/1"}
+    assert "unchanged" in again.out
+    assert files(shop, "add-readme") == ["app.py", "docs/README.md"]
+    assert files(shop, "main") == ["app.py", "docs/OLD.md"]
+    [pull] = github.repositories["acme/shop"].pulls
+    assert (pull["title"], pull["body"]) == ("Add a README", "It says what this is.")
+    assert (pull["head"]["ref"], pull["base"]["ref"]) == ("add-readme", "main")
+
+
+def test_a_branch_with_other_files_is_a_conflict_or_added_to(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    create(cli, template(tmp_path / "x"))
+    git("clone", "--quiet", "--branch", "add-readme", shop, tmp_path / "clone")
+    (tmp_path / "clone/docs/README.md").write_text("theirs\n")
+    commit_all(tmp_path / "clone")
+    git("-C", tmp_path / "clone", "push", "--quiet")
+
+    refused = create(cli, template(tmp_path / "x"))
+    added = create(cli, template(tmp_path / "x", update=True))
+
+    assert refused.code == 5
+    assert "the branch is there with other files" in refused.err
+    assert added.code == 0, added.err
+    assert git(f"--git-dir={shop}", "show", "add-readme:docs/README.md") == "# demo"
+    assert git(f"--git-dir={shop}", "rev-list", "--count", "main..add-readme") == "3"
+    assert len(github.repositories["acme/shop"].pulls) == 1
+
+
+def test_what_the_base_has_already_is_not_proposed(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    github.add("acme", "shop", {"docs/README.md": b"# demo\n"})
+
+    done = create(cli, template(tmp_path / "x"), "--dry-run")
+
+    assert "unchanged  pull request add-readme of acme/shop (main has it already)" in done.out
+
+
+def test_an_existing_pull_request_is_found_when_its_answer_was_lost(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kickstart.tools.github.retry.time.sleep", lambda seconds: None)
+    github.faults = [Fault("POST /repos/acme/shop/pulls", 502, after=True)]
+
+    done = create(cli, template(tmp_path / "x"))
+
+    assert done.code == 0, done.err
+    assert len(github.repositories["acme/shop"].pulls) == 1
+
+
+def test_on_a_local_forge_the_branch_is_pushed_and_a_note_says_so(
+    cli: Cli, local_forge: LocalForge, tmp_path: Path
+) -> None:
+    shop = {**publish("shop", "."), "id": "shop"}
+    made = write_template(tmp_path / "x", [fetch(), shop, STEP])
+
+    done = cli("create", "demo", "--template", made)
+
+    assert done.code == 0, done.err
+    assert "has no pull requests: merge the branch add-readme yourself" in done.err
+    assert "docs/README.md" in files(local_forge.path("shop"), "add-readme")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"branchName": "a..b"}, "branchName 'a..b' is not a branch name"),
+        ({"targetBranchName": "-x"}, "targetBranchName '-x' is not a branch name"),
+        ({"sourcePath": "nothing", "filesToDelete": []}, "there is nothing to propose in nothing"),
+    ],
+)
+def test_a_wrong_input_is_told(
+    cli: Cli, github: FakeGithub, tmp_path: Path, more: dict[str, Any], message: str
+) -> None:
+    done = create(cli, template(tmp_path / "x", **more))
+
+    assert done.code == 3
+    assert message in done.err

@@ -1,0 +1,222 @@
+"""The actions for webhooks, keys, environments, workflows and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kickstart.tools import Repository
+from kickstart.tools.github.address import parse
+from kickstart.tools.github.credentials import Token
+from kickstart.tools.github.forge import GithubForge
+from tests.cli.support import NAME, OWNER, Cli, LocalForge, fetch, page, publish, write_template
+from tests.github.fake import FakeGithub, Fault, Repo
+from tests.github.support import PASSWORD, SECRET, TOKEN, create
+
+URL = "github.com?owner=${{ parameters.owner }}&repo=${{ parameters.name }}"
+PASSWORD_INPUT = "${{ secrets.password }}"
+HOOK = {"webhookUrl": "https://ci.example.com/hook", "webhookSecret": PASSWORD_INPUT, "events": ["push"]}
+KEY = {"publicKey": "ssh-ed25519 AAAAC3 ci", "privateKey": PASSWORD_INPUT, "deployKeyName": "ci-writer"}
+ENVIRONMENT = {
+    "name": "prod",
+    "waitTimer": 5,
+    "deploymentBranchPolicy": {"protected_branches": True, "custom_branch_policies": False},
+    "environmentVariables": {"region": "eu"},
+    "secrets": {"token": PASSWORD_INPUT},
+}
+DISPATCH = {"workflowId": "ci.yaml", "branchOrTagName": "main", "workflowInputs": {"level": "high"}}
+LABELS = {"number": 1, "labels": ["ai", "rag"]}
+ACTIONS: dict[str, dict[str, Any]] = {
+    "github:webhook": HOOK,
+    "github:deployKey:create": KEY,
+    "github:environment:create": ENVIRONMENT,
+    "github:actions:dispatch": DISPATCH,
+    "github:issues:label": LABELS,
+}
+TARGETS = {
+    "github:webhook": "webhook of acme/demo",
+    "github:deployKey:create": "deploy key ci-writer of acme/demo",
+    "github:environment:create": "environment prod of acme/demo",
+    "github:actions:dispatch": "run of ci.yaml of acme/demo",
+    "github:issues:label": "labels of #1 of acme/demo",
+}
+
+
+def template(folder: Path, *names: str) -> Path:
+    """A template that publishes a repository, and then does each of these."""
+    steps = [
+        {"id": f"s{i}", "action": name, "input": {"repoUrl": URL, **ACTIONS[name]}}
+        for i, name in enumerate(names)
+    ]
+    return write_template(
+        folder, [fetch(), publish(), *steps], page(name=NAME, owner=OWNER, password=PASSWORD)
+    )
+
+
+def test_all_are_made_after_the_repository_and_stay_made(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    made = template(tmp_path / "x", *ACTIONS)
+
+    planned = create(cli, made, "--dry-run")
+    done = create(cli, made)
+    written = github.writes()
+    again = create(cli, made)
+
+    assert [f"create  {target}" in planned.out for target in TARGETS.values()] == [True] * 5
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert github.writes() == written
+    repo = github.repositories["acme/demo"]
+    assert repo.hooks[1]["config"] == {
+        "url": "https://ci.example.com/hook",
+        "content_type": "form",
+        "insecure_ssl": "0",
+        "secret": SECRET,
+    }
+    assert [(each["title"], each["read_only"]) for each in repo.keys.values()] == [("ci-writer", False)]
+    assert github.secret("acme/demo", "KEY_CI_WRITER") == SECRET
+    prod = repo.environments["prod"]
+    assert prod["answer"]["deployment_branch_policy"] == {
+        "protected_branches": True,
+        "custom_branch_policies": False,
+    }
+    assert prod["variables"] == {"REGION": "eu"}
+    assert list(prod["secrets"]) == ["TOKEN"]
+    assert repo.runs == [{"workflow": "ci.yaml", "ref": "main", "inputs": {"level": "high"}}]
+    assert repo.labels["1"] == {"ai", "rag"}
+    assert SECRET not in done.out + done.err + planned.out + planned.err
+
+
+@pytest.mark.parametrize(
+    ("action", "undo", "change"),
+    [
+        ("github:webhook", lambda repo: repo.hooks[1].update(events=["release"]), "update"),
+        ("github:webhook", lambda repo: repo.hooks.clear(), "create"),
+        ("github:deployKey:create", lambda repo: repo.keys[1].update(read_only=True), "update"),
+        ("github:environment:create", lambda repo: repo.environments["prod"]["variables"].clear(), "update"),
+        (
+            "github:environment:create",
+            lambda repo: repo.environments["prod"]["variables"].update(REGION="us"),
+            "update",
+        ),
+        ("github:environment:create", lambda repo: repo.environments["prod"]["secrets"].clear(), "update"),
+        ("github:environment:create", lambda repo: repo.environments.clear(), "create"),
+        ("github:actions:dispatch", lambda repo: repo.runs.clear(), "create"),
+        ("github:issues:label", lambda repo: repo.labels["1"].discard("ai"), "create"),
+    ],
+)
+def test_what_was_undone_is_made_again(
+    cli: Cli, github: FakeGithub, tmp_path: Path, action: str, undo: Callable[[Repo], None], change: str
+) -> None:
+    made = template(tmp_path / "x", action)
+    create(cli, made)
+    undo(github.repositories["acme/demo"])
+
+    planned = create(cli, made, "--dry-run")
+    done = create(cli, made)
+    again = create(cli, made)
+
+    assert f"{change}  {TARGETS[action]}" in planned.out
+    assert done.code == 0, done.err
+    assert "demo is unchanged" in again.out
+
+
+def test_a_local_forge_says_what_it_does_not_have(cli: Cli, local_forge: LocalForge, tmp_path: Path) -> None:
+    made = template(tmp_path / "x", *ACTIONS)
+
+    planned = cli("create", "demo", "--template", made, "--dry-run")
+    done = cli("create", "demo", "--template", made)
+
+    for target in TARGETS.values():
+        assert f"unchanged  {target} (the local forge {local_forge.folder} has no such thing)" in planned.out
+    assert done.code == 0
+    assert set(local_forge.commits()) == {"demo.git"}
+
+
+def test_an_issue_that_is_not_there_is_told(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    made = template(tmp_path / "x", "github:issues:label")
+    create(cli, made)
+    github.repositories["acme/demo"].labels.clear()
+
+    done = create(cli, made)
+
+    assert done.code == 4
+    assert "POST /repos/acme/demo/issues/1/labels: Not Found" in done.err
+
+
+def test_a_secret_may_not_be_where_others_read_it(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    step = {"id": "hook", "action": "github:webhook", "input": {"repoUrl": URL, "webhookUrl": PASSWORD_INPUT}}
+    parameters = page(name=NAME, owner=OWNER, password=PASSWORD)
+
+    done = create(cli, write_template(tmp_path / "x", [fetch(), publish(), step], parameters))
+
+    assert done.code == 3
+    assert "would write the secret 'password' into webhookUrl" in done.err
+
+
+# Argo CD's access to a private repository
+
+DEMO = Repository("acme", "demo")
+
+
+@pytest.fixture
+def forge(github: FakeGithub) -> GithubForge:
+    github.add("acme", "demo", {"README.md": b"x"})
+    return GithubForge(parse(github.url), lambda: Token(TOKEN, "a test"))
+
+
+def test_a_key_is_made_that_reads_and_no_more(forge: GithubForge, github: FakeGithub) -> None:
+    access = forge.grant_read(DEMO, "Argo CD")
+
+    assert access is not None
+    [key] = github.repositories["acme/demo"].keys.values()
+    assert (key["title"], key["read_only"]) == ("Argo CD", True)
+    assert access.private_key.get_secret_value().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+    assert access.url == "git@github.test:acme/demo.git"
+    assert "PRIVATE" not in repr(access)
+    assert forge.grants_read(DEMO, "Argo CD", access.fingerprint)
+
+
+def test_a_new_key_takes_the_place_of_the_old_one(forge: GithubForge, github: FakeGithub) -> None:
+    first = forge.grant_read(DEMO, "Argo CD")
+    forge.grant_read(DEMO, "another")
+    second = forge.grant_read(DEMO, "Argo CD")
+
+    assert first is not None
+    assert second is not None
+    titles = [each["title"] for each in github.repositories["acme/demo"].keys.values()]
+    assert sorted(titles) == ["Argo CD", "another"]
+    assert not forge.grants_read(DEMO, "Argo CD", first.fingerprint)
+    assert forge.grants_read(DEMO, "Argo CD", second.fingerprint)
+
+
+def test_a_key_whose_answer_was_lost_is_there_once(
+    forge: GithubForge, github: FakeGithub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kickstart.tools.github.retry.time.sleep", lambda seconds: None)
+    github.faults = [Fault("POST /repos/acme/demo/keys", 502, after=True)]
+
+    access = forge.grant_read(DEMO, "Argo CD")
+
+    assert access is not None
+    assert forge.grants_read(DEMO, "Argo CD", access.fingerprint)
+
+
+def test_openssh_agrees_about_the_fingerprint(forge: GithubForge, github: FakeGithub, tmp_path: Path) -> None:
+    import shutil
+    import subprocess
+
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("NOT TESTED against OpenSSH: ssh-keygen is not installed")
+    access = forge.grant_read(DEMO, "Argo CD")
+    assert access is not None
+    file = tmp_path / "key"
+    file.touch(0o600)
+    file.write_text(access.private_key.get_secret_value())
+
+    done = subprocess.run(["ssh-keygen", "-l", "-f", file], capture_output=True, text=True, check=True)
+
+    assert access.fingerprint in done.stdout
