@@ -6,7 +6,13 @@ import pexpect
 import pytest
 
 from kickstart import journal
+from kickstart.actions.remove import Remove
+from kickstart.errors import ConflictError
+from kickstart.marker import FILE_NAME, Marker
+from kickstart.tools import Repository
+from kickstart.tree import Tree
 from tests.cli.support import Cli, LocalForge, git, terminal
+from tests.fakes import fake_tools
 from tests.github.fake import FakeGithub, Grant
 from tests.github.support import TOKEN, create
 
@@ -152,3 +158,13 @@ def test_an_empty_one_of_an_interrupted_run_is_taken_away_too(
 
     assert done.code == 0
     assert github.repositories["acme/demo"].flags["archived"] is True
+
+
+def test_what_took_the_place_since_it_was_looked_at_is_kept() -> None:
+    tools, forge, _ = fake_tools()
+    mark = Marker("other", "acme/demo", {}, "sha256:0")
+    forge.repositories["acme/demo"] = Tree({FILE_NAME: mark.entry()})
+
+    with pytest.raises(ConflictError, match="acme/demo is kept: it belongs to the project other"):
+        Remove(Repository("acme", "demo"), "demo", purge=True).apply(tools)
+    assert forge.writes == 0

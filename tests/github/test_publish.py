@@ -76,6 +76,14 @@ def test_every_setting_is_made_and_stays_made(cli: Cli, github: FakeGithub, tmp_
     assert rules["required_pull_request_reviews"]["required_approving_review_count"] == 2
     assert rules["required_status_checks"] == {"strict": True, "contexts": ["test"]}
     assert repo.signatures == {"trunk"}
+    # Some organisations let nobody say the visibility again.
+    assert [each.body for each in github.requests if "visibility" in (each.body or {})] == [
+        {
+            "name": "demo",
+            "description": "kickstart is publishing the project demo here",
+            "visibility": "private",
+        }
+    ]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +181,30 @@ def test_an_empty_repository_with_our_mark_is_adopted(cli: Cli, two: Path, githu
     assert done.code == 0, done.err
     assert all(github.heads()[name] for name in ("acme/demo", "acme/demo-gitops"))
     assert github.repositories["acme/demo"].description == ""
+
+
+def test_a_description_alone_makes_no_files_ours(cli: Cli, two: Path, github: FakeGithub) -> None:
+    mark = "kickstart is publishing the project demo here"
+    github.add("acme", "demo", {"README.md": b"somebody's"}, description=mark)
+
+    done = create(cli, two)
+
+    assert done.code == 5
+    assert "repository acme/demo: was not made by kickstart" in done.err
+    assert github.writes() == []
+
+
+def test_one_of_another_project_that_came_meanwhile_is_not_filled(
+    cli: Cli, two: Path, github: FakeGithub
+) -> None:
+    github.add("acme", "demo", description="kickstart is publishing the project other here")
+    github.faults = [Fault(at="GET /repos/acme/demo$", status=404, message="Not Found")]
+
+    done = create(cli, two)
+
+    assert done.code == 5
+    assert "acme/demo came into being meanwhile" in done.err
+    assert github.heads()["acme/demo"] == ""
 
 
 def test_a_name_that_the_token_cannot_see_is_a_conflict(cli: Cli, two: Path, github: FakeGithub) -> None:

@@ -119,3 +119,24 @@ def test_settings_that_git_was_given_by_the_environment_still_hold(
     assert done.returncode == 0
     assert set(agents) == {"ours/1"}
     assert os.environ["GIT_CONFIG_COUNT"] == "1"
+
+
+def test_a_refused_token_is_not_replaced_by_what_git_has_stored(github: FakeGithub, tmp_path: Path) -> None:
+    called, stored = tmp_path / "called", tmp_path / "gitconfig"
+    helper = f"!f() {{ touch {called}; echo username=x-access-token; echo password=ghp_other; }}; f"
+    git("config", "--file", stored, "credential.helper", helper)
+    github.tokens["ghp_other"] = github.tokens[TOKEN]
+    github.faults = [Fault("receive-pack", 401, "no", {"WWW-Authenticate": "Basic"}, lasting=True)]
+
+    done = subprocess.run(
+        command(one_repository(tmp_path / "x")),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": str(stored)},
+    )
+
+    assert done.returncode == 4
+    assert "GitHub refuses the token for a push to acme/demo" in done.stderr
+    assert not called.exists()
