@@ -53,6 +53,33 @@ def test_what_a_team_changed_is_listed(cli: Cli, two: Path, local_forge: LocalFo
     assert "ours      acme/demo: 1 commit since it was rendered, 3 files differ\n    ~ README.md\n" in text
 
 
+def test_after_an_update_it_is_compared_with_what_that_rendered(
+    cli: Cli, two: Path, local_forge: LocalForge, tmp_path: Path
+) -> None:
+    cli("create", "demo", "--template", two)
+    repository, clone = local_forge.path("demo"), tmp_path / "clone"
+    digest = cli("status", "demo", "--output", "json").json["repositories"][0]["digest"]
+    git(f"--git-dir={repository}", "update-ref", f"refs/kickstart/rendered/{digest[7:]}", "main")
+    git("clone", "--quiet", repository, clone)
+    (clone / ".kickstart.yaml").write_text((clone / ".kickstart.yaml").read_text() + "# merged\n")
+    (clone / "new.txt").write_text("the team's\n")
+    commit_all(clone)
+    git("-C", clone, "push", "--quiet", "origin", "main")
+
+    done = cli("status", "demo", "--output", "json")
+
+    first = done.json["repositories"][0]
+    assert first["commits"] == 0
+    assert [each["path"] for each in first["files"]] == [".kickstart.yaml", "new.txt"]
+
+
+def test_the_end_of_a_run_is_told_also_after_a_deletion(cli: Cli, two: Path, local_forge: LocalForge) -> None:
+    cli("create", "demo", "--template", two)
+    cli("delete", "demo", "--yes")
+
+    assert ", was completed" in cli("status", "demo").out
+
+
 def test_a_repository_of_somebody_else_and_one_that_is_gone_are_told(
     cli: Cli, two: Path, local_forge: LocalForge
 ) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_FILES = 20  # of one repository, in text; JSON has all
 _COLORS = {"ours": "green", "archived": "dim", "empty": "yellow", "absent": "yellow", "foreign": "red"}
+_OUTCOMES = {"completed": "was completed", "failed": "failed", "interrupted": "was interrupted"}
 _SIGNS = {"create": "+", "delete": "-", "update": "~"}
 
 
@@ -56,10 +57,11 @@ def _drift(found: Existing, place: Place) -> Drift | None:
     """Return what differs in a repository of the project's that has files."""
     from kickstart.tools import State, history
 
-    if not place.is_ours or place.found.state is not State.OURS:
+    mark = place.found.marker
+    if not place.is_ours or mark is None or place.found.state is not State.OURS:
         return None
-    url = found.address.clone_url(place.repository)
-    return history.drift(str(place.repository), url, found.tools.forge.git_environment())
+    url, environment = found.address.clone_url(place.repository), found.tools.forge.git_environment()
+    return history.drift(str(place.repository), url, mark.digest, environment)
 
 
 def _described(found: Existing, place: Place, drift: Drift | None) -> dict[str, Any]:
@@ -81,9 +83,12 @@ def _described(found: Existing, place: Place, drift: Drift | None) -> dict[str, 
 def _last_run(events: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     if not events:
         return None
-    last = events[-1]
-    outcome = last["event"] if last["event"] in {"completed", "failed"} else "interrupted"
-    return {"at": str(events[0].get("at", "")), "outcome": outcome, "error": str(last.get("error", ""))}
+    end = next((each for each in events if each["event"] in _OUTCOMES), {"event": "interrupted"})
+    return {
+        "at": str(events[0].get("at", "")),
+        "outcome": end["event"],
+        "error": str(end.get("error", "")),
+    }
 
 
 def _show(console: Console, place: Place, drift: Drift | None) -> None:
@@ -100,7 +105,7 @@ def _show(console: Console, place: Place, drift: Drift | None) -> None:
 
 
 def _words(drift: Drift) -> str:
-    if not drift.commits:
+    if not drift.commits and not drift.files:
         return "as it was rendered"
     commits = "1 commit" if drift.commits == 1 else f"{drift.commits} commits"
     files = "1 file differs" if len(drift.files) == 1 else f"{len(drift.files)} files differ"
@@ -114,6 +119,3 @@ def _show_run(console: Console, found: Existing) -> None:
         console.print(f"The last run, of {run['at']}, {_OUTCOMES[run['outcome']]}{error}")
     for link in found.planned.get("links") or []:
         console.print(f"  {link.get('title', 'Link')}: {link.get('url') or link.get('entityRef', '')}")
-
-
-_OUTCOMES = {"completed": "was completed", "failed": "failed", "interrupted": "was interrupted"}

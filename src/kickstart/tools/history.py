@@ -11,6 +11,7 @@ from pathlib import Path
 from kickstart import marker
 from kickstart.errors import RemoteError
 from kickstart.tools import plumbing
+from kickstart.tools.working_copy import rendered_ref
 
 _WORDS = {"A": "create", "D": "delete"}
 
@@ -23,10 +24,11 @@ class Drift:
     files: Mapping[str, str]
 
 
-def drift(shown: str, url: str, environment: Mapping[str, str]) -> Drift:
+def drift(shown: str, url: str, digest: str, environment: Mapping[str, str]) -> Drift:
     """Compare a repository with its own files as they were rendered. Raises RemoteError.
 
-    shown: the repository as errors name it. environment: what Git needs to be let in.
+    shown: the repository as errors name it. digest: of what was rendered, by the marker.
+    environment: what Git needs to be let in.
     """
     place = Path(tempfile.mkdtemp(prefix="kickstart-"))
     try:
@@ -36,20 +38,25 @@ def drift(shown: str, url: str, environment: Mapping[str, str]) -> Drift:
             *("--single-branch", "--no-tags", "--template=", "--", url, str(place / "copy.git")),
             environment=environment,
         )
-        return _drift(place / "copy.git", environment)
+        return _drift(place / "copy.git", url, digest, environment)
     except plumbing.GitError as error:
         raise RemoteError(f"{shown} cannot be read: {error}", hint="run the same command again") from None
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _drift(git_dir: Path, environment: Mapping[str, str]) -> Drift:
+def _drift(git_dir: Path, url: str, digest: str, environment: Mapping[str, str]) -> Drift:
     def git(*arguments: str) -> str:
         said = plumbing.git(f"--git-dir={git_dir}", *arguments, environment=environment)
         return said.decode("utf-8", "surrogateescape")
 
-    rendered = git("log", "-1", "--first-parent", "--format=%H", "HEAD", "--", marker.FILE_NAME).strip()
+    written = git("log", "-1", "--first-parent", "--format=%H", "HEAD", "--", marker.FILE_NAME).strip()
+    try:
+        # An update was merged with what the team had: what was rendered is kept beside the history.
+        git("fetch", "--quiet", "--no-tags", "--filter=blob:none", url, rendered_ref(digest))
+        rendered = "FETCH_HEAD"
+    except plumbing.GitError:
+        rendered = written
     fields = git("diff-tree", "-r", "-z", "--no-renames", "--name-status", rendered, "HEAD").split("\0")
     files = {path: _WORDS.get(sign, "update") for sign, path in zip(fields[::2], fields[1::2], strict=False)}
-    commits = int(git("rev-list", "--count", f"{rendered}..HEAD"))
-    return Drift(commits, dict(sorted(files.items())))
+    return Drift(int(git("rev-list", "--count", f"{written}..HEAD")), dict(sorted(files.items())))
