@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kickstart import marker
-from kickstart.errors import RemoteError
-from kickstart.tools import Found, Publication, Repository, State, Tools
+from kickstart.errors import ConflictError, PreflightError, RemoteError
+from kickstart.tools import Found, Kind, Manifest, Publication, Ref, Repository, State, Tools, Trial
 from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
 
@@ -118,6 +119,99 @@ class FakeFolders:
     def write(self, folder: Path, tree: Tree) -> None:
         self.writes += 1
         self.trees[folder] = tree
+
+
+@dataclass
+class FakeCluster:
+    """Objects by what they are. tests/cluster/test_contract.py compares it with a real API server.
+
+    kinds: those that are served. denied: kinds that may not be touched. rivals: fields of an object
+    that somebody else has set to another value, with who.
+    """
+
+    kinds: set[Kind] = field(default_factory=set)
+    found: dict[Ref, dict[str, Any]] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    rivals: dict[Ref, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    git_version: str = "v1.37.2"
+    name: str = "the fake cluster"
+    writes: int = 0
+
+    def version(self) -> str:
+        return self.git_version
+
+    def served(self) -> Collection[Kind]:
+        return self.kinds
+
+    def try_apply(self, manifest: Manifest) -> Trial:
+        ref = self._permitted(Ref.of(manifest))
+        existing = self.get(ref)
+        if ref in self.rivals:
+            return Trial(existing, None, self.rivals[ref])
+        return Trial(existing, self._applied(existing or {}, manifest))
+
+    def apply(self, manifest: Manifest) -> Manifest:
+        trial = self.try_apply(manifest)
+        if trial.result is None:
+            raise ConflictError(f"{Ref.of(manifest)} is partly somebody else's")
+        self.writes += trial.result != trial.existing
+        self.found[Ref.of(manifest)] = dict(trial.result)
+        return trial.result
+
+    def get(self, ref: Ref) -> Manifest | None:
+        return deepcopy(self.found.get(self._permitted(ref)))
+
+    def objects(self, kind: Kind, namespace: str = "", *, labels: str = "") -> list[Manifest]:
+        self._permitted(Ref(kind, ""))
+        return [
+            deepcopy(each)
+            for ref, each in sorted(self.found.items(), key=lambda item: str(item[0]))
+            if ref.kind == kind and namespace in {"", ref.namespace} and _matches(each, labels)
+        ]
+
+    def watch(self, kind: Kind, namespace: str, *, seconds: float) -> Iterator[list[Manifest]]:
+        yield self.objects(kind, namespace)
+
+    def delete(self, ref: Ref) -> None:
+        self.found.pop(self._permitted(ref), None)
+
+    def may(self, verb: str, kind: Kind, namespace: str = "") -> bool:
+        return kind.kind not in self.denied
+
+    def _permitted(self, ref: Ref) -> Ref:
+        if ref.kind not in self.kinds:
+            raise PreflightError(f"the cluster {self.name} does not know {ref.kind}")
+        if ref.kind.kind in self.denied:
+            raise PreflightError(f"you lack a permission on the cluster {self.name}")
+        return ref
+
+    def _applied(self, existing: Manifest, manifest: Manifest) -> dict[str, Any]:
+        merged = _merged(existing, manifest)
+        managers = [*(merged["metadata"].get("managedFields") or ())]
+        if not any(each["manager"] == "kickstart" for each in managers):
+            managers.append({"manager": "kickstart", "operation": "Apply"})
+        uid = f"uid-{len(self.found)}"
+        merged["metadata"] = {"uid": uid, **merged["metadata"], "managedFields": managers}
+        return merged
+
+
+def _merged(old: Manifest, new: Manifest) -> dict[str, Any]:
+    """Merge mappings; everything else is replaced."""
+    merged = deepcopy(dict(old))
+    for key, value in new.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else deepcopy(value)
+    return merged
+
+
+def _matches(manifest: Manifest, labels: str) -> bool:
+    """Tell whether labels are as asked for: `a=b,c=d`, or `a in (b,c)`."""
+    given = manifest["metadata"].get("labels") or {}
+    name, among, values = labels.partition(" in ")
+    if among:
+        return given.get(name) in values.strip("()").split(",")
+    pairs = [each.partition("=") for each in labels.split(",") if each]
+    return all(given.get(key) == value for key, _, value in pairs)
 
 
 def fake_tools() -> tuple[Tools, FakeForge, FakeFolders]:

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kickstart import doctor
-from kickstart.errors import TemplateError
+from kickstart.errors import PreflightError, TemplateError
 from kickstart.plan import REQUIRES
 from kickstart.template import catalog
-from kickstart.tools import Kind
+from kickstart.tools import Kind, Ref
 from tests.cli.support import Cli, cli, home
+from tests.fakes import FakeCluster
 from tests.unit.building import plan, source
 
 __all__ = ["cli", "home"]
+
+STORAGE = Kind("storage.k8s.io/v1", "StorageClass")
+GATEWAY = Kind("gateway.networking.k8s.io/v1", "Gateway")
+ISSUER = Kind("cert-manager.io/v1", "ClusterIssuer")
+STORE = Kind("external-secrets.io/v1", "SecretStore")
+NODE, NAMESPACE = Kind("v1", "Node"), Kind("v1", "Namespace")
+DEPLOYMENT = Kind("apps/v1", "Deployment")
+INGRESS_CLASS, SCALED = Kind("networking.k8s.io/v1", "IngressClass"), Kind("keda.sh/v1alpha1", "ScaledObject")
+KINDS = {
+    *doctor.ARGOCD_KINDS,
+    STORAGE,
+    GATEWAY,
+    ISSUER,
+    STORE,
+    NODE,
+    NAMESPACE,
+    DEPLOYMENT,
+    INGRESS_CLASS,
+    SCALED,
+}
 
 PROJECT = """\
 apiVersion: argoproj.io/v1alpha1
@@ -33,6 +55,9 @@ apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 ---
 apiVersion: v1
+kind: Service
+---
+apiVersion: serving.knative.dev/v1
 kind: Service
 ---
 apiVersion: keda.sh/v1alpha1
@@ -112,3 +137,83 @@ def test_the_table_says_how_to_fix_each_line(cli: Cli, tmp_path: Path) -> None:
     assert "missing  cluster             there is no kubeconfig: " in done.out
     assert "                             name one with --kubeconfig FILE or KUBECONFIG\n" in done.out
     assert "Error: 1 requirement is not met" in done.err
+
+
+def test_every_rule_says_what_is_there_or_what_to_do() -> None:
+    cluster = FakeCluster(set(KINDS))
+    cluster.found = {
+        Ref(STORAGE, "slow"): {"metadata": {"name": "slow"}},
+        Ref(GATEWAY, "public", "web"): _with_condition("public", "Programmed", "False", "no address"),
+        Ref(ISSUER, "acme"): _with_condition("acme", "Ready", "False", "no account"),
+        Ref(NODE, "one"): {"metadata": {"name": "one"}, "status": {"allocatable": {"nvidia.com/gpu": "1"}}},
+        Ref(STORE, "vault", "shop-dev"): _with_condition("vault", "Ready", "False", "sealed"),
+        Ref(NAMESPACE, "shop-dev"): {
+            "metadata": {"name": "shop-dev", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}}
+        },
+        Ref(DEPLOYMENT, "argocd-server", "argocd"): {
+            "metadata": {"name": "argocd-server", "labels": {"app.kubernetes.io/part-of": "argocd"}},
+            "spec": {"template": {"spec": {"containers": [{"image": "registry.test/argocd:v3.2.9"}]}}},
+        },
+    }
+    cluster.git_version = "v1.29.4+k3s1"
+    requires = doctor.Requires.model_validate(
+        {
+            "kubernetes": "1.30",
+            "argocd": "3.3",
+            "storageClass": "fast",
+            "gateway": "web/public",
+            "ingressClass": "nginx",
+            "issuer": "acme",
+            "gpus": 2,
+            "podSecurity": "restricted",
+        }
+    )
+    needed = (STORE, Kind("autoscaling/v2", "HorizontalPodAutoscaler"), Kind("keda.sh/v1", "ScaledObject"))
+
+    checks = doctor.examine(cluster, doctor.Needs(requires, needed, ("shop-dev",)), "argocd")
+
+    assert [(each.what, each.state.value, each.found) for each in checks] == [
+        ("Kubernetes", "missing", "v1.29.4+k3s1"),
+        ("Argo CD", "missing", "3.2.9"),
+        ("permission for AppProjects", "ok", "in argocd"),
+        ("permission for Applications", "ok", "in argocd"),
+        ("permission for ApplicationSets", "ok", "in argocd"),
+        ("external-secrets.io", "ok", "v1 SecretStore"),
+        ("keda.sh", "missing", "v1 ScaledObject not served; served: keda.sh/v1alpha1"),
+        ("storage class", "missing", "no 'fast'; there are: slow"),
+        ("Gateway", "warning", "web/public: no address"),
+        ("IngressClass", "missing", "no 'nginx'"),
+        ("ClusterIssuer", "warning", "acme: no account"),
+        ("GPU nodes", "warning", "none has 2; 1 GPUs in all"),
+        ("metrics server", "warning", "metrics.k8s.io/v1beta1 not served"),
+        ("SecretStore shop-dev/vault", "warning", "sealed"),
+        ("Pod Security of shop-dev", "warning", "baseline"),
+    ]
+    assert all(each.fix for each in checks if each.state is not doctor.State.OK)
+    with pytest.raises(PreflightError) as caught:
+        doctor.require(checks)
+    assert [fault.where for fault in caught.value.faults] == [
+        each.what for each in checks if each.state is doctor.State.MISSING
+    ]
+
+
+def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing() -> None:
+    cluster = FakeCluster(set(KINDS), denied={"Node", "Deployment", "StorageClass", "Application"})
+    requires = doctor.Requires.model_validate({"gpus": 1, "storageClass": ""})
+
+    checks = doctor.examine(cluster, doctor.Needs(requires, (), ()), "argocd")
+
+    assert {each.what: each.state.value for each in checks} == {
+        "Kubernetes": "ok",
+        "Argo CD": "unknown",
+        "permission for AppProjects": "ok",
+        "permission for Applications": "missing",
+        "permission for ApplicationSets": "ok",
+        "storage class": "unknown",
+        "GPU nodes": "unknown",
+    }
+
+
+def _with_condition(name: str, type_: str, status: str, message: str) -> dict[str, Any]:
+    conditions = [{"type": type_, "status": status, "message": message}]
+    return {"metadata": {"name": name}, "status": {"conditions": conditions}}

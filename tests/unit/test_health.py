@@ -225,6 +225,7 @@ def test_applications_are_known_by_name_or_by_the_set_that_made_them() -> None:
 
     assert health.is_of(application(), ["shop-dev"], [])
     assert health.is_of(made, [], ["shop"])
+    assert not health.is_of(made, [], ["other"])
     assert not health.is_of(application(), ["shop"], ["shop"])
 
 

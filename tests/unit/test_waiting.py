@@ -1,0 +1,111 @@
+"""Waiting against a cluster in memory; tests/cluster does it against a real API server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kickstart import waiting
+from kickstart.errors import NotHealthyError, ParameterError
+from kickstart.tools import Kind, Manifest, Ref
+from kickstart.waiting import APPLICATION, APPLICATION_SET, Watch
+from tests.fakes import FakeCluster
+
+POD = Kind("v1", "Pod")
+
+
+def application(name: str = "shop", **status: Any) -> dict[str, Any]:
+    destination = {"server": "https://kubernetes.default.svc", "namespace": "shop"}
+    return {
+        "apiVersion": APPLICATION.api_version,
+        "kind": APPLICATION.kind,
+        "metadata": {"name": name, "namespace": "argocd"},
+        "spec": {"destination": destination},
+        "status": status,
+    }
+
+
+def reported(sync: str, health: str) -> dict[str, Any]:
+    return application(sync={"status": sync}, health={"status": health})
+
+
+class Playing(FakeCluster):
+    """Shows one state of Argo CD's Applications after the other, and then none that is new."""
+
+    def __init__(self, *states: list[dict[str, Any]]) -> None:
+        super().__init__({APPLICATION, APPLICATION_SET, POD})
+        self.states = list(states)
+
+    def watch(self, kind: Kind, namespace: str, *, seconds: float) -> Iterator[list[Manifest]]:
+        yield list(self.states[0])
+        while len(self.states) > 1:
+            self.states.pop(0)
+            yield list(self.states[0])
+
+    def objects(self, kind: Kind, namespace: str = "", *, labels: str = "") -> list[Manifest]:
+        return list(self.states[0]) if kind == APPLICATION else super().objects(kind, namespace)
+
+
+def test_every_new_sight_is_told_until_all_is_healthy() -> None:
+    progressing = [reported("OutOfSync", "Progressing")]
+    cluster = Playing(
+        [], progressing, progressing, [reported("Synced", "Healthy")], [reported("Synced", "Degraded")]
+    )
+
+    sights = list(Watch(cluster, "argocd", ["shop"]).follow(60))
+
+    assert [str(each.trouble) for each in sights] == [
+        "Application shop: is not there",
+        "Application shop: OutOfSync, Progressing",
+        "None",
+    ]
+
+
+def test_the_trouble_of_a_namespace_is_found() -> None:
+    cluster = Playing([reported("Synced", "Progressing")])
+    condition = {"type": "PodScheduled", "status": "False", "message": "Insufficient nvidia.com/gpu"}
+    cluster.found[Ref(POD, "model", "shop")] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "model", "namespace": "shop"},
+        "status": {"conditions": [condition]},
+    }
+
+    with pytest.raises(NotHealthyError, match=r"^not healthy after 0 seconds: .*\(no node has a free GPU\)$"):
+        list(Watch(cluster, "argocd", ["shop"]).follow(0))
+
+
+def test_degraded_that_stays_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "GRACE", 0.1)
+
+    with pytest.raises(NotHealthyError, match=r"^shop stayed degraded for 0 seconds: "):
+        list(Watch(Playing([reported("Synced", "Degraded")]), "argocd", ["shop"]).follow(60))
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        (None, "has not made its Applications yet"),
+        ({"type": "ErrorOccurred", "status": "True", "message": "no such file"}, "no such file"),
+    ],
+)
+def test_an_application_set_that_is_not_done_is_named(condition: dict[str, str] | None, said: str) -> None:
+    cluster = Playing([reported("Synced", "Healthy")])
+    conditions = [condition] if condition else []
+    cluster.found[Ref(APPLICATION_SET, "all", "argocd")] = {"status": {"conditions": conditions}}
+
+    sight = Watch(cluster, "argocd", ["shop"], ["all"]).look()
+
+    assert str(sight.trouble) == f"ApplicationSet all: {said}"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400)])
+def test_durations(text: str, seconds: float) -> None:
+    assert waiting.seconds(text) == seconds
+
+
+def test_a_duration_without_a_unit_is_refused() -> None:
+    with pytest.raises(ParameterError, match="'5' is not a duration"):
+        waiting.seconds("5")
