@@ -43,6 +43,7 @@ def create(
     pull_request: published.PULL_REQUEST = False,
     dry_run: published.DRY_RUN = False,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     repository: published.REPOSITORY = None,
     output: options.OUTPUT = "text",
@@ -62,7 +63,7 @@ def create(
         ("--image-digest", environments.digest_problem(image_digest)),
         ("--ttl", environments.duration_problem(ttl)),
     )
-    place = published.find(published.Wanted(name, forge, owner, repository), faults)
+    place = published.find(published.Wanted(name, forge, github_url, owner, repository), faults)
     number, now = int(pr), datetime.now(UTC)
     with published.opened(place, name) as copy:
         done = published.change(
@@ -85,6 +86,7 @@ def create(
 def list_(
     name: options.NAME,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     repository: published.REPOSITORY = None,
     output: options.OUTPUT = "text",
@@ -95,7 +97,7 @@ def list_(
     from kickstart.cli import results
 
     console = results.console("PreviewList", output, False, False, no_color)
-    place = published.find(published.Wanted(name, forge, owner, repository))
+    place = published.find(published.Wanted(name, forge, github_url, owner, repository))
     now = datetime.now(UTC)
     with published.opened(place, name) as copy:
         found = environments.previews(copy.read(environments.PATHS))
@@ -121,6 +123,7 @@ def delete(
     pull_request: published.PULL_REQUEST = False,
     dry_run: published.DRY_RUN = False,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     repository: published.REPOSITORY = None,
     output: options.OUTPUT = "text",
@@ -136,7 +139,7 @@ def delete(
 
     console = results.console("PreviewDelete", output, False, quiet, no_color)
     faults = published.faults(("--pr", environments.number_problem(pr)))
-    place = published.find(published.Wanted(name, forge, owner, repository), faults)
+    place = published.find(published.Wanted(name, forge, github_url, owner, repository), faults)
     number = int(pr)
     with published.opened(place, name) as copy:
         done = published.change(
@@ -157,6 +160,7 @@ def gc(
     pull_request: published.PULL_REQUEST = False,
     dry_run: published.DRY_RUN = False,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     repository: published.REPOSITORY = None,
     output: options.OUTPUT = "text",
@@ -172,7 +176,7 @@ def gc(
     from kickstart.errors import Fault, FindingsError
 
     console = results.console("PreviewCollection", output, False, quiet, no_color)
-    place = published.find(published.Wanted(name, forge, owner, repository))
+    place = published.find(published.Wanted(name, forge, github_url, owner, repository))
     now = datetime.now(UTC)
     with published.opened(place, name) as copy:
         done = published.change(

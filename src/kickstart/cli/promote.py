@@ -20,6 +20,7 @@ def promote(
     pull_request: published.PULL_REQUEST = False,
     dry_run: published.DRY_RUN = False,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     repository: published.REPOSITORY = None,
     output: options.OUTPUT = "text",
@@ -34,7 +35,7 @@ def promote(
     from kickstart.cli import results
 
     console = results.console("Promotion", output, False, quiet, no_color)
-    place = published.find(published.Wanted(name, forge, owner, repository))
+    place = published.find(published.Wanted(name, forge, github_url, owner, repository))
     with published.opened(place, name) as copy:
         done = published.change(
             place,

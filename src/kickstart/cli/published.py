@@ -42,6 +42,7 @@ class Wanted:
 
     project: str
     forge: str | None
+    github_url: str | None
     owner: str | None
     repository: str | None = None
     suffix: str = "-gitops"
@@ -72,7 +73,7 @@ def find(wanted: Wanted, faults: Sequence[Fault] = ()) -> Place:
         raise ParameterError("the command is wrong", faults=problems, hint="add --help to see its options")
     home = settings.home(os.environ)
     last = journal.last_planned(home.state, wanted.project) or {}
-    flags = {"forge": wanted.forge, "owner": wanted.owner}
+    flags = {"forge": wanted.forge, "github-url": wanted.github_url, "owner": wanted.owner}
     resolved = settings.resolve(flags, os.environ, Path.cwd(), home.config)
     forge = resolved.values["forge"]
     typed = forge.source.startswith("--")

@@ -43,6 +43,7 @@ def update(
         str | None,
         typer.Option("--from", metavar="TEMPLATE", help="The old version, where it cannot be found."),
     ] = None,
+    dialect: options.DIALECT = None,
     set_: options.SET = None,
     values: options.VALUES = None,
     check: Annotated[
@@ -50,6 +51,7 @@ def update(
     ] = False,
     dry_run: published.DRY_RUN = False,
     forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     repository: Annotated[
         str | None,
@@ -70,11 +72,13 @@ def update(
 
     console = results.console("Update", output, False, quiet, no_color)
     name, repository = _named(name, repository)
-    first = published.find(published.Wanted(name, forge, owner, repository, suffix=""))
+    first = published.find(published.Wanted(name, forge, github_url, owner, repository, suffix=""))
     with ExitStack() as stack:
         copy = stack.enter_context(published.opened(first, name))
         mark = published.marker_of(copy)
-        given = _Given(name, template, from_, forge, owner, set_ or (), values or (), console)
+        given = _Given(
+            name, template, from_, dialect, forge, github_url, owner, set_ or (), values or (), console
+        )
         earlier = _earlier(copy, mark)
         updates = []
         for effect in _rendered(given, earlier):
@@ -97,7 +101,9 @@ class _Given:
     project: str
     template: str | None
     old: str | None
+    dialect: str | None
     forge: str | None
+    github_url: str | None
     owner: str | None
     assignments: Sequence[str]
     values: Sequence[str]
@@ -137,13 +143,19 @@ def _rendered(given: _Given, earlier: Earlier, old: str | None = None) -> list[P
     from kickstart.actions.publish import Publish
     from kickstart.cli import project
 
-    flags = {"template": old or given.template, "forge": given.forge, "owner": given.owner}
+    flags = {
+        "template": old or given.template,
+        "forge": given.forge,
+        "github-url": given.github_url,
+        "owner": given.owner,
+    }
     request = project.Request(
         given.project,
         flags,
         () if old else given.assignments,
         () if old else given.values,
         no_input=True,
+        dialect=given.dialect,
         earlier=earlier,
     )
     effects = project.prepare(request, given.console).plan.effects
