@@ -45,6 +45,13 @@ def create(
     resume: Annotated[
         bool, typer.Option("--resume", help="Take template, forge and parameters from the last run of NAME.")
     ] = False,
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", metavar="FILE", help="Create all projects of a file instead of NAME."),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="How many projects of a batch at a time.")
+    ] = 4,
     output: options.OUTPUT = "text",
     verbose: options.VERBOSE = False,
     quiet: options.QUIET = False,
@@ -61,7 +68,6 @@ def create(
     from kickstart.cli import project, results, waiting
     from kickstart.errors import ParameterError
 
-    console = results.console("Create", output, verbose, quiet, no_color)
     flags = {
         "template": template,
         "forge": forge,
@@ -72,6 +78,29 @@ def create(
         "kubeconfig": kubeconfig,
         "argocd-namespace": argocd_namespace,
     }
+    if batch is not None:
+        if name or resume or output_dir or values:
+            raise ParameterError(
+                "--batch does not go together with NAME, --resume, --output-dir and --values",
+                hint="write the projects and their parameters into the file",
+            )
+        from kickstart.cli.batch import create as create_all
+
+        console = results.console("Batch", output, verbose, quiet, no_color)
+        valued = {
+            "dialect": dialect,
+            "context": context,
+            "kubeconfig": kubeconfig,
+            "argocd-namespace": argocd_namespace,
+            "timeout": timeout,
+        }
+        more = [f"--set={each}" for each in set_ or ()]
+        more += [f"--{flag}={value}" for flag, value in valued.items() if value]
+        more += [] if bootstrap is None else ["--bootstrap" if bootstrap else "--no-bootstrap"]
+        more += [flag for flag, given in (("--wait", wait), ("--dry-run", dry_run)) if given]
+        create_all(batch, jobs, flags, more, console)
+        return
+    console = results.console("Create", output, verbose, quiet, no_color)
     request = project.Request(name, flags, set_ or [], values or [], no_input, resume, dialect, bootstrap)
     prepared = project.prepare(request, console)
     plan = prepared.plan
