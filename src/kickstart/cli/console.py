@@ -78,9 +78,13 @@ class Console:
             sys.stdout.write(self._clean(text) + "\n")
 
     def result(self, body: Mapping[str, Any]) -> None:
-        """Print the result, where it is JSON."""
+        """Print the result, where it is JSON; a pipeline may see it in other ways too."""
+        whole = {"apiVersion": API_VERSION, "kind": self._kind, **body}
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from kickstart.cli import ci
+
+            ci.report(whole, self._clean)
         if self.as_json:
-            whole = {"apiVersion": API_VERSION, "kind": self._kind, **body}
             sys.stdout.write(self._clean(json.dumps(whole, indent=2, ensure_ascii=False, default=str)) + "\n")
 
     def fail(self, error: KickstartError) -> int:
