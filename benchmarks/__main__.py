@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +44,7 @@ def main() -> int:
     """Measure everything, print each budget, and return how many do not hold."""
     with tempfile.TemporaryDirectory(prefix="kickstart-bench-") as folder:
         place = Path(folder)
-        budgets = [*_start(place), *_dry_run(place), *_large(place)]
+        budgets = [*_start(place), *_dry_run(place), *_large(place), *_previews(place)]
     for budget in budgets:
         print(budget)
     over = sum(not budget.holds for budget in budgets)
@@ -137,6 +139,80 @@ def _large(place: Path) -> list[Budget]:
         Budget("2,000 files, first run, peak memory", measure.memory(samples, "large cold"), 46, "MiB"),
         Budget("2,000 files, again, peak memory", measure.memory(samples, "large warm"), 46, "MiB"),
     ]
+
+
+def _previews(place: Path) -> list[Budget]:
+    """Compare with what is least: to clone, to write two files, to commit and to push."""
+    home = {"KICKSTART_HOME": str(place / "preview-home")}
+    for name in ("shop", "busy"):
+        _run([KICKSTART, "create", name, "--no-input", "--owner", "acme", "--quiet"], home)
+    forge = place / "preview-home" / "data" / "forge" / "acme"
+    one, busy = _Preview("shop", 0), _Preview("busy", 100)
+    _run([*busy.arguments], home)
+    _multiply(forge / "busy-gitops.git", place / "busy", 100)
+    by_hand = ["/bin/sh", "-ec", _BY_HAND, "sh", str(forge / "shop-gitops.git"), str(place / "by-hand")]
+    samples = measure.interleaved(
+        {
+            "pass": Command([PYTHON, "-c", "pass"]),
+            "by hand": Command(by_hand, _without(place / "by-hand")),
+            "one": Command(one.arguments, one.go_on, home),
+            "busy": Command(busy.arguments, busy.go_on, home),
+        },
+        ROUNDS,
+    )
+    return [
+        Budget("preview create", measure.ratio(samples, "one", "pass"), 28, "p"),
+        Budget("preview create / Git by hand", measure.ratio(samples, "one", "by hand"), 4.5, "x"),
+        Budget("preview create among 100 / the first ones", measure.ratio(samples, "busy", "one"), 1.3, "x"),
+        Budget("preview create, peak memory", measure.memory(samples, "one"), 40, "MiB"),
+    ]
+
+
+_BY_HAND = """
+git clone --quiet --depth=1 "file://$1" "$2"
+cd "$2"
+date +%N > "environments/hand.yaml"
+date +%N > "helm/images/hand.yaml"
+git add environments helm
+git -c user.name=a -c user.email=a@b commit --quiet --message hand
+git push --quiet
+"""
+
+
+class _Preview:
+    """A command that creates another preview each time."""
+
+    def __init__(self, project: str, last: int) -> None:
+        self.number = last
+        digest = f"sha256:{'1' * 64}"
+        self.arguments = [KICKSTART, "preview", "create", project, "--image-digest", digest, "--pr", "1"]
+
+    def go_on(self) -> None:
+        """Turn to the next pull request."""
+        self.number += 1
+        self.arguments[-1] = str(self.number)
+
+
+def _multiply(repository: Path, work: Path, count: int) -> None:
+    """Make `count` previews of the one that is there."""
+    _run(["git", "clone", "--quiet", str(repository), str(work)])
+    for folder in ("environments", "helm/images"):
+        text = (work / folder / "pr-1.yaml").read_text("utf-8")
+        for number in range(2, count + 1):
+            changed = text.replace("pr-1", f"pr-{number}").replace("pullRequest: 1", f"pullRequest: {number}")
+            (work / folder / f"pr-{number}.yaml").write_text(changed, "utf-8")
+    _commit(work)
+    _run(["git", "-C", str(work), "push", "--quiet"])
+
+
+def _commit(folder: Path) -> None:
+    _run(["git", "-C", str(folder), "add", "--all"])
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    _run(["git", "-C", str(folder), *identity, "commit", "--quiet", "--message", "change"])
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    subprocess.run(command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, check=True)
 
 
 def _without(*folders: Path) -> Callable[[], None]:

@@ -313,9 +313,10 @@ def test_a_dry_run_shows_every_line_and_writes_nothing(cli: Cli, gitops: GitOps)
 
 
 @pytest.mark.parametrize(
-    "command", [_create("--dry-run"), ["preview", "list", "shop"], ["preview", "gc", "shop", "--dry-run"]]
+    "command",
+    [_create(), _create("--dry-run"), ["preview", "list", "shop"], ["preview", "gc", "shop", "--dry-run"]],
 )
-def test_reading_loads_no_client_library(command: list[str], gitops: GitOps) -> None:
+def test_no_client_library_is_loaded(command: list[str], gitops: GitOps) -> None:
     code = (
         f"import sys; from kickstart.cli import main; code = main({command!r})\n"
         "print([name for name in ('git', 'github', 'requests', 'rich.console') if name in sys.modules])"

@@ -232,6 +232,7 @@ def test_the_marker_of_the_branch_is_proved_by_what_is_kept_beside_it(
     assert found is not None
     kept = f"refs/kickstart/rendered/{found.digest.removeprefix('sha256:')}"
     assert git_in(source, "show", f"{kept}:start.sh") == "new"
+    assert git_in(source, "rev-list", "--count", kept) == "1"
     assert git_in(source, "rev-parse", f"{kept}^{{tree}}") == git_in(
         source, "rev-parse", f"{_branches(source)[0]}^{{tree}}"
     )
@@ -265,9 +266,10 @@ def test_a_dry_run_shows_the_merge_and_writes_nothing(
     assert git_in(source, "for-each-ref") == before
 
 
-def test_a_check_loads_no_client_library(source: Path) -> None:
+def test_an_update_loads_no_client_library(template: Path, source: Path) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
     code = (
-        "import sys; from kickstart.cli import main; code = main(['update', 'demo', '--dry-run'])\n"
+        "import sys; from kickstart.cli import main; code = main(['update', 'demo'])\n"
         "print([name for name in ('git', 'github', 'requests', 'rich.console') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,6 +16,7 @@ from kickstart.errors import PreflightError
 from kickstart.tools import plumbing
 from kickstart.tools.merge import Merged, merge
 from kickstart.tree import EXECUTABLE, LINK, Entry
+from tests.cli.support import wrap_git
 
 Side = Mapping[str, str | bytes | Entry]
 
@@ -198,12 +199,14 @@ def test_an_untouched_repository_becomes_what_the_template_makes(
 
 
 def test_an_old_git_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = plumbing.git
-    monkeypatch.setattr(
-        plumbing,
-        "git",
-        lambda *given, **more: b"git version 2.34.1\n" if given == ("version",) else real(*given, **more),
-    )
+    script = """
+case "$*" in
+  version) echo "git version 2.34.1";;
+  *merge-tree*) echo "usage: git merge-tree <base-tree> <branch1> <branch2>" >&2; exit 129;;
+  *) exec "$real" "$@";;
+esac
+"""
+    monkeypatch.setenv("PATH", wrap_git(tmp_path / "bin", script)["PATH"])
 
     with pytest.raises(PreflightError, match=r"needs Git 2.38 or newer, and this is 2.34"):
         merged(tmp_path, {}, {"f": ""}, {})

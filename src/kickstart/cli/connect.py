@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from kickstart import folders, redact
 from kickstart.errors import ParameterError, TemplateError
 from kickstart.settings import Home, Setting, Settings
-from kickstart.template.catalog import Checkout
 from kickstart.tools import Address, Cluster, Repository, Tools, plumbing
 from kickstart.tree import PathError, Tree
 
 if TYPE_CHECKING:
+    from kickstart.template.catalog import Checkout
     from kickstart.tools.merge import Merged
     from kickstart.tools.working_copy import WorkingCopy
 

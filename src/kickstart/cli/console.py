@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kickstart.errors import KickstartError
+from kickstart.errors import KickstartError, ParameterError
 from kickstart.tree import Entry
 
 if TYPE_CHECKING:
@@ -250,6 +250,19 @@ class Console:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def for_command(kind: str, output: str, verbose: bool, quiet: bool, no_color: bool) -> Console:
+    """Return the console that the flags describe. Raises ParameterError."""
+    made = Console(
+        as_json=output == "json",
+        color=wants_color(no_color),
+        verbosity=1 if verbose else -1 if quiet else 0,
+    )
+    made.expect(kind)
+    if output not in {"text", "json"}:
+        raise ParameterError(f"there is no output format '{output}'", hint="--output text, or --output json")
+    return made
 
 
 class Progress:

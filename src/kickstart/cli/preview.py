@@ -55,9 +55,9 @@ def create(
     Argo CD deploys it to a namespace of its own. Running it again with the same image is unchanged.
     """
     from kickstart import environments
-    from kickstart.cli import results
+    from kickstart.cli.console import for_command
 
-    console = results.console("PreviewCreate", output, False, quiet, no_color)
+    console = for_command("PreviewCreate", output, False, quiet, no_color)
     faults = published.faults(
         ("--pr", environments.number_problem(pr)),
         ("--image-digest", environments.digest_problem(image_digest)),
@@ -94,9 +94,9 @@ def list_(
 ) -> None:
     """List the environments of pull requests."""
     from kickstart import environments
-    from kickstart.cli import results
+    from kickstart.cli.console import for_command
 
-    console = results.console("PreviewList", output, False, False, no_color)
+    console = for_command("PreviewList", output, False, False, no_color)
     place = published.find(published.Wanted(name, forge, github_url, owner, repository))
     now = datetime.now(UTC)
     with published.opened(place, name) as copy:
@@ -135,9 +135,9 @@ def delete(
     Argo CD deletes its namespace and everything in it.
     """
     from kickstart import environments
-    from kickstart.cli import results
+    from kickstart.cli.console import for_command
 
-    console = results.console("PreviewDelete", output, False, quiet, no_color)
+    console = for_command("PreviewDelete", output, False, quiet, no_color)
     faults = published.faults(("--pr", environments.number_problem(pr)))
     place = published.find(published.Wanted(name, forge, github_url, owner, repository), faults)
     number = int(pr)
@@ -172,10 +172,10 @@ def gc(
     One that cannot be understood does not hold up the others: it is named at the end, with exit code 8.
     """
     from kickstart import environments
-    from kickstart.cli import results
+    from kickstart.cli.console import for_command
     from kickstart.errors import Fault, FindingsError
 
-    console = results.console("PreviewCollection", output, False, quiet, no_color)
+    console = for_command("PreviewCollection", output, False, quiet, no_color)
     place = published.find(published.Wanted(name, forge, github_url, owner, repository))
     now = datetime.now(UTC)
     with published.opened(place, name) as copy:

@@ -32,9 +32,9 @@ def promote(
     Only the digest moves: nothing is built again, and settings stay as they are.
     """
     from kickstart import environments
-    from kickstart.cli import results
+    from kickstart.cli.console import for_command
 
-    console = results.console("Promotion", output, False, quiet, no_color)
+    console = for_command("Promotion", output, False, quiet, no_color)
     place = published.find(published.Wanted(name, forge, github_url, owner, repository))
     with published.opened(place, name) as copy:
         done = published.change(

@@ -7,25 +7,14 @@ from typing import Any
 
 from kickstart import journal, run
 from kickstart.actions.base import Change
-from kickstart.cli.console import Console, wants_color
+from kickstart.cli.console import Console, for_command
 from kickstart.cli.project import Project, fingerprint
-from kickstart.errors import ParameterError, TemplateError
+from kickstart.errors import TemplateError
 from kickstart.plan import Plan
 from kickstart.run import Outcome, Pending
 from kickstart.tree import Entry, Tree
 
-
-def console(kind: str, output: str, verbose: bool, quiet: bool, no_color: bool) -> Console:
-    """Return the console that the flags describe. Raises ParameterError."""
-    made = Console(
-        as_json=output == "json",
-        color=wants_color(no_color),
-        verbosity=1 if verbose else -1 if quiet else 0,
-    )
-    made.expect(kind)
-    if output not in {"text", "json"}:
-        raise ParameterError(f"there is no output format '{output}'", hint="--output text, or --output json")
-    return made
+console = for_command  # for the commands that need more of this module as well
 
 
 def conflict_hint(project: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kickstart.errors import Fault
     from kickstart.marker import Marker
     from kickstart.tools.merge import Merged
-    from kickstart.tools.working_copy import WorkingCopy
+    from kickstart.tools.working_copy import Rendered, WorkingCopy
     from kickstart.tree import Edit, Tree
 
 
@@ -79,12 +79,13 @@ def update(
         given = _Given(
             name, template, from_, dialect, forge, github_url, owner, set_ or (), values or (), console
         )
-        earlier = _earlier(copy, mark)
+        base = copy.rendered(mark.digest)
+        earlier = _earlier(mark, base)
         updates = []
         for effect in _rendered(given, earlier):
             place = published.Place(effect.repository, first.address, first.tools)
             if place.repository == first.repository:
-                updates.append(_merged(given, earlier, place, copy, effect))
+                updates.append(_merged(given, earlier, place, copy, effect, base))
             elif not repository:
                 other = stack.enter_context(published.opened(place, name))
                 updates.append(_merged(given, earlier, place, other, effect))
@@ -127,12 +128,11 @@ def _named(name: str, repository: str | None) -> tuple[str, str | None]:
     return mark.project, repository or mark.repository
 
 
-def _earlier(copy: WorkingCopy, mark: Marker) -> Earlier:
+def _earlier(mark: Marker, found: Rendered | None) -> Earlier:
     """Return the run that made a repository; its author and time where a commit proves them."""
     from kickstart.cli.project import Earlier
 
     recorded = {"template": mark.template.get("origin", ""), "parameters": mark.parameters}
-    found = copy.rendered(mark.digest)
     if found:
         return Earlier(recorded, found.author, found.at)
     return Earlier(recorded, "kickstart <kickstart@localhost>", datetime(2000, 1, 1, tzinfo=UTC))
@@ -199,25 +199,28 @@ class _Update:
 
 
 def _merged(
-    given: _Given, earlier: Earlier, place: published.Place, copy: WorkingCopy, effect: Publish
+    given: _Given,
+    earlier: Earlier,
+    place: published.Place,
+    copy: WorkingCopy,
+    effect: Publish,
+    base: Rendered | None = None,
 ) -> _Update:
     from kickstart.cli import connect
 
     mark = published.marker_of(copy)
     if mark.digest == effect.mark.digest:
         return _Update(place, copy, mark, effect)
-    base = _base(given, earlier, copy, mark)
-    return _Update(place, copy, mark, effect, connect.merge(copy, base, effect.tree))
+    found = base or copy.rendered(mark.digest)
+    before = found.tree if found else _again(given, earlier, copy, mark)
+    return _Update(place, copy, mark, effect, connect.merge(copy, before, effect.tree))
 
 
-def _base(given: _Given, earlier: Earlier, copy: WorkingCopy, mark: Marker) -> Tree:
-    """Return what the template made of a repository the last time, proved by its marker."""
+def _again(given: _Given, earlier: Earlier, copy: WorkingCopy, mark: Marker) -> Tree:
+    """Render what the template made of a repository the last time, proved by its marker."""
     from kickstart.errors import ConflictError
     from kickstart.template import catalog
 
-    found = copy.rendered(mark.digest)
-    if found:
-        return found.tree
     url, _, inside = catalog.split_git_reference(mark.template.get("origin", ""))
     pinned = f"{url}//{inside}@{mark.template['commit']}" if mark.template.get("commit") else None
     for old in filter(None, (given.old, pinned)):
@@ -249,7 +252,7 @@ class _Done:
 
         merged, commit = self.update.merged, self.done.made.commit
         conflicts = dict(merged.conflicts) if merged else {}
-        if merged and commit:
+        if merged and commit and conflicts:
             there = self.update.copy.read(sorted(conflicts), commit)
             team = self.done.made.before
             expected = {path: merged.changes.get(path, team.get(path)) for path in conflicts}

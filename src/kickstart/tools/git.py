@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,7 +17,7 @@ except ImportError as error:  # GitPython looks for the program when it is impor
 from kickstart import redact
 from kickstart.errors import PreflightError, RemoteError
 from kickstart.tools import plumbing
-from kickstart.tree import Commit, Edit, Tree
+from kickstart.tree import Commit
 
 
 def init_bare(folder: Path, branch: str, description: str) -> None:
@@ -53,42 +52,12 @@ def import_commit(git_dir: Path, commit: Commit, branch: str) -> None:
         raise RemoteError(f"Git stored the commit {stored} where {commit.id} was promised")
 
 
-def import_edit(git_dir: Path, edit: Edit, parent: str, author: str, at: datetime) -> str:
-    """Store a commit that makes `edit` on top of `parent`, and return its id.
-
-    Whatever the edit does not name stays as it is, also what no tree may hold.
-    """
-    stamp = Commit(Tree(), "", author, at).stamp
-    message = edit.message.encode()
-    with tempfile.TemporaryFile() as file:
-        stream = cast(BinaryIO, file)
-        stream.write(b"feature done\n")
-        # A reference of this copy alone: what is published is decided by the push.
-        stream.write(f"commit refs/kickstart/edit\nmark :1\nauthor {stamp}\ncommitter {stamp}\n".encode())
-        stream.write(b"data %d\n%s\nfrom %s\n" % (len(message), message, parent.encode()))
-        for path, entry in sorted(edit.changes.items()):
-            if entry is None:
-                stream.write(f"D {plumbing.quoted(path)}\n".encode("utf-8", "surrogateescape"))
-        for path, entry in edit.changes.items():
-            if entry is not None:
-                stream.write(plumbing.file_command(path, entry))
-        stream.write(b"get-mark :1\ndone\n")
-        stream.seek(0)
-        # --force: the reference of an edit that lost the race points elsewhere.
-        return _run(f"--git-dir={git_dir}", "fast-import", "--quiet", "--force", "--done", stdin=stream)
-
-
-def push(git_dir: Path, url: str, commits: Mapping[str, str], environment: Mapping[str, str]) -> str:
-    """Push commits by the references they are for, never by force, all or none.
-
-    Returns "", or what Git said about its refusal.
-    """
-    # The hooks of the user's own repositories are not about this one.
-    quietly = [f"--git-dir={git_dir}", "push", "--quiet", "--no-verify"]
-    at_once = ["--atomic"] if len(commits) > 1 else []
-    pairs = [f"{commit}:{ref}" for ref, commit in commits.items()]
+def push(git_dir: Path, url: str, commit: str, branch: str, environment: Mapping[str, str]) -> str:
+    """Push a commit to a branch, never by force. Returns "", or what Git said about its refusal."""
     try:
-        _execute(*quietly, *at_once, "--", url, *pairs, more=environment)
+        # The hooks of the user's own repositories are not about this one.
+        quietly = (f"--git-dir={git_dir}", "push", "--quiet", "--no-verify", "--")
+        _execute(*quietly, url, f"{commit}:refs/heads/{branch}", more=environment)
     except git.GitCommandError as error:
         return redact.urls(_said(error)) or "no reason was given"
     return ""

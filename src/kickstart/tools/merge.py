@@ -31,7 +31,6 @@ def merge(git_dir: Path, base: Mapping[str, Entry], team: str, template: Mapping
 
     base: what the template made before. Markers take no part. Raises PreflightError for an old Git.
     """
-    _check_version()
     _store(git_dir, base, team, template)
     # A template that moves a folder does not move what the team has put there.
     output = _merge_tree(git_dir, "-c", "merge.directoryRenames=false", "-c", "merge.conflictStyle=merge")
@@ -79,13 +78,17 @@ def _files(entries: Mapping[str, Entry]) -> Iterator[bytes]:
 
 def _merge_tree(git_dir: Path, *settings: str) -> bytes:
     # A merge with conflicts ends with 1, and its output is as good.
-    return plumbing.git(
-        f"--git-dir={git_dir}",
-        *settings,
-        *("merge-tree", "--write-tree", "-z", "--messages"),
-        *("kickstart/team", "kickstart/template"),
-        accepted=(0, 1),
-    )
+    try:
+        return plumbing.git(
+            f"--git-dir={git_dir}",
+            *settings,
+            *("merge-tree", "--write-tree", "-z", "--messages"),
+            *("kickstart/team", "kickstart/template"),
+            accepted=(0, 1),
+        )
+    except plumbing.GitError:
+        _refuse_old_git()
+        raise
 
 
 def _kinds(messages: bytes) -> Iterator[tuple[str, str]]:
@@ -119,7 +122,7 @@ def _read(git_dir: Path, tree: str, paths: Iterable[str]) -> dict[str, Entry]:
     return plumbing.read_entries(git_dir, tree, sorted(wanted)) if wanted else {}
 
 
-def _check_version() -> None:
+def _refuse_old_git() -> None:
     said = plumbing.git("version").decode()
     found = re.search(r"(\d+)\.(\d+)", said)
     if found and (int(found[1]), int(found[2])) < OLDEST:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from kickstart import marker
+from kickstart import marker, redact
 from kickstart.errors import ConflictError, KickstartError, ParameterError, PreflightError, RemoteError
 from kickstart.tools import plumbing
 from kickstart.tree import Commit, Edit, Entry, PathError, Tree
@@ -62,9 +62,10 @@ class WorkingCopy:
 
     def fetch(self, ref: str) -> str | None:
         """Bring the commit of a reference here, and return its id, or None when there is none."""
-        if not _remote(self, "ls-remote", "--", self.url, ref).strip():
+        try:
+            return self._fetched(ref)
+        except _NoReferenceError:
             return None
-        return self._fetched(ref)
 
     def rendered(self, digest: str) -> Rendered | None:
         """Find the commit that holds exactly what a template made, proved by `digest`.
@@ -82,32 +83,55 @@ class WorkingCopy:
         return found
 
     def store(self, edit: Edit, author: str, at: datetime) -> str:
-        """Make a commit on top of `head`, here, and return its id."""
-        from kickstart.tools import git
+        """Make a commit on top of `head`, here, and return its id.
 
-        return git.import_edit(self.git_dir, edit, self.head, author, at)
+        Whatever the edit does not name stays as it is, also what no tree may hold.
+        """
+        stamp = Commit(Tree(), "", author, at).stamp
+        gone = sorted(path for path, entry in edit.changes.items() if entry is None)
+        put = {path: entry for path, entry in edit.changes.items() if entry is not None}
+        return self._import(edit.message, stamp, self.head, gone, put)
 
     def keep(self, commit: Commit, digest: str) -> dict[str, str]:
         """Store what a template made, and return it as what is to be pushed with the edit."""
-        from kickstart.tools import git
-
         if self.fetch(rendered_ref(digest)):
             return {}
-        git.import_commit(self.git_dir, commit, "kickstart/rendered")
-        return {rendered_ref(digest): commit.id}
+        return {rendered_ref(digest): self._import(commit.text, commit.stamp, "", [], commit.tree)}
 
     def push(self, commit: str, branch: str, also: Mapping[str, str] | None = None) -> str:
-        """Publish a commit, and others by their references.
+        """Publish a commit, and others by their references, never by force; all or none.
 
         Returns "", or why not when somebody else was faster.
         """
-        from kickstart.tools import git
-
         commits = {f"refs/heads/{branch}": commit, **(also or {})}
-        said = git.push(self.git_dir, self.url, commits, self.environment)
-        if said and not _RACE.search(said):
-            raise _refused(self.shown, branch, said)
-        return _reason(said)
+        # The hooks of the user's own repositories are not about this one.
+        quietly = [f"--git-dir={self.git_dir}", "push", "--quiet", "--no-verify"]
+        quietly += ["--atomic"] if also else []
+        pairs = [f"{id_}:{reference}" for reference, id_ in commits.items()]
+        try:
+            plumbing.git(*quietly, "--", self.url, *pairs, environment=self.environment)
+        except plumbing.GitError as error:
+            said = redact.urls(error.said)
+            if not _RACE.search(said):
+                raise _refused(self.shown, branch, said) from None
+            return _reason(said)
+        return ""
+
+    def _import(
+        self, message: str, stamp: str, parent: str, gone: Sequence[str], put: Mapping[str, Entry]
+    ) -> str:
+        """Store one commit without a work tree, so that no filter, hook or attribute has a say."""
+        text = message.encode()
+        # A reference of this copy alone: what is published is decided by the push.
+        stream = [b"feature done\ncommit refs/kickstart/edit\nmark :1\n"]
+        stream += [f"author {stamp}\ncommitter {stamp}\n".encode(), b"data %d\n%s\n" % (len(text), text)]
+        # Without a parent it would otherwise go on from the commit that was stored before.
+        stream += [f"from {parent}\n".encode()] if parent else [b"from %s\n" % (b"0" * 40)]
+        stream += [f"D {plumbing.quoted(path)}\n".encode("utf-8", "surrogateescape") for path in gone]
+        stream += [plumbing.file_command(path, entry) for path, entry in put.items()]
+        stream += [b"get-mark :1\ndone\n"]
+        command = (f"--git-dir={self.git_dir}", "fast-import", "--quiet", "--force", "--done")
+        return plumbing.git(*command, input=b"".join(stream)).decode().strip()
 
     def _fetched(self, ref: str) -> str:
         _remote(self, "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", self.url, ref)
@@ -257,7 +281,13 @@ def _remote(copy: WorkingCopy, *arguments: str) -> bytes:
             *place, "-c", "protocol.ext.allow=never", *arguments, environment=copy.environment
         )
     except plumbing.GitError as error:
+        if "couldn't find remote ref" in error.said:
+            raise _NoReferenceError from None
         raise _unreachable(copy.shown, error) from None
+
+
+class _NoReferenceError(Exception):
+    """The forge has no such reference."""
 
 
 def _unreachable(shown: str, error: plumbing.GitError) -> KickstartError:

@@ -44,7 +44,7 @@ def push(
         git.init_bare(git_dir, branch, repository.name)
         git.import_commit(git_dir, commit, branch)
         for pause in (*PAUSES, None):
-            said = git.push(git_dir, url, {f"refs/heads/{branch}": commit.id}, environment)
+            said = git.push(git_dir, url, commit.id, branch, environment)
             if not said:
                 return
             if _MAYBE.search(said) and git.remote_commit(url, branch, environment) == commit.id:
