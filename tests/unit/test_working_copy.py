@@ -203,3 +203,10 @@ def test_a_lost_edit_is_made_again_on_what_won(remote: Path) -> None:
     assert seen == [b"one\n", b"theirs\n"]
     assert git_in(remote, "show", "trunk:a.txt") == "theirs\nours"
     assert git_in(remote, "log", "--format=%s", "trunk").splitlines() == ["Ours", "Theirs", "first"]
+
+
+def test_a_branch_that_is_gone_meanwhile_is_told(remote: Path) -> None:
+    with working_copy.cloned("acme/x", remote.as_uri(), {}) as copy:
+        git_in(remote, "branch", "--move", "trunk", "other")
+        with pytest.raises(RemoteError, match="acme/x has no branch trunk any more"):
+            copy.refresh()

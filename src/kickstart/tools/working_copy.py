@@ -58,7 +58,12 @@ class WorkingCopy:
 
     def refresh(self) -> None:
         """Go on to what the branch is now."""
-        self.head = self._fetched(f"refs/heads/{self.branch}")
+        head = self.fetch(f"refs/heads/{self.branch}")
+        if head is None:
+            raise RemoteError(
+                f"{self.shown} has no branch {self.branch} any more", hint="look at its branches"
+            )
+        self.head = head
 
     def fetch(self, ref: str) -> str | None:
         """Bring the commit of a reference here, and return its id, or None when there is none."""
@@ -76,7 +81,8 @@ class WorkingCopy:
         found = _proved(self.git_dir, kept, digest) if kept else None
         if found is None:
             if (self.git_dir / "shallow").exists():
-                _remote(self, "fetch", "--quiet", "--no-tags", "--unshallow", self.url, self.head)
+                whole = ("fetch", "--quiet", "--no-tags", "--unshallow", self.url)
+                _remote(self, *whole, f"refs/heads/{self.branch}")
             roots = plumbing.git(f"--git-dir={self.git_dir}", "rev-list", "--max-parents=0", self.head)
             proofs = (_proved(self.git_dir, root, digest) for root in roots.decode().split())
             found = next(filter(None, proofs), None)

@@ -1,0 +1,99 @@
+"""Previews, promotions and updates on a GitHub: pushed over HTTP, proposed as pull requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.gitops import ONE, TWO
+from tests.cli.support import Cli, git, write_files
+from tests.github.fake import FakeGithub, Fault
+
+PREVIEW = ["preview", "create", "shop", "--pr", "42", "--image-digest", ONE]
+CI = ["--forge", "github", "--repository", "acme/shop-gitops"]
+
+
+@pytest.fixture
+def gitops(cli: Cli, github: FakeGithub) -> Path:
+    """The GitOps repository of the project `shop`, as GitHub has it."""
+    assert cli("create", "shop", "--forge", "github", "--owner", "acme", "--quiet").code == 0
+    return github.repositories["acme/shop-gitops"].git_dir
+
+
+def _files(repository: Path, revision: str) -> list[str]:
+    return git("-C", repository, "ls-tree", "-r", "--name-only", revision).splitlines()
+
+
+def test_a_preview_comes_and_goes_by_commits(cli: Cli, gitops: Path) -> None:
+    before = git("-C", gitops, "rev-parse", "main^{tree}")
+
+    created = cli(*PREVIEW, *CI)
+    there = _files(gitops, "main")
+    deleted = cli("preview", "delete", "shop", "--pr", "42", *CI)
+
+    assert (created.code, deleted.code) == (0, 0), created.err + deleted.err
+    assert "environments/pr-42.yaml" in there
+    assert git("-C", gitops, "rev-parse", "main^{tree}") == before
+
+
+def test_a_proposal_is_one_pull_request_however_often_it_is_made(
+    cli: Cli, github: FakeGithub, gitops: Path
+) -> None:
+    first, again = (cli(*PREVIEW, *CI, "--pull-request", "-o", "json").json for _ in range(2))
+    other = cli(*PREVIEW[:-1], TWO, *CI, "--pull-request", "-o", "json").json
+
+    pulls = github.repositories["acme/shop-gitops"].pulls
+    assert [each["outcome"] for each in (first, again, other)] == ["proposed", "unchanged", "proposed"]
+    assert [each["pullRequest"] for each in (first, again, other)] == [
+        pulls[0]["html_url"],
+        pulls[0]["html_url"],
+        pulls[1]["html_url"],
+    ]
+    assert (pulls[0]["title"], pulls[0]["base"]["ref"], pulls[0]["head"]["ref"], len(pulls)) == (
+        "Preview pull request 42 with sha256:111111111111",
+        "main",
+        first["branch"],
+        2,
+    )
+
+
+def test_an_update_is_a_pull_request_and_starts_where_the_last_one_ended(
+    cli: Cli, github: FakeGithub, two: Path
+) -> None:
+    create = ("create", "demo", "-t", two, "--forge", "github", "--owner", "acme", "--quiet")
+    assert cli(*create).code == 0
+    write_files(two / "skeleton", {"empty": b"no more\n"})
+
+    done = cli("update", "demo", "--repository", "acme/demo", "--forge", "github", "-o", "json")
+
+    (update,) = done.json["updates"]
+    repository = github.repositories["acme/demo"]
+    assert (done.code, update["outcome"]) == (0, "proposed"), done.err
+    assert [pull["html_url"] for pull in repository.pulls] == [update["pullRequest"]]
+    assert git("-C", repository.git_dir, "show", f"{update['branch']}:empty") == "no more"
+    kept = git("-C", repository.git_dir, "for-each-ref", "--format=%(refname)", "refs/kickstart")
+    assert kept.startswith("refs/kickstart/rendered/")
+
+
+@pytest.mark.parametrize(
+    ("at", "status", "code", "said"),
+    [
+        ("GET .*info/refs$", 403, 4, "acme/shop-gitops cannot be read"),
+        ("GET .*info/refs$", 404, 2, "there is no repository acme/shop-gitops, or you cannot see it"),
+        ("receive-pack", 403, 4, "acme/shop-gitops cannot be written"),
+        ("receive-pack", 500, 6, "acme/shop-gitops took no commit on main"),
+    ],
+)
+def test_what_github_refuses_becomes_what_to_do_next(
+    at: str, status: int, code: int, said: str, cli: Cli, github: FakeGithub, gitops: Path
+) -> None:
+    before = git("-C", gitops, "rev-parse", "main")
+    github.faults = [Fault(at, status, "no", lasting=True)]
+
+    done = cli(*PREVIEW, *CI)
+
+    assert done.code == code
+    assert said in done.err
+    assert "ghp_ada" not in done.out + done.err
+    assert git("-C", gitops, "rev-parse", "main") == before
