@@ -589,7 +589,7 @@ class _Compiler:
         if name not in TESTS:
             raise EngineError(f"there is no test '{name}'{closest(name, TESTS)}")
         arity, test = TESTS[name]
-        given = node.arguments or syntax.Arguments()
+        given = node.arguments or syntax.Arguments([], [])
         if isinstance(node.arguments, syntax.Arguments) and given.keyword:
             raise EngineError(f"the test '{name}' takes no named arguments")
         if len(given.positional) != arity:

@@ -38,11 +38,12 @@ from kickstart.template.language import UNDEFINED, EngineError
 
 _MAX_SPACES = 2**24
 _HTML = {"&": "&amp;", '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"}
-_HTML_TAG = re.compile(r"</?([a-z][a-z0-9]*)\b[^>]*>|<!--[\s\S]*?-->", re.IGNORECASE | re.ASCII)
-_URL_PUNCTUATION = re.compile(r"(?:\(|<|&lt;)?(.*?)(?:\.|,|\)|\n|&gt;)?\Z")
-_EMAIL = re.compile(r"[\w.!#$%&'*+\-/=?^`{|}~]+@[a-z\d-]+(?:\.[a-z\d-]+)+", re.IGNORECASE | re.ASCII)
-_DOMAIN = re.compile(r"\.(?:org|net|com)(?::|/|\Z)")
-_FLOAT = re.compile(r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+# Compiled when they are used: most templates use none of them.
+_HTML_TAG = r"(?ia)</?([a-z][a-z0-9]*)\b[^>]*>|<!--[\s\S]*?-->"
+_URL_PUNCTUATION = r"(?:\(|<|&lt;)?(.*?)(?:\.|,|\)|\n|&gt;)?\Z"
+_EMAIL = r"(?ia)[\w.!#$%&'*+\-/=?^`{|}~]+@[a-z\d-]+(?:\.[a-z\d-]+)+"
+_DOMAIN = r"\.(?:org|net|com)(?::|/|\Z)"
+_FLOAT = r"[+-]?(?:Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 
 
 def _text(value: Any) -> str:
@@ -240,14 +241,14 @@ def _json(value: Any, step: str, line: str, budget: Budget) -> Any:
 
 _JSON_SIGNS = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _LONE_SURROGATE = "[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
-_JSON_SPECIAL = re.compile(f'["\\\\\x00-\x1f]|{_LONE_SURROGATE}')
+_JSON_SPECIAL = f'["\\\\\x00-\x1f]|{_LONE_SURROGATE}'
 
 
 def _json_text(text: str) -> str:
     def escaped(found: re.Match[str]) -> str:
         return _JSON_SIGNS.get(found[0]) or f"\\u{ord(found[0]):04x}"
 
-    return f'"{_JSON_SPECIAL.sub(escaped, text)}"'
+    return f'"{re.sub(_JSON_SPECIAL, escaped, text)}"'
 
 
 def _escaped(text: str) -> SafeText:
@@ -279,7 +280,7 @@ def _edge(budget: Budget, value: Any, *, last: bool) -> Any:
 
 
 def _float(budget: Budget, value: Any, other: Any = UNDEFINED, *_: Any) -> Any:
-    found = _FLOAT.match(text_of(value, budget).lstrip(SPACE))
+    found = re.match(_FLOAT, text_of(value, budget).lstrip(SPACE))
     return _number(found[0]) if found else other
 
 
@@ -532,7 +533,7 @@ def _striptags(budget: Budget, value: Any, keeps_lines: Any = UNDEFINED, *_: Any
     if text.count("<") > 10_000:
         raise EngineError("the text has too many tags")
     for _pass in range(9):
-        shorter = _HTML_TAG.sub("", text)
+        shorter = re.sub(_HTML_TAG, "", text)
         if shorter == text:
             break
         text = shorter
@@ -603,16 +604,16 @@ def _urlize(budget: Budget, value: Any, length: Any = UNDEFINED, nofollow: Any =
     follow = ' rel="nofollow"' if nofollow is True else ""
     out = []
     for word in re.split(f"([{re.escape(SPACE)}]+)", _text(value)):
-        found = _URL_PUNCTUATION.match(word)
+        found = re.match(_URL_PUNCTUATION, word)
         link = found[1] if found else word
         short = link[:most]
         if re.match("https?://", link):
             word = f'<a href="{link}"{follow}>{short}</a>'
         elif link.startswith("www."):
             word = f'<a href="http://{link}"{follow}>{short}</a>'
-        elif _EMAIL.fullmatch(link):
+        elif re.fullmatch(_EMAIL, link):
             word = f'<a href="mailto:{link}">{link}</a>'
-        elif _DOMAIN.search(link):
+        elif re.search(_DOMAIN, link):
             word = f'<a href="http://{link}"{follow}>{short}</a>'
         out.append(word)
     return "".join(out)

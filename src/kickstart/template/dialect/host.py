@@ -66,7 +66,7 @@ def parse_entity_ref(ref: Any, context: Any = UNDEFINED, *_: Any) -> dict[str, s
     return {"kind": kind, "namespace": namespace, "name": given["name"]}
 
 
-_PATH = re.compile(r"[^.[\]]+|\[(?:(-?\d+(?:\.\d+)?)|([\"'])(.*?)\2)\]|(?=(?:\.|\[\])(?:\.|\[\]|$))")
+_PATH = r"[^.[\]]+|\[(?:(-?\d+(?:\.\d+)?)|([\"'])(.*?)\2)\]|(?=(?:\.|\[\])(?:\.|\[\]|$))"
 
 
 def pick(value: Any, path: Any = UNDEFINED, default: Any = UNDEFINED, *_: Any) -> Any:
@@ -91,7 +91,7 @@ def _parts(value: Any, path: Any) -> list[str]:
     text = str(path)
     if isinstance(value, Mapping) and text in value:
         return [text]
-    return [found[3] or found[1] or found[0] for found in _PATH.finditer(text)]
+    return [found[3] or found[1] or found[0] for found in re.finditer(_PATH, text)]
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {

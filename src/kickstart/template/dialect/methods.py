@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from kickstart.template.dialect.values import (
@@ -267,61 +266,6 @@ def lower(text: str) -> str:
     return text.lower()
 
 
-def _digits(budget: Budget, value: Any, least: int, default: int) -> int:
-    digits = _position(budget, value, default)
-    if not least <= digits <= 100:
-        raise EngineError(f"the number of digits must be between {least} and 100")
-    return digits
-
-
-def _to_fixed(budget: Budget, value: float, digits: Any = UNDEFINED) -> str:
-    places = _digits(budget, digits, 0, 0)
-    if not math.isfinite(value) or abs(value) >= 1e21:
-        return number_text(value)
-    rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _context())
-    return f"{rounded if value else abs(rounded):f}"  # what rounds to zero keeps its sign, zero has none
-
-
-def _context() -> Any:
-    from decimal import Context
-
-    return Context(prec=400)
-
-
-def _to_precision(budget: Budget, value: float, digits: Any = UNDEFINED) -> str:
-    if digits is UNDEFINED or not math.isfinite(value):
-        return number_text(value)
-    places = _digits(budget, digits, 1, 1)
-    mantissa, exponent = _scientific(value, places)
-    if exponent < -6 or exponent >= places:
-        return f"{mantissa}e{exponent:+d}"
-    return f"{Decimal(f'{mantissa}e{exponent}').quantize(Decimal(1).scaleb(exponent - places + 1)):f}"
-
-
-def _to_exponential(budget: Budget, value: float, digits: Any = UNDEFINED) -> str:
-    if not math.isfinite(value):
-        return number_text(value)
-    if digits is UNDEFINED:
-        shown = Decimal(repr(value)).normalize()
-        places = len(shown.as_tuple().digits)
-    else:
-        places = _digits(budget, digits, 0, 0) + 1
-    mantissa, exponent = _scientific(value, places)
-    return f"{mantissa}e{exponent:+d}"
-
-
-def _scientific(value: float, places: int) -> tuple[str, int]:
-    exact = Decimal(value)
-    if not exact:
-        return ("0." + "0" * (places - 1) if places > 1 else "0"), 0
-    exponent = exact.adjusted()
-    step, context = Decimal(1).scaleb(1 - places), _context()
-    rounded = exact.scaleb(-exponent, context).quantize(step, ROUND_HALF_UP, context)
-    if abs(rounded) >= 10:
-        rounded, exponent = (rounded / 10).quantize(step), exponent + 1
-    return f"{rounded:f}", exponent
-
-
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -349,10 +293,19 @@ def _to_radix(budget: Budget, value: float, radix: Any = UNDEFINED) -> str:
     return ("-" if value < 0 else "") + digits
 
 
+def _written(how: str, budget: Budget, value: float, digits: Any = UNDEFINED) -> str:
+    """Write a number with a given number of digits."""
+    from kickstart.template.dialect import decimals  # few templates need it
+
+    wanted = None if digits is UNDEFINED else whole(digits, budget)
+    ways = {"fixed": decimals.fixed, "precision": decimals.precision, "exponential": decimals.exponential}
+    return ways[how](value, wanted) if math.isfinite(value) else number_text(value)
+
+
 _NUMBER: dict[str, tuple[int, int, Method]] = {
-    "toExponential": (0, 1, _to_exponential),
-    "toFixed": (0, 1, _to_fixed),
-    "toPrecision": (0, 1, _to_precision),
+    "toExponential": (0, 1, lambda budget, value, *given: _written("exponential", budget, value, *given)),
+    "toFixed": (0, 1, lambda budget, value, *given: _written("fixed", budget, value, *given)),
+    "toPrecision": (0, 1, lambda budget, value, *given: _written("precision", budget, value, *given)),
     "toString": (0, 1, _to_radix),
 }
 

@@ -7,8 +7,8 @@ The grammar is Nunjucks' with what follows from its making JavaScript of it: `no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar, dataclass_transform
 
 from kickstart.naming import closest
 from kickstart.template.dialect import scanner
@@ -19,19 +19,29 @@ from kickstart.template.language import EngineError, LimitError
 MAX_DEPTH = 60  # of brackets and of blocks; Python itself gives in at some hundred
 
 
-@dataclass(slots=True)
+@dataclass_transform()
 class Node:
-    """Part of a template."""
+    """Part of a template: its fields are its annotations, in order.
+
+    Two dozen dataclasses would take longer to make than a small template to render.
+    """
+
+    _names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._names = (*cls._names, *cls.__annotations__)
+
+    def __init__(self, *values: Any) -> None:
+        for name, value in zip(self._names, values, strict=True):
+            setattr(self, name, value)
 
 
-@dataclass(slots=True)
 class Literal(Node):
     """Text, a number, true, false or none."""
 
     value: Any
 
 
-@dataclass(slots=True)
 class Regex(Node):
     """A regular expression."""
 
@@ -39,35 +49,30 @@ class Regex(Node):
     flags: str
 
 
-@dataclass(slots=True)
 class Name(Node):
     """A variable."""
 
     name: str
 
 
-@dataclass(slots=True)
 class Listing(Node):
     """A list."""
 
     items: list[Node]
 
 
-@dataclass(slots=True)
 class Group(Node):
     """Expressions in brackets; the last one counts."""
 
     items: list[Node]
 
 
-@dataclass(slots=True)
 class Pairs(Node):
     """A mapping."""
 
     pairs: list[tuple[str, Node]]
 
 
-@dataclass(slots=True)
 class Lookup(Node):
     """A property."""
 
@@ -75,7 +80,6 @@ class Lookup(Node):
     key: Node
 
 
-@dataclass(slots=True)
 class Slice(Node):
     """A slice, as a key."""
 
@@ -84,15 +88,13 @@ class Slice(Node):
     step: Node
 
 
-@dataclass(slots=True)
 class Arguments(Node):
     """What a call is given."""
 
-    positional: list[Node] = field(default_factory=list)
-    keyword: list[tuple[str, Node]] = field(default_factory=list)
+    positional: list[Node]
+    keyword: list[tuple[str, Node]]
 
 
-@dataclass(slots=True)
 class Call(Node):
     """A call of a value."""
 
@@ -100,7 +102,6 @@ class Call(Node):
     arguments: Arguments
 
 
-@dataclass(slots=True)
 class Filter(Node):
     """A filter; its input is the first argument."""
 
@@ -108,7 +109,6 @@ class Filter(Node):
     arguments: Arguments
 
 
-@dataclass(slots=True)
 class Unary(Node):
     """not, -, + or floor."""
 
@@ -116,7 +116,6 @@ class Unary(Node):
     operand: Node
 
 
-@dataclass(slots=True)
 class Binary(Node):
     """An operation on two values; or, and and in are such."""
 
@@ -125,7 +124,6 @@ class Binary(Node):
     right: Node
 
 
-@dataclass(slots=True)
 class Compare(Node):
     """Comparisons in a row, each with the result of the one before."""
 
@@ -133,7 +131,6 @@ class Compare(Node):
     rest: list[tuple[str, Node]]
 
 
-@dataclass(slots=True)
 class Test(Node):
     """`is`; the name is "undefined" for whatever is no name."""
 
@@ -142,7 +139,6 @@ class Test(Node):
     arguments: Arguments | None
 
 
-@dataclass(slots=True)
 class Choice(Node):
     """`a if b else c`."""
 
@@ -151,14 +147,12 @@ class Choice(Node):
     otherwise: Node | None
 
 
-@dataclass(slots=True)
 class Capture(Node):
     """The text that a body makes."""
 
     body: Body
 
 
-@dataclass(slots=True)
 class Tag(Node):
     """Something at a line of the template. `shown` is how it is written."""
 
@@ -166,19 +160,16 @@ class Tag(Node):
     shown: str
 
 
-@dataclass(slots=True)
 class Text(Tag):
     """Text as it is."""
 
 
-@dataclass(slots=True)
 class Output(Tag):
     """What an expression prints."""
 
     value: Node
 
 
-@dataclass(slots=True)
 class If(Tag):
     """Branches in order."""
 
@@ -186,7 +177,6 @@ class If(Tag):
     otherwise: Body | None
 
 
-@dataclass(slots=True)
 class For(Tag):
     """A loop."""
 
@@ -196,7 +186,6 @@ class For(Tag):
     otherwise: Body | None
 
 
-@dataclass(slots=True)
 class Set(Tag):
     """An assignment, of a value or of the text of a body."""
 
@@ -204,7 +193,6 @@ class Set(Tag):
     value: Node
 
 
-@dataclass(slots=True)
 class Parameters(Node):
     """What a macro takes: names in order, those with defaults last."""
 
@@ -212,7 +200,6 @@ class Parameters(Node):
     defaults: list[tuple[str, Node]]
 
 
-@dataclass(slots=True)
 class Macro(Tag):
     """A macro."""
 
@@ -221,7 +208,6 @@ class Macro(Tag):
     body: Body
 
 
-@dataclass(slots=True)
 class CallBlock(Tag):
     """A macro's call with a body."""
 
@@ -230,7 +216,6 @@ class CallBlock(Tag):
     body: Body
 
 
-@dataclass(slots=True)
 class Block(Tag):
     """A named part, printed where it stands."""
 
@@ -238,7 +223,6 @@ class Block(Tag):
     body: Body
 
 
-@dataclass(slots=True)
 class Switch(Tag):
     """Cases in order; an empty one goes on to the next."""
 
@@ -252,8 +236,8 @@ Body = list[Tag]
 
 def children(node: Node) -> Iterator[Node]:
     """Yield what is directly inside `node`."""
-    for each in fields(node):
-        yield from _nodes(getattr(node, each.name))
+    for value in vars(node).values():
+        yield from _nodes(value)
 
 
 def _nodes(value: Any) -> Iterator[Node]:
@@ -520,8 +504,9 @@ def _allowed(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=2048)
 def expression(text: str) -> Node:
-    """Return the one expression in `text`. Raises EngineError."""
+    """Return the one expression in `text`; files share most of theirs. Raises EngineError."""
     words = _Expressions(text)
     found = words.whole()
     words.end()
@@ -668,7 +653,7 @@ class _Expressions:
         name = _allowed(self._name())
         while self._takes("."):
             name += "." + _allowed(self._name())
-        given = self._deeper(self.arguments) if self._takes("(") else Arguments()
+        given = self._deeper(self.arguments) if self._takes("(") else Arguments([], [])
         return Filter(name, Arguments([operand, *given.positional], given.keyword))
 
     def _unary(self) -> Node:
@@ -760,7 +745,7 @@ class _Expressions:
 
     def arguments(self) -> Arguments:
         """Read arguments and the bracket that ends them."""
-        found = Arguments()
+        found = Arguments([], [])
         if self._takes(")"):
             return found
         while True:
