@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import content, measure
+from benchmarks import content, measure, portal
 from benchmarks.measure import Command
+from tests.dialect import portal as backstage
 
 ROUNDS = 9
 LARGE_ROUNDS = 3
@@ -44,7 +45,7 @@ def main() -> int:
     """Measure everything, print each budget, and return how many do not hold."""
     with tempfile.TemporaryDirectory(prefix="kickstart-bench-") as folder:
         place = Path(folder)
-        budgets = [*_start(place), *_dry_run(place), *_large(place), *_previews(place)]
+        budgets = [*_start(place), *_dry_run(place), *_portal(place), *_large(place), *_previews(place)]
     for budget in budgets:
         print(budget)
     over = sum(not budget.holds for budget in budgets)
@@ -95,6 +96,35 @@ def _dry_run(place: Path) -> list[Budget]:
         Budget("create --dry-run, 60 files, first run", measure.ratio(samples, "cold", "pass"), 25, "p"),
         Budget("create --dry-run, 60 files, again", measure.ratio(samples, "warm", "pass"), 25, "p"),
         Budget("create --dry-run, 60 files, peak memory", measure.memory(samples, "warm"), 46, "MiB"),
+    ]
+
+
+def _portal(place: Path) -> list[Budget]:
+    if backstage.missing():
+        print(f"NOT MEASURED AGAINST BACKSTAGE: {backstage.missing()}")
+        return []
+    template = portal.write(place / "fifty")
+    out, theirs = place / "fifty-out", place / "fifty-theirs"
+    flags = ["--no-input", "--quiet", "-t", str(template), "-d", str(out)]
+    samples = measure.interleaved(
+        {
+            "ours": Command(
+                [KICKSTART, "render", "bench", *flags],
+                _without(out, place / "fifty-home"),
+                {"KICKSTART_HOME": str(place / "fifty-home")},
+            ),
+            "theirs": Command(
+                portal.command(template, theirs, backstage.modules(backstage.TODAY)), _without(theirs)
+            ),
+        },
+        LARGE_ROUNDS,
+    )
+    if not measure.same_files(out / "bench", theirs):
+        raise RuntimeError("kickstart and Backstage rendered different files")
+    return [
+        Budget(
+            "a portal's template, 50 files / Backstage", measure.ratio(samples, "ours", "theirs"), 0.15, "x"
+        )
     ]
 
 

@@ -14,7 +14,11 @@ CACHE = ROOT / ".cache/backstage"
 SCRIPTS = Path(__file__).parent / "backstage"
 
 # The generation of today, and the last one that rendered with Nunjucks.
-TODAY = ("@backstage/plugin-scaffolder-backend@4.2.0", "nunjitsu@0.6.2")
+TODAY = (
+    "@backstage/plugin-scaffolder-backend@4.2.0",
+    "@backstage/plugin-scaffolder-backend-module-github@0.10.0",
+    "nunjitsu@0.6.2",
+)
 BEFORE = ("@backstage/plugin-scaffolder-backend@4.0.2",)
 
 

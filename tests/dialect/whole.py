@@ -46,23 +46,33 @@ def ours(template: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     for step in plan.missing:
         inputs.setdefault(step.action, []).extend(step.inputs)
     return {
-        "files": {path: _shown(entry.content, entry.mode) for path, entry in plan.workspace.items()},
+        "files": {path: shown(entry.content, entry.mode) for path, entry in plan.workspace.items()},
         "inputs": inputs,
         "links": [dict(link) for link in plan.links],
         "texts": [dict(text) for text in plan.texts],
     }
 
 
-def theirs(jobs: list[tuple[Path, Mapping[str, Any]]], out: Path) -> list[dict[str, Any]]:
-    """Return the same from Backstage's own code, for several templates at once."""
+def theirs(
+    jobs: list[tuple[Path, Mapping[str, Any]]],
+    out: Path,
+    outputs: Mapping[str, Any] | None = None,
+    *,
+    strict: bool = False,
+) -> list[dict[str, Any]]:
+    """Return the same from Backstage's own code, for several templates at once.
+
+    outputs: of steps that reach outside, by their id. strict: their inputs are checked as well.
+    """
     asked = []
     for index, (template, values) in enumerate(jobs):
         source, parameters = filled(template, values)
         asked.append(
             {
                 "template": str(template),
-                "name": source.name,
-                "spec": document.load(source.text)["spec"],
+                "entity": document.load(source.text),
+                "outputs": outputs or {},
+                "strict": strict,
                 "parameters": parameters.values,
                 "secrets": {name: each.get_secret_value() for name, each in parameters.secrets.items()},
                 "user": USER,
@@ -87,14 +97,14 @@ def _files(folder: Path) -> dict[str, str]:
         for name in [*names, *folders]:
             path = Path(directory, name)
             if path.is_symlink():
-                found[str(path.relative_to(folder))] = _shown(os.fsencode(os.readlink(path)), 0o120000)
+                found[str(path.relative_to(folder))] = shown(os.fsencode(os.readlink(path)), 0o120000)
             elif path.is_file():
                 mode = 0o100755 if path.stat().st_mode & 0o100 else 0o100644
-                found[str(path.relative_to(folder))] = _shown(path.read_bytes(), mode)
+                found[str(path.relative_to(folder))] = shown(path.read_bytes(), mode)
     return dict(sorted(found.items()))
 
 
-def _shown(content: bytes, mode: int) -> str:
+def shown(content: bytes, mode: int) -> str:
     """Return a file in a form that JSON holds and a reader can compare."""
     try:
         return f"{mode:o} {content.decode()}"

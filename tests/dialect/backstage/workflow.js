@@ -1,9 +1,10 @@
 // Runs whole templates with Backstage's own runner and actions: one JSON job a line in, one JSON result
 // a line out.
 //   node workflow.js NODE_MODULES
-// A job: {template, parameters, secrets, user, out}: the path of a template.yaml that is read already
-// as `spec`, and the folder that the workspace is copied to. A result: {inputs: {action: [input]},
-// output} or {error}. An action that is not built in records its input; its outputs are their names.
+// A job: {template, entity, parameters, secrets, user, outputs, out}: the path of a template.yaml, which
+// is read already as `entity`, and the folder that the workspace is copied to. A result: {inputs:
+// {action: [input]}, output} or {error}. An action that is not built in records its input; its outputs
+// are what the job has for the step's id, else their names.
 'use strict';
 const path = require('path');
 const fs = require('fs');
@@ -17,6 +18,8 @@ process.env.LOG_LEVEL = 'none';
 const { ScmIntegrations } = load('@backstage/integration');
 const { ConfigReader } = load('@backstage/config');
 const integrations = ScmIntegrations.fromConfig(new ConfigReader({}));
+const { templateEntityV1beta3Validator } = load('@backstage/plugin-scaffolder-common');
+const github = load('@backstage/plugin-scaffolder-backend-module-github');
 const { NunjucksWorkflowRunner } = inside('scaffolder/tasks/NunjucksWorkflowRunner.cjs.js');
 const builtin = name => inside(`scaffolder/actions/builtin/${name}.cjs.js`);
 const reader = { readTree() { throw new Error('no network'); }, readUrl() { throw new Error('no network'); } };
@@ -32,13 +35,19 @@ const actions = new Map([
   builtin('catalog/write').createCatalogWriteAction(),
 ].map(each => [each.id, each]));
 
+// Nothing is published, but what a portal would refuse is refused.
+const schemas = new Map([
+  github.createPublishGithubAction({ integrations, config: new ConfigReader({}) }),
+].map(each => [each.id, each.schema]));
+
 const logger = { info() {}, warn() {}, error() {}, debug() {}, child() { return logger; } };
 const metric = { add() {}, record() {}, set() {} };
 const metrics = new Proxy({}, { get: () => () => metric });
 
 async function run(job) {
   const inputs = {};
-  const text = JSON.stringify(job.spec);
+  const spec = job.entity.spec;
+  const text = JSON.stringify(spec);
   const outputsOf = id => {
     const found = {};
     const name = '([A-Za-z_][A-Za-z0-9_]*)';
@@ -55,9 +64,11 @@ async function run(job) {
       }
       return actions.get(id) ?? {
         id,
+        schema: job.strict ? schemas.get(id) : undefined,
         async handler(ctx) {
           (inputs[id] ??= []).push(ctx.input);
-          for (const [name, value] of Object.entries(outputsOf(ctx.step.id))) ctx.output(name, value);
+          const outputs = { ...outputsOf(ctx.step.id), ...job.outputs?.[ctx.step.id] };
+          for (const [name, value] of Object.entries(outputs)) ctx.output(name, value);
         },
       };
     },
@@ -66,23 +77,24 @@ async function run(job) {
   const runner = new NunjucksWorkflowRunner({
     logger, integrations, actionRegistry: registry, workingDirectory: working, metrics, auditor: undefined,
   });
-  const steps = job.spec.steps.map((step, index) => ({
+  const steps = spec.steps.map((step, index) => ({
     ...step, id: step.id ?? `step-${index + 1}`, name: step.name ?? step.action,
   }));
   try {
+    if (!(await templateEntityV1beta3Validator.check(job.entity))) throw new Error('is no template');
     const result = await runner.execute({
       taskId: 'task',
       spec: {
-        ...job.spec,
+        ...spec,
         apiVersion: 'scaffolder.backstage.io/v1beta3',
         steps: [...steps, { id: 'test-export', name: 'export', action: 'test:export' }],
         parameters: job.parameters,
         user: job.user,
-        output: job.spec.output ?? {},
+        output: spec.output ?? {},
         templateInfo: {
-          entityRef: `template:default/${job.name}`,
+          entityRef: `template:default/${job.entity.metadata.name}`,
           baseUrl: pathToFileURL(job.template).toString(),
-          entity: { metadata: { name: job.name } },
+          entity: job.entity,
         },
       },
       secrets: job.secrets,
