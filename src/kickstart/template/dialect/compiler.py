@@ -586,17 +586,23 @@ class _Compiler:
 
     def _test_value(self, node: syntax.Test, region: _Region) -> Value:
         name = node.name
-        if name not in TESTS:
-            raise EngineError(f"there is no test '{name}'{closest(name, TESTS)}")
-        arity, test = TESTS[name]
         given = node.arguments or syntax.Arguments([], [])
-        if isinstance(node.arguments, syntax.Arguments) and given.keyword:
-            raise EngineError(f"the test '{name}' takes no named arguments")
-        if len(given.positional) != arity:
-            raise EngineError(f"the test '{name}' takes {arity} argument{'s' if arity != 1 else ''}")
         operand = self.value(node.operand, region)
         arguments = self._arguments(given, region)
-        return lambda state: test(state.run.budget, operand(state), *arguments(state)[0])
+        arity, test = TESTS.get(name, (0, None))
+
+        def value(state: State) -> bool:
+            # Only what is evaluated can be wrong: a branch that is not taken may hold anything.
+            if test is None:
+                raise EngineError(f"there is no test '{name}'{closest(name, TESTS)}")
+            if given.keyword or len(given.positional) != arity:
+                raise EngineError(f"the test '{name}' takes {arity} argument{'s' if arity != 1 else ''}")
+            found, others = operand(state), arguments(state)[0]
+            if any(isinstance(each, Function) for each in (found, *others)) and name not in _OF_FUNCTIONS:
+                raise EngineError(f"the test '{name}' takes no functions")
+            return test(state.run.budget, found, *others)
+
+        return value
 
     def _choice_value(self, node: syntax.Choice, region: _Region) -> Value:
         condition, then = self.value(node.condition, region), self.value(node.then, region)
@@ -624,6 +630,8 @@ class _Compiler:
 
         return value
 
+
+_OF_FUNCTIONS = frozenset({"callable", "eq", "equalto", "sameas", "ne"})  # tests
 
 _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "-": lambda left, right: left - right,

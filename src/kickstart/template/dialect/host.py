@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from kickstart.template.dialect.values import Budget, inward, text_of
 from kickstart.template.language import UNDEFINED
 
 # What a repository's address needs, by its host. Another host is a forge of the portal's own, and
@@ -21,8 +22,9 @@ _NEEDS = {
 
 def parse_repo_url(url: Any, *_: Any) -> dict[str, Any]:
     """Split `github.com?owner=acme&repo=shop` into its parts. Raises ValueError."""
+    text = url if isinstance(url, str) else text_of(inward(url), Budget())
     try:
-        parsed = urlsplit(f"https://{url}")
+        parsed = urlsplit(f"https://{text}")
         host = parsed.netloc.lower()
     except ValueError as error:
         raise ValueError(f"{url!r} is no address of a repository: {error}") from error
