@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ import pytest
 
 from kickstart.errors import ParameterError
 from kickstart.plan import build
+from kickstart.template.dialect import host
+from kickstart.template.dialect.renderer import Renderer
 from kickstart.template.parameters import Form
 from kickstart.tools import Repository
 from tests.dialect import portal, whole
+from tests.dialect.randomly import templates
 from tests.dialect.record import answers, recorded, whole_answers, whole_recorded
+from tests.dialect.test_recorded import GLOBALS, ours
 from tests.unit.building import circumstances
 
 if portal.missing():
@@ -25,6 +30,22 @@ def test_the_engines_say_what_was_recorded() -> None:
 
 def test_whole_templates_render_as_was_recorded() -> None:
     assert whole_answers() == whole_recorded()
+
+
+def test_random_templates_render_the_same() -> None:
+    seed = random.randrange(10**9)
+    asked = list(templates(seed, 4000))
+    renderer = Renderer(host.FILTERS, GLOBALS)
+
+    found = portal.ask("engines.js", asked, portal.modules(portal.TODAY))
+
+    wrong = [
+        (case["source"], ours(case, renderer), theirs["today"])
+        for case, theirs in zip(asked, found, strict=True)
+        if ours(case, renderer) != theirs["today"].get("text")
+    ]
+    assert wrong == [], f"seed {seed}"
+    assert sum("text" in each["today"] for each in found) > 500
 
 
 OURS = portal.ROOT / "templates/rag-chatbot/template.yaml"
