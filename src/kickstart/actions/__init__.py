@@ -14,6 +14,7 @@ ACTIONS: dict[str, str] = {
     "catalog:register": "kickstart.actions.catalog:CatalogRegister",
     "catalog:write": "kickstart.actions.catalog:CatalogWrite",
     "debug:log": "kickstart.actions.debug:DebugLog",
+    "fetch:cookiecutter": "kickstart.actions.fetch:FetchCookiecutter",
     "fetch:plain": "kickstart.actions.fetch:FetchPlain",
     "fetch:plain:file": "kickstart.actions.fetch:FetchPlainFile",
     "fetch:template": "kickstart.actions.fetch:FetchTemplate",

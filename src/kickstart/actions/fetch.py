@@ -101,6 +101,35 @@ class FetchTemplateFile:
         return _place(given, {"": rendered}, input.target_path, replace=input.replace)
 
 
+class FetchCookiecutter:
+    """Render a folder of the template into the workspace with cookiecutter's rules; hooks do not run."""
+
+    name: ClassVar[str] = "fetch:cookiecutter"
+
+    class Input(Model):
+        """What to render, with which values, to where."""
+
+        url: str = _URL
+        target_path: str = Field(default=".", description="The folder of the workspace to render into.")
+        values: dict[str, Any] = Field(description="What the files can refer to as `cookiecutter`.")
+        copy_without_render: list[str] = Field(
+            default=[], description="Patterns of files and folders whose content is copied as it is."
+        )
+        extensions: list[str] = Field(default=[], description="Jinja2 extensions; there are none here.")
+        image_name: str | None = Field(default=None, description="Ignored: no container is used.")
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        from kickstart.template import cookiecutter
+
+        if input.extensions:
+            raise InputError(f"the extension {input.extensions[0]} is not possible: none is")
+        files = folders.Files(_folder(given, input.url))
+        rendered = cookiecutter.render(files, input.values, input.copy_without_render, _shown(input.url))
+        return _place(given, rendered, input.target_path, replace=True)
+
+
 class FetchPlain:
     """Copy a folder of the template into the workspace, as it is."""
 
