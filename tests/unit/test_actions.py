@@ -196,3 +196,9 @@ def test_logging_prints_what_it_is_given(
     made = promise("debug:log", tmp_path, tree({"a": "1", "b": "2"}), **input)
 
     assert (made.messages, made.tree, made.effect) == (messages, None, None)
+
+
+def test_waiting_takes_no_time_and_changes_nothing(tmp_path: Path) -> None:
+    made = promise("debug:wait", tmp_path, FILES, seconds=500, minutes="1")
+
+    assert (made.tree, made.effect, made.messages) == (None, None, ())

@@ -14,6 +14,7 @@ ACTIONS: dict[str, str] = {
     "catalog:register": "kickstart.actions.catalog:CatalogRegister",
     "catalog:write": "kickstart.actions.catalog:CatalogWrite",
     "debug:log": "kickstart.actions.debug:DebugLog",
+    "debug:wait": "kickstart.actions.debug:DebugWait",
     "fetch:cookiecutter": "kickstart.actions.fetch:FetchCookiecutter",
     "fetch:plain": "kickstart.actions.fetch:FetchPlain",
     "fetch:plain:file": "kickstart.actions.fetch:FetchPlainFile",

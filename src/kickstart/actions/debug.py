@@ -39,3 +39,21 @@ class DebugLog:
                 if input.list_workspace == "with-contents":
                     messages.append(entry.content.decode("utf-8", "replace"))
         return Promise(messages=tuple(messages))
+
+
+class DebugWait:
+    """Wait in a portal, mostly for a repository to be there. Here the publishing action waits for that."""
+
+    name: ClassVar[str] = "debug:wait"
+
+    class Input(Model):
+        """How long a portal waits."""
+
+        minutes: float = Field(default=0, description="Minutes.")
+        seconds: float = Field(default=0, description="Seconds.")
+        milliseconds: float = Field(default=0, description="Milliseconds.")
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        return Promise()

@@ -73,7 +73,10 @@ class Source:
             )
         found = (self.folder / relative.replace("\\", "/")).resolve()
         if not found.is_relative_to(self.root.resolve()):
-            raise TemplateError(f"{relative} leaves the template's repository, {self.root}")
+            raise TemplateError(
+                f"{relative} leaves the template's repository, {self.root}",
+                hint="a repository's top is the nearest folder above the template that has a .git",
+            )
         if not found.exists():
             raise TemplateError(f"{relative} does not exist in {self.folder}")
         return found

@@ -51,7 +51,7 @@ class Scope:
         self.writable = writable
 
     def get(self, name: str) -> Any:
-        """Return a variable's value, or None when there is none."""
+        """Return a variable's value, or _MISSING when there is none."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.values:
@@ -555,7 +555,7 @@ class _Compiler:
         if sign == "and":
             return lambda state: right(state) if is_true(found := left(state)) else found
         if sign == "in":
-            return lambda state: _contains(needle := left(state), right(state), state.run)
+            return lambda state: _contains(left(state), right(state), state.run)
         if sign == "+":
             return lambda state: add(left(state), right(state), state.run.budget)
 

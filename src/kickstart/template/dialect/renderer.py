@@ -10,7 +10,7 @@ from kickstart.template.dialect import compiler, syntax
 from kickstart.template.dialect.compiler import Program, Run, Scope, Slots, State
 from kickstart.template.dialect.scanner import Spelling
 from kickstart.template.dialect.values import Budget, from_units, inward, outward, to_units
-from kickstart.template.language import UNDEFINED, EngineError, LimitError
+from kickstart.template.language import EngineError, LimitError
 
 _MAX_SOURCE = 4 * 2**20  # characters; Backstage's own bound
 
@@ -76,7 +76,7 @@ def _hosted(name: str, function: Callable[..., Any], budget: Budget) -> Callable
     return call
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)  # what is met again is met soon: a path's parts, the texts of a step
 def compiled(source: str, spelling: Spelling) -> Program:
     """Return a template, ready to run. Raises EngineError."""
     if len(source) > _MAX_SOURCE:
@@ -85,6 +85,3 @@ def compiled(source: str, spelling: Spelling) -> Program:
         return compiler.compile_template(syntax.parse(to_units(source), spelling))
     except RecursionError as error:
         raise LimitError("nested too deeply", 1) from error
-
-
-__all__ = ["UNDEFINED", "Renderer", "compiled"]
