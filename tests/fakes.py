@@ -43,6 +43,13 @@ class FakeForge:
     failing: set[str] = field(default_factory=set)
     writes: int = 0
 
+    has_empty_repositories: bool = True
+
+    def begin(self, repository: Repository, project: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        self.writes += 1
+        self.begun[str(repository)] = project
+        return {}
+
     def preflight(self, publications: Sequence[Publication]) -> Sequence[str]:
         return [f"as ada, for {len(publications)}"]
 

@@ -27,6 +27,8 @@ ACTIONS: dict[str, str] = {
     "github:deployKey:create": "kickstart.actions.github_things:GithubDeployKey",
     "github:environment:create": "kickstart.actions.github_things:GithubEnvironment",
     "github:issues:label": "kickstart.actions.github_things:GithubIssuesLabel",
+    "github:repo:create": "kickstart.actions.github_repo:GithubRepoCreate",
+    "github:repo:push": "kickstart.actions.github_repo:GithubRepoPush",
     "github:webhook": "kickstart.actions.github_things:GithubWebhook",
     "kubernetes:apply": "kickstart.actions.kubernetes:KubernetesApply",
     "kubernetes:create-namespace": "kickstart.actions.kubernetes:KubernetesCreateNamespace",

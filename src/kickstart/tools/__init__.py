@@ -75,6 +75,18 @@ class Address(Protocol):
 class Forge(Protocol):
     """Where repositories are published. Nothing that it did not make is ever changed."""
 
+    @property
+    def has_empty_repositories(self) -> bool:
+        """Whether a repository can be there before its files are."""
+        ...
+
+    def begin(self, repository: Repository, project: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        """Create `repository` without files, for `publish` to fill; may be called again.
+
+        Only on a forge that has empty repositories. settings, and what is returned: as for `publish`.
+        """
+        ...
+
     def preflight(self, publications: Sequence[Publication]) -> Sequence[str]:
         """Return what the user should know about who publishes; look, and change nothing.
 

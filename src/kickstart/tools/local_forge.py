@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from kickstart import folders, marker
 from kickstart.errors import RemoteError
@@ -45,6 +45,10 @@ class LocalForge:
     """Publishes to a folder. A repository appears complete, by one rename, or not at all."""
 
     address: LocalAddress
+    has_empty_repositories: ClassVar[bool] = False
+
+    def begin(self, repository: Repository, project: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        raise NotImplementedError("a repository appears here with its files")
 
     def preflight(self, publications: Sequence[Publication]) -> Sequence[str]:
         return []

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class GithubForge:
     """Publishes to GitHub. Nothing is asked, nor a library imported, before it is needed."""
 
+    has_empty_repositories = True
+
     def __init__(
         self,
         address: GithubAddress,
@@ -83,20 +85,21 @@ class GithubForge:
             commit = git.fetch_commit(url, "", Path(folder), self.git_environment())
             return plumbing.read_tree(Path(folder), commit)
 
+    def begin(self, repository: Repository, project: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+        text = " ".join(str(settings.get("description") or "").split())
+        mark = marker.Marker(project, str(repository), {}, "")
+        made, is_new = self._create(repository, mark, settings, text)
+        return self._configure(repository, "", settings, made, is_new)
+
     def publish(
         self, repository: Repository, commit: Commit, branch: str, settings: Mapping[str, Any]
     ) -> Mapping[str, str]:
         from kickstart.tools.github.push import push
 
-        made, is_new = self._create(repository, commit, settings)
+        made, is_new = self._create(repository, _mark_of(commit), settings)
         if is_new:
             push(made["clone_url"], repository, commit, branch, self.git_environment(), self._say)
-        parts = self._parts(repository, branch, settings, made)
-        # A new repository needs no look at each setting: it has none of them.
-        notes = [part.apply() for part in parts if is_new or part.differs()]
-        note = "; ".join(filter(None, notes))
-        facts = {"commit": commit.id, "url": str(made["html_url"])}
-        return {**facts, "note": note} if note else facts
+        return {"commit": commit.id, **self._configure(repository, branch, settings, made, is_new)}
 
     def look(self, repository: Repository, thing: Thing) -> Match:
         from kickstart.tools.github import things
@@ -154,17 +157,20 @@ class GithubForge:
         return str(made["html_url"])
 
     def _create(
-        self, repository: Repository, commit: Commit, settings: Mapping[str, Any]
+        self, repository: Repository, mark: marker.Marker, settings: Mapping[str, Any], text: str = ""
     ) -> tuple[Any, bool]:
         """Return the repository as GitHub tells it, and whether it still needs its files.
 
-        One that is there already may have been made by a call whose answer was lost.
+        One that is there already may have been made by a call whose answer was lost. text: the
+        description that it will have.
         """
         from kickstart.tools.github.api import RefusedError
 
-        mark = _mark_of(commit)
         visibility = str(settings.get("repoVisibility") or "private")
-        body: dict[str, Any] = {"name": repository.name, "description": unfinished.description(mark.project)}
+        body: dict[str, Any] = {
+            "name": repository.name,
+            "description": unfinished.description(mark.project, text),
+        }
         if self._is_own_account(repository.owner):
             path, body["private"] = "/user/repos", visibility != "public"
         else:
@@ -185,6 +191,16 @@ class GithubForge:
             )
         return made, is_new
 
+    def _configure(
+        self, repository: Repository, branch: str, settings: Mapping[str, Any], made: Any, is_new: bool
+    ) -> dict[str, str]:
+        parts = self._parts(repository, branch, settings, made)
+        # A new repository needs no look at each setting: it has none of them.
+        notes = [part.apply() for part in parts if is_new or part.differs()]
+        note = "; ".join(filter(None, notes))
+        facts = {"url": str(made["html_url"])}
+        return {**facts, "note": note} if note else facts
+
     def _is_own_account(self, owner: str) -> bool:
         identity = self.api.identity()
         return identity.permissions is None and identity.login.lower() == owner.lower()
@@ -195,7 +211,7 @@ class GithubForge:
         if found.marker and found.marker.project == mark.project:
             if found.state is State.EMPTY:
                 return True
-            if found.marker.digest == mark.digest:
+            if found.marker.digest == mark.digest or not mark.digest:
                 return False
         hidden = "exists, and this token may not see it" if found.state is State.ABSENT else ""
         reason = hidden or found.reason or "came into being meanwhile"

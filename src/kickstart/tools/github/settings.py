@@ -43,7 +43,10 @@ class Part:
 def parts(
     api: Api, repository: Repository, found: Any, branch: str, settings: Mapping[str, Any]
 ) -> list[Part]:
-    """Return the groups of settings that were asked for. found: the repository as GitHub tells it."""
+    """Return the groups of settings that were asked for. found: the repository as GitHub tells it.
+
+    branch: "" for a repository that is not filled yet.
+    """
     path = f"/repos/{repository}"
     made = [
         _plain(api, path, found, branch, settings),
@@ -59,10 +62,13 @@ def parts(
 def _plain(api: Api, path: str, found: Any, branch: str, settings: Mapping[str, Any]) -> Part:
     wanted: dict[str, Any] = {}
     is_unfinished = unfinished.project_of(found["description"]) is not None
-    if is_unfinished or "defaultBranch" in settings:
+    is_filled = bool(branch)
+    if is_filled and (is_unfinished or "defaultBranch" in settings):
         wanted["default_branch"] = branch
-    if is_unfinished or "description" in settings:
-        wanted["description"] = " ".join(str(settings.get("description") or "").split())
+    if is_filled and is_unfinished and "description" not in settings:
+        wanted["description"] = unfinished.text_of(found["description"])
+    elif "description" in settings and (is_filled or not is_unfinished):
+        wanted["description"] = " ".join(str(settings["description"] or "").split())
     wanted |= {theirs: settings[ours] for ours, theirs in _PLAIN.items() if settings.get(ours) is not None}
     visibility = settings.get("repoVisibility")
     if visibility and visibility != _visibility(found):  # some organisations refuse even to repeat it
@@ -71,7 +77,7 @@ def _plain(api: Api, path: str, found: Any, branch: str, settings: Mapping[str, 
     missing = [name for name in wanted if (found.get(name) or "") != (wanted[name] or "")]
 
     def apply() -> str:
-        answer = api.write("PATCH", path, wanted)
+        answer = api.write("PATCH", path, wanted) if wanted else {}
         ignored = [name for name in missing if (answer.get(name) or "") != (wanted[name] or "")]
         return (
             f"GitHub ignores {', '.join(ignored)} here, as plans without that feature do" if ignored else ""
@@ -209,7 +215,7 @@ def seal_all(api: Api, path: str, secrets: Mapping[str, Any]) -> None:
 
 
 def _protection(api: Api, path: str, branch: str, settings: Mapping[str, Any]) -> Part | None:
-    if not settings.get("protectDefaultBranch"):
+    if not branch or not settings.get("protectDefaultBranch"):
         return None
     at = f"{path}/branches/{quoted(branch)}/protection"
     wanted = _rules(settings)
