@@ -179,7 +179,10 @@ class FakeCluster:
     def watch(self, kind: Kind, namespace: str, *, seconds: float) -> Iterator[list[Manifest]]:
         yield self.objects(kind, namespace)
 
-    def delete(self, ref: Ref) -> None:
+    def change(self, ref: Ref, patch: Manifest) -> None:
+        self.found[ref] = _merged(self.found[self._permitted(ref)], patch)
+
+    def delete(self, ref: Ref, *, orphan: bool = False) -> None:
         self.found.pop(self._permitted(ref), None)
 
     def may(self, verb: str, kind: Kind, namespace: str = "") -> bool:

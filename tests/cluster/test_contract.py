@@ -51,11 +51,14 @@ def test_objects_are_found_by_namespace_and_labels(either: Cluster, name: str) -
     assert either.objects(CONFIG_MAP, "elsewhere", labels=f"name={name}") == []
 
 
-def test_a_deletion_is_final(either: Cluster, name: str) -> None:
+def test_a_change_merges_and_a_deletion_is_final(either: Cluster, name: str) -> None:
     ref = Ref(CONFIG_MAP, name, "default")
     either.apply(config_map(name, a="1"))
 
+    either.change(ref, {"data": {"b": "2"}})
+    found = either.get(ref)
     either.delete(ref)
     either.delete(ref)
 
+    assert found is not None and found["data"] == {"a": "1", "b": "2"}
     assert either.get(ref) is None

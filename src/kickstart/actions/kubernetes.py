@@ -177,6 +177,21 @@ def is_ours(manifest: Manifest) -> bool:
     return any(each.get("manager") == MANAGER and each.get("operation") == "Apply" for each in managers)
 
 
+def marks(project: str) -> dict[str, dict[str, str]]:
+    """Return the metadata by which an object is known as a project's."""
+    return {"labels": MANAGED_BY, "annotations": {PROJECT: project}}
+
+
+def of_project(cluster: Cluster, kind: Kind, namespace: str, project: str) -> list[Manifest]:
+    """Return the objects of a kind that kickstart made for a project."""
+    labels = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
+    return [
+        each
+        for each in cluster.objects(kind, namespace, labels=labels)
+        if (each["metadata"].get("annotations") or {}).get(PROJECT) == project
+    ]
+
+
 def documents(text: str, shown: str) -> Iterator[dict[str, Any]]:
     """Yield the manifests of a file with one or more YAML documents. Raises InputError."""
     try:

@@ -24,8 +24,8 @@ COMMANDS = {
     "preview": "Add and remove environments for pull requests.",
     "promote": "Give an environment the image that another one has.",
     "update": "Propose what a newer template makes, merged with what the team has changed.",
-    "status": "Show what exists of a project, and what differs from what was rendered.",
-    "delete": "Archive the repositories of a project, or delete them.",
+    "status": "Show what exists of a project, what differs from what was rendered, and how healthy it is.",
+    "delete": "Take a project off its cluster, and archive its repositories or delete them.",
     "template": "Look at templates, and check them.",
     "doctor": "Check what a project needs of this machine and of a cluster.",
 }

@@ -76,12 +76,15 @@ def _say(text: str) -> None:
         console.current.say(text)
 
 
-def cluster(settings: Settings) -> Cluster:
-    """Return the cluster of the settings; without any, that of the current context. Asks nothing of it."""
+def cluster(settings: Settings, context: str = "") -> Cluster:
+    """Return the cluster of `context`, else of the settings, else of the current context.
+
+    Asks nothing of it.
+    """
     from kickstart.tools import kubernetes
 
     kubeconfig = settings.get("kubeconfig") or os.environ.get("KUBECONFIG")
-    return kubernetes.connect(kubeconfig, settings.get("context"))
+    return kubernetes.connect(kubeconfig, context or settings.get("context"))
 
 
 def author() -> tuple[str, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,28 +25,54 @@ def delete(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be taken away; change nothing.")
     ] = False,
+    cluster: Annotated[
+        bool,
+        typer.Option("--cluster/--no-cluster", help="Also take it off the cluster that it is on."),
+    ] = True,
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Also delete databases and volumes on the cluster.")
+    ] = False,
+    context: options.CONTEXT = None,
+    kubeconfig: options.KUBECONFIG = None,
+    argocd_namespace: options.ARGOCD_NAMESPACE = None,
+    timeout: options.TIMEOUT = "5m",
     forge: options.FORGE = None,
     github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     output: options.OUTPUT = "text",
     no_color: options.NO_COLOR = False,
 ) -> None:
-    """Archive the repositories of a project, or delete them.
+    """Take a project off its cluster, and archive its repositories or delete them.
 
-    Only what its marker proves to be made by kickstart for this project is touched. Looks where the
-    last run on this machine published; the flags say another place.
+    Only what is proven to be made by kickstart for this project is touched. Looks where the last run
+    on this machine published; the flags say another place.
     """
-    from kickstart import journal, run
-    from kickstart.actions.base import Change
+    from kickstart import journal, run, waiting
+    from kickstart.actions.base import Change, Effect
     from kickstart.actions.remove import Remove
     from kickstart.cli import existing, results
     from kickstart.errors import ParameterError
+    from kickstart.removal import LeaveCluster
 
     console = results.console("Delete", output, False, False, no_color)
-    found = existing.find(name, {"forge": forge, "github-url": github_url, "owner": owner})
+    flags = {
+        "forge": forge,
+        "github-url": github_url,
+        "owner": owner,
+        "context": context,
+        "kubeconfig": kubeconfig,
+        "argocd-namespace": argocd_namespace,
+    }
+    found = existing.find(name, flags)
+    seconds = waiting.seconds(timeout)
     # What was made last goes first: nothing is left that points to what is gone.
-    effects = [Remove(place.repository, name, purge) for place in reversed(found.places)]
-    pending = run.preview(effects, found.tools)
+    effects: list[Effect] = [Remove(place.repository, name, purge) for place in reversed(found.places)]
+    tools = found.tools
+    chosen, namespace = found.cluster() if cluster else (None, "")
+    if chosen is not None:
+        tools = replace(tools, cluster=chosen)
+        effects.insert(0, LeaveCluster(name, chosen.name, namespace, delete_data, seconds))
+    pending = run.preview(effects, tools)
     todo = [each for each in pending if each.change is not Change.NONE]
     for each in pending:
         console.pending(each, files=False)
@@ -65,7 +92,7 @@ def delete(
     with journal.opened(found.home.state, name) as log:
         log.record("removing", forge=found.forge, purge=purge, targets=[e.effect.target for e in todo])
         with console.progress() as progress:
-            for outcome in run.apply(pending, found.tools, log):
+            for outcome in run.apply(pending, tools, log):
                 if outcome.pending.change is not Change.NONE:
                     progress.draw(outcome)
                 outcomes += [outcome] if outcome.done else []

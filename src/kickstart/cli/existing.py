@@ -11,8 +11,8 @@ from typing import Any
 from kickstart import journal, naming, settings
 from kickstart.cli import connect
 from kickstart.errors import ParameterError
-from kickstart.settings import Home
-from kickstart.tools import Address, Found, Repository, State, Tools
+from kickstart.settings import Home, Settings
+from kickstart.tools import Address, Cluster, Found, Repository, State, Tools
 
 # Of a project that no run on this machine has made: the names that kickstart's own template gives.
 SUFFIXES = ("", "-gitops")
@@ -47,6 +47,7 @@ class Existing:
     """A project as it is. events: the journal of its last run; empty where there is none."""
 
     project: str
+    settings: Settings
     home: Home
     forge: str
     address: Address
@@ -58,6 +59,19 @@ class Existing:
     def planned(self) -> Mapping[str, Any]:
         """What the last run had planned."""
         return self.events[0] if self.events else {}
+
+    def cluster(self) -> tuple[Cluster | None, str]:
+        """Return the cluster that a flag or a setting names, else that of the last run, and where Argo CD is.
+
+        Without any, the project is on none.
+        """
+        context, namespace = self.settings.values.get("context"), self.settings.values["argocd-namespace"]
+        recorded = str(self.planned.get("cluster") or "")
+        if context is None and not recorded:
+            return None, ""
+        place = str(self.planned.get("argocdNamespace") or "") if namespace.source == "default" else ""
+        chosen = str(context.value) if context else recorded
+        return connect.cluster(self.settings, chosen), place or str(namespace.value)
 
 
 def find(project: str, flags: Mapping[str, Any]) -> Existing:
@@ -95,7 +109,7 @@ def find(project: str, flags: Mapping[str, Any]) -> Existing:
             f"there is no project '{project}' on {address.name}: looked for {looked}",
             hint="name the owner and the forge: --owner OWNER --forge FORGE",
         )
-    return Existing(project, home, spec, address, tools, places, events)
+    return Existing(project, resolved, home, spec, address, tools, places, events)
 
 
 def _look(project: str, repository: Repository, tools: Tools) -> Place:

@@ -62,6 +62,8 @@ def apply(
             **fingerprint(plan.source, plan.parameters, prepared.forge),
             commitTime=prepared.commit_time.isoformat(),
             targets=[each.effect.target for each in pending],
+            cluster=prepared.tools.cluster.name if prepared.tools.cluster else "",
+            argocdNamespace=prepared.settings.get("argocd-namespace"),
             links=[dict(link) for link in plan.links],
         )
         with console.progress() as progress:

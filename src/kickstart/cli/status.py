@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from kickstart.cli import options
+from kickstart.errors import ParameterError, PreflightError, RemoteError
 
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
@@ -20,37 +23,73 @@ _SIGNS = {"create": "+", "delete": "-", "update": "~"}
 
 def status(
     name: options.NAME,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Stay until Argo CD reports everything synced and healthy.")
+    ] = False,
+    timeout: options.TIMEOUT = "5m",
+    context: options.CONTEXT = None,
+    kubeconfig: options.KUBECONFIG = None,
+    argocd_namespace: options.ARGOCD_NAMESPACE = None,
     forge: options.FORGE = None,
     github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
     output: options.OUTPUT = "text",
     no_color: options.NO_COLOR = False,
 ) -> None:
-    """Show what exists of a project, and what differs from what was rendered.
+    """Show what exists of a project, what differs from what was rendered, and how healthy it is.
 
     Looks where the last run on this machine published; the flags say another place.
     """
-    from kickstart.cli import existing, results
+    from kickstart import waiting as waits
+    from kickstart.cli import existing, results, waiting
 
     console = results.console("Status", output, False, False, no_color)
-    flags = {"forge": forge, "github-url": github_url, "owner": owner}
+    flags = {
+        "forge": forge,
+        "github-url": github_url,
+        "owner": owner,
+        "context": context,
+        "kubeconfig": kubeconfig,
+        "argocd-namespace": argocd_namespace,
+    }
     found = existing.find(name, flags)
+    seconds = waits.seconds(timeout)
+    watched, sight, trouble = None, None, ""
+    try:
+        watched = waiting.watch_of(found)
+        sight = watched.look() if watched else None
+    except (PreflightError, RemoteError) as error:
+        if watch:
+            raise
+        trouble = error.message  # the repositories can be shown all the same
+    if watch and watched is None:
+        raise ParameterError(f"'{name}' is on no cluster", hint="name it: --context NAME")
     drifts = [_drift(found, place) for place in found.places]
-    console.result(
-        {
-            "outcome": "shown",
-            "project": name,
-            "forge": found.forge,
-            "repositories": [
-                _described(found, place, drift) for place, drift in zip(found.places, drifts, strict=True)
-            ],
-            "lastRun": _last_run(found.events),
-            "links": list(found.planned.get("links") or []),
-        }
-    )
+    result = {
+        "outcome": "shown",
+        "project": name,
+        "forge": found.forge,
+        "repositories": [
+            _described(found, place, drift) for place, drift in zip(found.places, drifts, strict=True)
+        ],
+        "lastRun": _last_run(found.events),
+        "links": list(found.planned.get("links") or []),
+        "applications": waiting.entries(sight) if sight else [],
+        "trouble": str(sight.trouble or "") if sight else trouble,
+    }
     for place, drift in zip(found.places, drifts, strict=True):
         _show(console, place, drift)
     _show_run(console, found)
+    if watched and watch:
+        console.remember({"project": name})
+        sight = waiting.follow(watched, seconds, console)
+        result |= {"applications": waiting.entries(sight), "trouble": ""}
+    elif sight:
+        for line in waiting.lines(sight):
+            console.print(line)
+    elif trouble:
+        console.print(f"not looked at: {trouble}")
+    console.result(result)
 
 
 def _drift(found: Existing, place: Place) -> Drift | None:

@@ -265,8 +265,15 @@ class Cluster(Protocol):
         """
         ...
 
-    def delete(self, ref: Ref) -> None:
-        """Ask for an object's deletion, and of what it owns before it; its finalizers may take time."""
+    def change(self, ref: Ref, patch: Manifest) -> None:
+        """Merge some fields into an object that exists, whoever set them before."""
+        ...
+
+    def delete(self, ref: Ref, *, orphan: bool = False) -> None:
+        """Ask for an object's deletion; its finalizers may take time.
+
+        What it owns goes with it, or with `orphan` stays, without an owner.
+        """
         ...
 
     def may(self, verb: str, kind: Kind, namespace: str = "") -> bool:

@@ -143,8 +143,13 @@ class KubernetesCluster:
             if time.monotonic() - began < WATCH_PAUSE:
                 time.sleep(max(0, min(WATCH_PAUSE, until - time.monotonic())))
 
-    def delete(self, ref: Ref) -> None:
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"}
+    def change(self, ref: Ref, patch: Manifest) -> None:
+        query, content = {"fieldManager": MANAGER}, "application/merge-patch+json"
+        self._json("PATCH", self._path(ref), query, body=patch, content=content, about=str(ref))
+
+    def delete(self, ref: Ref, *, orphan: bool = False) -> None:
+        policy = "Orphan" if orphan else "Background"
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         try:
             self._json("DELETE", self._path(ref), body=body, about=str(ref))
         except _NotFoundError:
