@@ -131,6 +131,20 @@ def test_without_a_cluster_the_machine_is_examined_all_the_same(
     assert "t0ken" not in done.out + done.err
 
 
+@pytest.mark.parametrize(("forge", "state"), [("local", "warning"), ("github", "missing")])
+def test_credentials_for_github_are_needed_where_it_is_the_forge(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forge: str, state: str
+) -> None:
+    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("kickstart.cli.credentials._from_gh", lambda host: None)  # not this machine's own
+
+    done = cli("doctor", "--forge", forge, "--kubeconfig", tmp_path / "none", "--output", "json")
+
+    found = next(each for each in done.json["checks"] if each["what"] == "GitHub credentials")
+    assert (found["state"], found["found"]) == (state, "there are no credentials for github.com")
+
+
 def test_the_table_says_how_to_fix_each_line(cli: Cli, tmp_path: Path) -> None:
     done = cli("doctor", "--kubeconfig", tmp_path / "none")
 

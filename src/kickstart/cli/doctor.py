@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,10 +15,10 @@ from kickstart.errors import KickstartError, PreflightError
 
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
+    from kickstart.cli.project import Project
     from kickstart.doctor import Check
 
 _COLORS = {"ok": "green", "missing": "red", "warning": "yellow", "unknown": "yellow"}
-_TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 OLDEST_GIT = (2, 28)
 
 
@@ -29,6 +29,8 @@ def doctor(
             metavar="[TEMPLATE]", help="A name, a folder, or a Git URL with @REF.", show_default=False
         ),
     ] = None,
+    forge: options.FORGE = None,
+    github_url: options.GITHUB_URL = None,
     set_: options.SET = None,
     values: options.VALUES = None,
     context: options.CONTEXT = None,
@@ -41,18 +43,21 @@ def doctor(
 
     The parameters count: a project without a model needs no KServe. Nothing is written.
     """
-    from kickstart.cli import project, results
+    from kickstart.cli import connect, project, results
 
     console = results.console("Doctor", output, False, False, no_color)
     flags = {
         "template": template,
+        "forge": forge,
+        "github-url": github_url,
+        "owner": connect.default_owner(),  # nothing is published: any will do
         "context": context,
         "kubeconfig": kubeconfig,
         "argocd-namespace": argocd_namespace,
     }
     request = project.Request("my-project", flags, set_ or [], values or [], no_input=True)
     prepared = project.prepare(request, console)
-    checks = [*_machine(), *_cluster(prepared)]
+    checks = [*_machine(prepared.forge), *_cluster(prepared)]
     missing = sum(each.state.value == "missing" for each in checks)
     template_made = results.body("", prepared.plan, [])["template"]
     body = {"template": template_made, "checks": [_entry(each) for each in checks]}
@@ -64,7 +69,7 @@ def doctor(
     console.result({"outcome": "examined", **body})
 
 
-def _cluster(prepared: Any) -> list[Check]:
+def _cluster(prepared: Project) -> list[Check]:
     from kickstart import doctor
     from kickstart.cli import connect
 
@@ -78,7 +83,7 @@ def _cluster(prepared: Any) -> list[Check]:
     return [doctor.Check("cluster", doctor.State.OK, cluster.name), *checks]
 
 
-def _machine() -> Iterator[Check]:
+def _machine(forge: str) -> Iterator[Check]:
     from kickstart.doctor import Check, State
     from kickstart.tools import plumbing
 
@@ -97,12 +102,22 @@ def _machine() -> Iterator[Check]:
     else:
         fix = "install Helm 3 or 4 to render a chart on this machine; Argo CD brings its own"
         yield Check("Helm", State.WARNING, "not on the PATH", fix)
-    given = [name for name in _TOKENS if os.environ.get(name)]
-    if given:
-        yield Check("GitHub credentials", State.OK, given[0])
-    else:
-        fix = f"export {_TOKENS[0]} to publish there; a local forge needs none"
-        yield Check("GitHub credentials", State.WARNING, "none in the environment", fix)
+    yield _credentials(forge)
+
+
+def _credentials(forge: str) -> Check:
+    from kickstart.cli import credentials
+    from kickstart.doctor import Check, State
+    from kickstart.tools.github.address import PUBLIC, parse
+
+    kind, _, place = forge.partition(":")
+    host = parse(place or PUBLIC).host if kind == "github" else "github.com"
+    try:
+        found = credentials.find(host, os.environ)
+    except PreflightError as error:
+        state = State.MISSING if kind == "github" else State.WARNING
+        return Check("GitHub credentials", state, error.message, error.hint)
+    return Check("GitHub credentials", State.OK, f"for {host}, from {found.source}")
 
 
 def _draw(checks: Sequence[Check], console: Console) -> None:
