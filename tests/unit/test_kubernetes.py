@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 import yaml
 
 from kickstart.errors import FindingsError, PreflightError, RemoteError
@@ -146,6 +148,17 @@ def test_a_dropped_connection_is_asked_again(player: Player, cluster: Kubernetes
     player.answers = [None, (200, manifest(), {})]
 
     assert cluster.get(REF) == manifest()
+
+
+def test_a_server_that_does_not_answer_in_time_is_said_so(
+    player: Player, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes, "TIMEOUT", urllib3.Timeout(0.1))
+    player.next = lambda path: time.sleep(0.3)  # type: ignore[method-assign]
+
+    with pytest.raises(RemoteError, match=r"cannot be reached: .*timed out"):
+        cluster.version()
+    assert len(player.asked) == 3
 
 
 def test_what_does_not_pass_is_said_with_the_servers_words(

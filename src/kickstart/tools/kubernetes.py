@@ -37,11 +37,12 @@ from kickstart.errors import (
 from kickstart.tools import Kind, Manifest, Ref, Trial
 
 MANAGER = "kickstart"
-TIMEOUT = urllib3.Timeout(connect=5, read=30)  # seconds
+TIMEOUT = urllib3.Timeout(connect=5, read=20)  # seconds
 # Everything that is sent may be sent again: an apply says how things shall be, and so does a deletion.
 RETRIES = urllib3.Retry(
     total=4,
     connect=1,
+    read=2,
     other=0,  # a certificate does not become better
     backoff_factor=0.2,
     status_forcelist=(429, 502, 503, 504),
