@@ -100,6 +100,8 @@ def embedded(prefix: str) -> Iterator[Environment]:
 class App:
     """A process of the application, from migration to shutdown, spoken to as its users would."""
 
+    migrated: ClassVar[set[str]] = set()
+
     def __init__(self, environment: Environment, command: str = "serve", **changes: object) -> None:
         self.port, self.metrics_port = dev.free_port(), dev.free_port()
         self.environment = environment.complete(
@@ -110,8 +112,6 @@ class App:
         self.log = io.BytesIO()
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
-
-    migrated: ClassVar[set[str]] = set()
 
     def __enter__(self) -> App:
         # Each process could migrate again without harm; the tests are sooner done if it is done once.

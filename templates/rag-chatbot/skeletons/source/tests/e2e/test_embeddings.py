@@ -10,7 +10,7 @@ import pytest
 
 from support import App, Model, ModelRequest, refuses, run, until
 
-DIMENSION = 8
+DIMENSION = 64
 
 
 def vectors(request: ModelRequest, length: int = DIMENSION) -> None:
@@ -61,6 +61,16 @@ def test_passages_and_questions_go_to_the_endpoint_as_its_model_was_trained(app,
     assert server.requests[0]["headers"]["Authorization"] == "Bearer k3y"
     assert server.requests[0]["body"]["input"] == ["passage: The market opens at seven."]
     assert server.requests[1]["body"]["input"] == ["query: harbour closes midnight"]
+
+
+def test_each_passage_gets_its_own_vector_in_whatever_order_they_come(app, server):
+    app.index(
+        "yard.md", "# Gate\n\nRusty iron gate.\n\n# Pond\n\nSleepy golden carp.\n\n# Shed\n\nBroken wooden ladder."
+    )
+
+    for words in ("Gate Rusty iron gate", "Pond Sleepy golden carp", "Shed Broken wooden ladder"):
+        [best] = app.http.get("/api/search", params={"q": words, "limit": 1}).json()
+        assert best["heading"] == words.split()[0]
 
 
 def test_an_endpoint_that_limits_its_rate_slows_indexing_and_does_not_break_it(app, server):

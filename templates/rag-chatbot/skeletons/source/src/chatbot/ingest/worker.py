@@ -85,25 +85,25 @@ class Worker:
             if claimed.attempts > limit:
                 raise ParseError(f"indexing stopped {limit} times without a result; the document may be too complex")
             await self._write_passages(claimed)
-            await documents.finish(self.database, claimed, self.name, "ready")
+            await documents.finish(self.database, claimed, "ready")
             return "ready"
         except LeaseLost:
             return "lost"
         except asyncio.CancelledError:
             # A shutdown is not the document's fault: hand it on at once, its attempt not counted.
             with suppress(Unavailable):
-                await asyncio.shield(documents.finish(self.database, claimed, self.name, "queued", counted=False))
+                await asyncio.shield(documents.finish(self.database, claimed, "queued", counted=False))
             raise
         except ParseError as error:
-            await documents.finish(self.database, claimed, self.name, "failed", str(error))
+            await documents.finish(self.database, claimed, "failed", str(error))
             return "failed"
         except (Unavailable, NotFound, OSError) as error:
             reason = getattr(error, "message", "no space or no access on the temporary disk")
             if claimed.attempts >= limit:
-                await documents.finish(self.database, claimed, self.name, "failed", reason)
+                await documents.finish(self.database, claimed, "failed", reason)
                 return "failed"
             pause = self.settings.ingest_retry_seconds * 2 ** (claimed.attempts - 1)
-            await documents.finish(self.database, claimed, self.name, "queued", reason, pause)
+            await documents.finish(self.database, claimed, "queued", reason, pause)
             return "retry"
         finally:
             heartbeat.cancel()
@@ -115,22 +115,20 @@ class Worker:
                 file, claimed.media_type, self.settings.parse_seconds, self.settings.parse_memory_bytes
             )
         pieces = await asyncio.to_thread(chunks, blocks)
-        lease = self.settings.ingest_lease_seconds
-        done = await documents.begin(self.database, claimed, self.name, lease, len(pieces))
+        done = await documents.begin(self.database, claimed, len(pieces))
         for start in range(done, len(pieces), WINDOW):
             window = pieces[start : start + WINDOW]
             vectors = await self.embedder.embed([piece.embedded for piece in window], "passage")
-            await documents.write(self.database, claimed, self.name, lease, window, vectors)
+            await documents.write(self.database, claimed, window, vectors)
             metrics.ingest_chunks.inc(len(window))
 
     async def _heartbeat(self, claimed: Claim) -> None:
         """Keep the lease through a long parse or a slow embeddings endpoint."""
-        lease = self.settings.ingest_lease_seconds
         while True:
-            await asyncio.sleep(lease / 3)
+            await asyncio.sleep(claimed.lease / 3)
             with suppress(Unavailable, LeaseLost):
                 async with self.database.connection() as connection:
-                    await documents.renew(connection, claimed, self.name, lease)
+                    await documents.renew(connection, claimed)
 
     async def _housekeep(self) -> None:
         counts = await documents.count(self.database)

@@ -45,8 +45,10 @@ COLUMNS = ", ".join(Document.model_fields)
 
 @dataclass(frozen=True)
 class Claim:
-    """A document that this worker may index until its lease ends."""
+    """A document that a worker may index until its lease ends, which it has to renew (seconds)."""
 
+    worker: str
+    lease: float
     id: UUID
     media_type: str
     attempts: int
@@ -169,21 +171,21 @@ async def claim(database: Database, worker: str, lease: float, index: dict[str, 
         " RETURNING id, media_type, attempts, chunks_done, chunks_total",
         {"worker": worker, "lease": lease, **index},
     )
-    return Claim(**row) if row else None
+    return Claim(worker, lease, **row) if row else None
 
 
-async def renew(connection: Connection, claimed: Claim, worker: str, lease: float, changes: str = "") -> None:
+async def renew(connection: Connection, claimed: Claim, changes: str = "") -> None:
     """Keep the lease; raises LeaseLost. Inside a transaction it also fences off any other worker."""
     cursor = await connection.execute(
         f"UPDATE documents SET lease_until = now() + make_interval(secs => %(lease)s),"
         f" updated_at = now(){changes} WHERE id = %(id)s AND worker = %(worker)s AND status = 'processing'",
-        {"id": claimed.id, "worker": worker, "lease": lease},
+        vars(claimed),
     )
     if cursor.rowcount != 1:
         raise LeaseLost
 
 
-async def begin(database: Database, claimed: Claim, worker: str, lease: float, total: int) -> int:
+async def begin(database: Database, claimed: Claim, total: int) -> int:
     """Note how many passages there will be; returns how many are written already.
 
     Parsing gives the same passages every time, so a second attempt goes on where the first ended,
@@ -192,18 +194,16 @@ async def begin(database: Database, claimed: Claim, worker: str, lease: float, t
     same = claimed.chunks_total in (None, total)
     done = claimed.chunks_done if same else 0
     async with database.connection() as connection, connection.transaction():
-        await renew(connection, claimed, worker, lease, f", chunks_total = {total:d}, chunks_done = {done:d}")
+        await renew(connection, claimed, f", chunks_total = {total:d}, chunks_done = {done:d}")
         if not done:
             await connection.execute("DELETE FROM chunks WHERE document_id = %s", (claimed.id,))
     return done
 
 
-async def write(
-    database: Database, claimed: Claim, worker: str, lease: float, passages: list[Chunk], vectors: list[Vector]
-) -> None:
+async def write(database: Database, claimed: Claim, passages: list[Chunk], vectors: list[Vector]) -> None:
     """Add passages and record the progress in one transaction, so that a retry knows where to go on."""
     async with database.connection() as connection, connection.transaction():
-        await renew(connection, claimed, worker, lease, f", chunks_done = {passages[-1].ordinal + 1:d}")
+        await renew(connection, claimed, f", chunks_done = {passages[-1].ordinal + 1:d}")
         cursor = connection.cursor()
         await cursor.executemany(
             "INSERT INTO chunks (document_id, ordinal, heading, page, text, embedding)"
@@ -218,7 +218,6 @@ async def write(
 async def finish(
     database: Database,
     claimed: Claim,
-    worker: str,
     status: str,
     error: str | None = None,
     retry_in: float | None = None,
@@ -231,12 +230,5 @@ async def finish(
         " retry_at = now() + make_interval(secs => %(retry)s), updated_at = now(),"
         " attempts = attempts - %(refund)s"
         " WHERE id = %(id)s AND worker = %(worker)s AND status = 'processing'",
-        {
-            "id": claimed.id,
-            "worker": worker,
-            "status": status,
-            "error": error,
-            "retry": retry_in,
-            "refund": 0 if counted else 1,
-        },
+        {**vars(claimed), "status": status, "error": error, "retry": retry_in, "refund": 0 if counted else 1},
     )
