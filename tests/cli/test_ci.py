@@ -116,6 +116,19 @@ def test_a_secret_is_in_none_of_it(runner: Path, capsys: pytest.CaptureFixture[s
     assert "correct-horse" not in everything
 
 
+def test_a_batch_is_summed_up_once(cli: Cli, small: Path, runner: Path) -> None:
+    (runner / "projects.yaml").write_text("projects: [one, two]\n")
+
+    done = cli("create", "--batch", runner / "projects.yaml", "-t", small)
+
+    assert done.code == 0
+    assert (runner / "output").read_text().count("outcome<<") == 1
+    assert (runner / "summary").read_text() == (
+        "### kickstart create --batch: changed\n\n"
+        "| What | Change |\n|---|---|\n| one | changed |\n| two | changed |\n"
+    )
+
+
 def test_lists_are_for_readers_of_the_log_only(cli: Cli, runner: Path) -> None:
     cli("template", "list")
 
