@@ -173,7 +173,9 @@ def test_given_credentials_become_a_secret_and_are_shown_nowhere(
     (secret,) = [each for ref, each in cluster.found.items() if ref.kind == SECRET]
     found = {name: base64.b64decode(value).decode() for name, value in secret["data"].items()}
     assert found == {"type": "git", "url": URL, **content}
-    assert "s3cret" not in repr(effects) + str([each.texts for each in effects])
+    assert "s3cret" not in repr(effects)
+    assert effects[0].texts == {}  # base64 hides nothing
+    assert "AppProject" in effects[1].texts["the manifest"]
 
 
 def test_a_folder_is_refused_also_with_credentials(tools: Tools, tmp_path: Path) -> None:

@@ -84,6 +84,14 @@ def test_degraded_that_stays_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
         list(Watch(Playing([reported("Synced", "Degraded")]), "argocd", ["shop"]).follow(60))
 
 
+def test_degraded_that_passed_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "GRACE", 0.1)
+    cluster = Playing([reported("Synced", "Degraded")], [reported("Synced", "Progressing")])
+
+    with pytest.raises(NotHealthyError, match=r"^not healthy after 0 seconds: "):
+        list(Watch(cluster, "argocd", ["shop"]).follow(0.4))
+
+
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
