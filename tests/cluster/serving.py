@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -23,6 +22,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 ADMIN, LIMITED = "admin-token", "limited-token"
+# Runs a program until it ends, or until standard input does: that is also when a test run is killed.
+GUARDED = """\
+exec 3<&0
+"$0" "$@" 3<&- &
+program=$!
+(cat <&3 > /dev/null; kill -9 $program) &
+wait $program
+"""
 
 
 @dataclass
@@ -99,15 +106,13 @@ class ApiServer:
     def stop_server(self) -> None:
         """Kill the API server as a crash would."""
         assert self._server is not None
-        self._server.send_signal(signal.SIGKILL)
-        self._server.wait()
+        _end(self._server)
 
     def stop(self) -> None:
         """Stop both."""
         for process in (self._server, self._etcd):
-            if process is not None and process.poll() is None:
-                process.kill()
-                process.wait()
+            if process is not None:
+                _end(process)
 
     def log(self, name: str) -> str:
         """Return the end of a program's log."""
@@ -196,8 +201,19 @@ class ApiServer:
     def _run(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [str(self.programs / name), *arguments], stdout=log, stderr=log, start_new_session=True
+                ["sh", "-c", GUARDED, str(self.programs / name), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a guarded program."""
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait()
 
 
 def free_port() -> int:
