@@ -223,6 +223,38 @@ DOCS_SITE = Shape(
             },
         },
         {"action": "fs:rename", "input": {"files": [{"from": "site/readme.txt", "to": "README.md"}]}},
+        {
+            "action": "catalog:write",
+            "input": {
+                "filePath": "site/catalog-info.yaml",
+                "entity": {
+                    "apiVersion": "backstage.io/v1alpha1",
+                    "kind": "Component",
+                    "metadata": {
+                        "name": "${{ parameters.name }}",
+                        "title": "${{ parameters.title }}",
+                        "description": "A handbook that goes on and on: well beyond the eighty columns which a line has"
+                        " room for, with 'quotes' and \"more of them\", and with a https://example.com/very/long/address",
+                        "annotations": {
+                            "backstage.io/techdocs-ref": "dir:.",
+                            "n": "42",
+                            "yes": "true",
+                            "10": "# x",
+                        },
+                        "links": [{"url": "https://example.com", "title": "a: b"}, {}, []],
+                        "tags": [],
+                    },
+                    "spec": {
+                        "type": "documentation",
+                        "lifecycle": "${{ parameters.missing }}",
+                        "notes": "one\ntwo\n",
+                        "long": "- one\n- a line that is long enough to be folded, as it goes beyond the eightieth column\n",
+                        "version": 1.5,
+                        "none": None,
+                    },
+                },
+            },
+        },
     ],
     {
         "skeleton/mkdocs.yml": "site_name: ${{ values.title }}\nnav:\n{% for s in values.sections %}  - "

@@ -35,7 +35,13 @@ class CatalogWrite:
         # As a portal does, so that the catalog can tell which template made a component.
         origin = {"backstage.io/source-template": f"template:default/{given.source.name}"}
         annotations = {**_mapping(metadata, "annotations"), **origin}
-        text = document.dump({**input.entity, "metadata": {**metadata, "annotations": annotations}})
+        entity = {**input.entity, "metadata": {**metadata, "annotations": annotations}}
+        if given.engine.is_portal:
+            from kickstart.template.dialect import yaml_text
+
+            text = yaml_text.dump(entity)
+        else:
+            text = document.dump(entity)
         path = normal_path(input.file_path)
         return Promise(tree=given.tree.adding({path: Entry(text.encode())}))
 
