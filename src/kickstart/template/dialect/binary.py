@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _LOOKED_AT = 512  # bytes
 _RESERVE = 3  # more of them may end the last character
 _TEXT_MARKS = (
@@ -14,6 +16,7 @@ _TEXT_MARKS = (
 )
 _SUSPICIOUS = 10  # per cent of the bytes that make a file binary
 _LEAST = 32  # bytes before a judgement
+_DOUBTFUL = re.compile(rb"[^\x07-\x0e\x20-\x7f]")  # what plain text has not
 
 
 def is_binary(content: bytes) -> bool:
@@ -26,6 +29,8 @@ def is_binary(content: bytes) -> bool:
     if head.startswith(b"%PDF-"):
         return True
     if head.startswith(_TEXT_MARKS[4:]):
+        return False
+    if not _DOUBTFUL.search(head):
         return False
     suspicious = 0
     at = 0
