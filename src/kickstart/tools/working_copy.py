@@ -51,10 +51,14 @@ class WorkingCopy:
     branch: str
     head: str
     environment: Mapping[str, str] = field(repr=False)
+    _known: dict[tuple[str, ...], dict[str, Entry]] = field(default_factory=dict, repr=False)
 
-    def read(self, paths: Sequence[str] = (), commit: str = "") -> dict[str, Entry]:
+    def read(self, paths: Sequence[str] = (), commit: str = "") -> Mapping[str, Entry]:
         """Return the files at or below `paths`, or all, of a commit that is here."""
-        return plumbing.read_entries(self.git_dir, commit or self.head, paths)
+        asked = (commit or self.head, *paths)
+        if asked not in self._known:
+            self._known[asked] = plumbing.read_entries(self.git_dir, asked[0], paths)
+        return self._known[asked]
 
     def refresh(self) -> None:
         """Go on to what the branch is now."""
@@ -78,14 +82,12 @@ class WorkingCopy:
         An update keeps it under a reference of its own; the first one is a root of the history.
         """
         kept = self.fetch(rendered_ref(digest))
-        found = _proved(self.git_dir, kept, digest) if kept else None
+        found = self._proved(digest, "--no-walk", kept) if kept else None
         if found is None:
             if (self.git_dir / "shallow").exists():
                 whole = ("fetch", "--quiet", "--no-tags", "--unshallow", self.url)
                 _remote(self, *whole, f"refs/heads/{self.branch}")
-            roots = plumbing.git(f"--git-dir={self.git_dir}", "rev-list", "--max-parents=0", self.head)
-            proofs = (_proved(self.git_dir, root, digest) for root in roots.decode().split())
-            found = next(filter(None, proofs), None)
+            found = self._proved(digest, "--max-parents=0", self.head)
         return found
 
     def store(self, edit: Edit, author: str, at: datetime) -> str:
@@ -139,6 +141,20 @@ class WorkingCopy:
         command = (f"--git-dir={self.git_dir}", "fast-import", "--quiet", "--force", "--done")
         return plumbing.git(*command, input=b"".join(stream)).decode().strip()
 
+    def _proved(self, digest: str, *commits: str) -> Rendered | None:
+        """Return that of some commits which holds what `digest` is about."""
+        log = (f"--git-dir={self.git_dir}", "-c", "log.showSignature=false", "log")
+        listed = plumbing.git(*log, "--format=%H%x00%an <%ae>%x00%aI", *commits).decode("utf-8", "replace")
+        for line in listed.splitlines():
+            commit, author, at = line.split("\0")
+            try:
+                tree = plumbing.read_tree(self.git_dir, commit)
+            except PathError:  # nothing that a template made
+                continue
+            if marker.without(tree).digest() == digest:
+                return Rendered(tree, author, datetime.fromisoformat(at))
+        return None
+
     def _fetched(self, ref: str) -> str:
         _remote(self, "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", self.url, ref)
         return _id(self.git_dir, "FETCH_HEAD")
@@ -158,18 +174,6 @@ def rendered_ref(digest: str) -> str:
     return f"refs/kickstart/rendered/{digest.rpartition(':')[2]}"
 
 
-def _proved(git_dir: Path, commit: str, digest: str) -> Rendered | None:
-    try:
-        tree = plumbing.read_tree(git_dir, commit)
-    except PathError:  # nothing that a template made
-        return None
-    if marker.without(tree).digest() != digest:
-        return None
-    line = plumbing.git(f"--git-dir={git_dir}", "log", "-1", "--format=%an <%ae>%x00%aI", commit).decode()
-    author, _, at = line.strip().partition("\0")
-    return Rendered(tree, author, datetime.fromisoformat(at))
-
-
 @contextmanager
 def cloned(shown: str, url: str, environment: Mapping[str, str]) -> Iterator[WorkingCopy]:
     """Bring the newest commit of the default branch here, and clear it away afterwards.
@@ -185,10 +189,9 @@ def cloned(shown: str, url: str, environment: Mapping[str, str]) -> Iterator[Wor
             *("clone", "--quiet", "--bare", "--depth=1", "--single-branch", "--no-tags", "--template="),
             *("--", url, str(copy.git_dir)),
         )
-        copy.branch = plumbing.git(f"--git-dir={copy.git_dir}", "symbolic-ref", "--short", "HEAD").decode()
-        copy.branch = copy.branch.strip()
         try:
-            copy.head = _id(copy.git_dir, "HEAD")
+            both = ("rev-parse", "HEAD^{commit}", "--abbrev-ref", "HEAD")
+            copy.head, copy.branch = plumbing.git(f"--git-dir={copy.git_dir}", *both).decode().split()
         except plumbing.GitError as error:
             raise ConflictError(f"{shown} is empty", hint="publish it: kickstart create NAME") from error
         yield copy
