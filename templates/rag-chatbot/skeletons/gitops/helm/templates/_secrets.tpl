@@ -67,6 +67,20 @@ CloudNativePG makes the database's own secret, so it is only here for an externa
 {{- end }}
 {{- end }}
 
+{{/*
+Comments that name the Secrets which somebody else makes, so that `kickstart validate` does not
+miss them: (list $ "core" | "model")
+*/}}
+{{- define "chatbot.externalSecrets" -}}
+{{- $root := index . 0 -}}
+{{- $part := index . 1 -}}
+{{- range include "chatbot.secrets" $root | fromYamlArray }}
+{{- if and (eq .part $part) (or (eq $root.Values.secrets.provider "existing") (get $root.Values.secrets.existing .id)) }}
+# kickstart:external Secret/{{ include "chatbot.secretName" (list $root .id) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The name of the Secret with this id: (list $ "id") */}}
 {{- define "chatbot.secretName" -}}
 {{- $root := index . 0 -}}
