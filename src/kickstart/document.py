@@ -133,7 +133,7 @@ def _every(loader: Any) -> list[Any]:
 
 
 def _constructed(loader: Any, node: yaml.Node) -> Any:
-    _check_size(node)
+    check_size(node)
     return loader.construct_document(node)
 
 
@@ -188,7 +188,7 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
 
 
-def _check_size(root: yaml.Node) -> None:
+def check_size(root: yaml.Node) -> None:
     """Refuse a document that aliases blow up, and one that contains itself."""
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()

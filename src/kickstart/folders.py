@@ -65,6 +65,36 @@ def clear_abandoned(folder: Path, pattern: str) -> None:
             continue
 
 
+def read_visible(folder: Path) -> tuple[dict[str, Entry], list[str]]:
+    """Return the files of a working copy, and which of its links lead out of it: those are left out.
+
+    Folders that are hidden, or that a tool has filled, are left out as well.
+    """
+    entries: dict[str, Entry] = {}
+    outside: list[str] = []
+    pending = [""]
+    while pending:
+        inside = pending.pop()
+        with os.scandir(folder / inside) as found:
+            for item in found:
+                path = f"{inside}{item.name}"
+                if item.is_symlink():
+                    target = os.readlink(item.path)
+                    if link_stays_inside(path, target):
+                        entries[path] = Entry(os.fsencode(target), LINK)
+                    else:
+                        outside.append(path)
+                elif item.is_dir():
+                    if not item.name.startswith(".") and item.name not in _FILLED:
+                        pending.append(f"{path}/")
+                elif item.is_file():
+                    entries[path] = read_file(Path(item.path))
+    return dict(sorted(entries.items())), sorted(outside)
+
+
+_FILLED = frozenset({"node_modules", "__pycache__", "venv"})
+
+
 def obstacle(folder: Path) -> Path | None:
     """Return what makes it impossible to have a folder here: a file, or a broken link, at it or above."""
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
