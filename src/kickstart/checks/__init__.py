@@ -1,0 +1,1 @@
+"""What a rendered repository must satisfy. Pure: from files to findings."""
