@@ -1,0 +1,170 @@
+"""Where definitions come from: folders, and addresses, which a real server on this machine answers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from kickstart.checks.manifest import Manifest
+from kickstart.checks.schemas import Schemas, Unknown
+from kickstart.errors import PreflightError
+from kickstart.tools.schemas import FolderStore, location, released
+from kickstart.tools.upstream import plural
+from tests.checks.test_schemas import DEFINITION, messages, widget
+
+BARE = '{"properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}'
+
+
+class Server:
+    """Answers what it was given, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+        self.status = 404
+        self.asked: list[str] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked.append(self.path)
+                found = server.files.get(self.path)
+                self.send_response(200 if found is not None else server.status)
+                self.end_headers()
+                self.wfile.write((found or "").encode())
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                return
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.http.server_port}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.http.shutdown()
+    thread.join()
+    made.http.server_close()
+
+
+def schemas(spec: str, cache: Path, *, offline: bool = False) -> Schemas:
+    return Schemas([location(spec, cache / "fetched", offline=offline)], FolderStore(cache / "converted"))
+
+
+def test_a_definition_is_fetched_once_and_kept(server: Server, tmp_path: Path) -> None:
+    server.files["/example.com/widgets.yaml"] = DEFINITION
+    spec = server.address + "/{group}/{plural}.yaml"
+
+    first = messages(schemas(spec, tmp_path).problems(widget({}), "1.37"))
+    second = messages(schemas(spec, tmp_path).problems(widget({}), "1.37"))
+    offline = messages(schemas(spec, tmp_path, offline=True).problems(widget({}), "1.37"))
+
+    assert first == second == offline == ["schema/invalid spec: the field 'size' is missing"]
+    assert server.asked == ["/example.com/widgets.yaml"]
+    assert (tmp_path / "fetched").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_bare_json_schema_describes_the_kind_that_was_asked_for(server: Server, tmp_path: Path) -> None:
+    server.files["/example.com/widget_v1.json"] = BARE
+    known = schemas(server.address + "/{group}/{kind}_{version}.json", tmp_path)
+
+    assert messages(known.problems(widget({"size": 1}), "1.37")) == []
+    assert messages(known.problems(widget({"sise": 1}), "1.37")) == [
+        "schema/invalid spec.sise: there is no field 'sise' here"
+    ]
+
+
+def test_a_kind_that_is_not_there_is_unknown_and_asked_for_once(server: Server, tmp_path: Path) -> None:
+    known = schemas(server.address + "/{kind}.yaml", tmp_path)
+
+    found = [known.problems(widget({}), "1.37") for _ in range(3)]
+
+    assert found == [Unknown("its definition was not found")] * 3
+    assert server.asked == ["/widget.yaml"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "a: [", "<html></html>", "[]", "kind: CustomResourceDefinition\nspec: {}\n"]
+)
+def test_an_answer_that_is_no_definition_is_unknown(server: Server, tmp_path: Path, content: str) -> None:
+    server.files["/widget.yaml"] = content
+
+    found = schemas(server.address + "/{kind}.yaml", tmp_path).problems(widget({}), "1.37")
+
+    assert isinstance(found, Unknown)
+
+
+def test_a_server_that_fails_is_asked_once_and_named(server: Server, tmp_path: Path) -> None:
+    server.status = 500
+    known = schemas(server.address + "/{kind}.yaml", tmp_path)
+
+    found = known.problems(widget({}), "1.37")
+    known.problems(Manifest({"apiVersion": "other.io/v1", "kind": "Other"}, "", "f"), "1.37")
+
+    assert isinstance(found, Unknown)
+    assert "it answers 500" in found.reason
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"  # free again after this
+
+    found = schemas(address + "/{kind}.yaml", tmp_path).problems(widget({}), "1.37")
+
+    assert isinstance(found, Unknown)
+    assert "127.0.0.1" in found.reason and "refused" in found.reason
+
+
+def test_offline_nothing_is_fetched_and_the_reason_says_what_to_do(tmp_path: Path) -> None:
+    known = Schemas([released(tmp_path / "fetched", offline=True)], FolderStore(tmp_path / "converted"))
+    application = Manifest({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}, "", "f")
+
+    found = known.problems(application, "1.37")
+
+    assert found == Unknown(
+        "its definition was not found (schemas are fetched by kickstart validate, without --offline)"
+    )
+    assert ("argoproj.io/v1alpha1", "Application") in known.kinds()  # so that charts render it
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("/nowhere/at/all", "is not a folder"),
+        ("https://schemas.example.com/all.yaml", "does not say where a kind is"),
+    ],
+)
+def test_a_location_that_is_none_is_refused(spec: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(PreflightError, match=said):
+        location(spec, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("HTTPRoute", "httproutes"),
+        ("AuthorizationPolicy", "authorizationpolicies"),
+        ("Gateway", "gateways"),
+        ("Ingress", "ingresses"),
+    ],
+)
+def test_kinds_are_named_in_the_plural_as_their_projects_do(kind: str, name: str) -> None:
+    assert plural(kind) == name
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(server: Server, tmp_path: Path) -> None:
+    server.files["/widget.yaml"] = DEFINITION
+    (tmp_path / "file").write_text("")
+
+    found = schemas(server.address + "/{kind}.yaml", tmp_path / "file").problems(widget({}), "1.37")
+
+    assert messages(found) == ["schema/invalid spec: the field 'size' is missing"]
