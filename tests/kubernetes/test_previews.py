@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from kickstart.checks.schemas import Schemas
 from kickstart.cli import main
-from tests.kubernetes.schemas import CustomResources, manifests
-from tests.kubernetes.test_gitops import NEWEST, custom_resources, helm, problems, run
+from tests.kubernetes.test_gitops import NEWEST, helm, known, manifests, refused, run
 
-__all__ = ["custom_resources", "helm"]
+__all__ = ["helm", "known"]
 
 DIGEST = f"sha256:{'1' * 64}"
 
@@ -36,11 +36,11 @@ def objects(helm: Path, repository: Path, namespace: str, *files: str) -> list[d
 
 
 def test_every_object_of_a_preview_is_valid_and_permitted(
-    repository: Path, helm: Path, custom_resources: CustomResources
+    repository: Path, helm: Path, known: Schemas
 ) -> None:
     found = objects(helm, repository, "shop-pr-42", "values-preview.yaml", "images/pr-42.yaml")
 
-    assert problems(found, custom_resources) == []
+    assert refused(found, known) == []
     (project,) = manifests((repository / "argocd" / "appproject.yaml").read_text("utf-8"))
     permitted = {(each["group"], each["kind"]) for each in project["spec"]["namespaceResourceWhitelist"]}
     kinds = {(each["apiVersion"].rpartition("/")[0], each["kind"]) for each in found}

@@ -26,6 +26,7 @@ COMMANDS = {
     "update": "Propose what a newer template makes, merged with what the team has changed.",
     "status": "Show what exists of a project, what differs from what was rendered, and how healthy it is.",
     "delete": "Take a project off its cluster, and archive its repositories or delete them.",
+    "validate": "Check charts and manifests as a cluster would, before they are pushed.",
     "template": "Look at templates, and check them.",
     "doctor": "Check what a project needs of this machine and of a cluster.",
 }

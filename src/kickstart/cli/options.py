@@ -71,3 +71,9 @@ OUTPUT = Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="P
 VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Say where each value comes from.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors only.")]
 NO_COLOR = Annotated[bool, typer.Option("--no-color", help="Do not color the output.")]
+HELM = Annotated[
+    str | None,
+    typer.Option(
+        "--helm", metavar="PROGRAM", help="The helm to render charts with; else the one on the PATH."
+    ),
+]

@@ -1,0 +1,169 @@
+"""What `validate` and `create` share: from options to checks, and from findings to text and JSON."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from kickstart.checks import repository
+from kickstart.checks.charts import Engine
+from kickstart.checks.findings import Finding, Report
+from kickstart.checks.schemas import Location, Schemas
+from kickstart.cli.console import Console
+from kickstart.errors import ParameterError
+from kickstart.naming import closest
+from kickstart.settings import Home
+
+NO_HELM = "install helm (or: pip install 'kickstart[helm]'), or name one: --helm PATH"
+
+
+def engine(program: str | None) -> Engine | None:
+    """Return the Helm to render with; None where there is none. Raises PreflightError for one that fails.
+
+    A program that is named wins over one on the PATH, and that over the engine in a Python package.
+    """
+    from kickstart.tools import helm
+
+    named = program or os.environ.get("KICKSTART_HELM")
+    found = named or shutil.which("helm")
+    if found:
+        return helm.HelmProgram(Path(shutil.which(found) or found).expanduser().absolute())
+    try:
+        return helm.HelmLibrary()
+    except ImportError:
+        return None
+
+
+def schemas(locations: Sequence[str], home: Home, *, offline: bool) -> Schemas:
+    """Return the schemas of all kinds. Raises PreflightError for a location that is none.
+
+    offline: only what is on this machine already.
+    """
+    from kickstart.tools import schemas as tools
+
+    cache = home.cache / "schemas"
+    given = list(locations) or [
+        part for part in os.environ.get("KICKSTART_SCHEMA_LOCATION", "").split(",") if part
+    ]
+    fetched = cache / "fetched"
+    found: list[Location] = [tools.location(spec, fetched, offline=offline) for spec in given]
+    return Schemas(
+        found or [tools.released(fetched, offline=offline)], tools.FolderStore(cache / "converted")
+    )
+
+
+def rules(given: Iterable[str], option: str) -> frozenset[str]:
+    """Return the ids of rules that were named, by their own name or their area's. Raises ParameterError."""
+    found: set[str] = set()
+    for name in given:
+        matching = {each for each in repository.RULES if each == name or each.startswith(f"{name}/")}
+        if not matching:
+            raise ParameterError(
+                f"there is no rule '{name}'{closest(name, list(repository.RULES))}",
+                hint=f"{option} RULE or AREA, as image/tag or image; kickstart validate --list-rules",
+            )
+        found |= matching
+    return frozenset(found)
+
+
+def versions(given: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return versions of Kubernetes as `1.37`. Raises ParameterError."""
+    found = []
+    for text in given:
+        match = re.fullmatch(r"v?(\d+\.\d+)(\.\d+)?", text)
+        if match is None or match[1] not in known:
+            raise ParameterError(
+                f"Kubernetes '{text}' is not known", hint=f"--kube-version takes {known[0]} to {known[-1]}"
+            )
+        found.append(match[1])
+    return tuple(sorted(set(found), key=list(known).index))
+
+
+def draw(report: Report, console: Console) -> None:
+    """Print what was found, by file, and what was not looked at."""
+    explained: set[str] = set()
+    for file, found in groupby(report.findings, key=lambda each: each.file):
+        console.print(console.paint(file, "bold"))
+        for each in found:
+            _draw_finding(each, console)
+            if each.rule.id not in explained:  # once is enough
+                explained.add(each.rule.id)
+                console.print(f"       {console.paint(each.rule.fix, 'dim')}")
+        console.print()
+    for line in summary(report):
+        console.print(line)
+
+
+def _draw_finding(each: Finding, console: Console) -> None:
+    severity = console.paint(each.rule.severity, "red" if each.rule.severity == "error" else "yellow")
+    place = f"{each.line:>5}" if each.line else "    -"
+    where = f" in {', '.join(each.environments)}" if each.environments else ""
+    subject = f"{each.object}: " if each.object else ""
+    path = f" ({each.path})" if each.path else ""
+    console.print(f"{place}  {severity}  {each.rule.id}  {subject}{each.message}{path}{where}")
+
+
+def summary(report: Report) -> list[str]:
+    """Return in sentences how much was looked at, and what was not."""
+    rendered = ""
+    if report.engine:
+        rendered = f", {number('environment', report.environments)} rendered by {report.engine}"
+    versions = f" for Kubernetes {' and '.join(report.versions)}" if report.versions else ""
+    lines = [
+        f"Checked {number('object', report.objects)} of {number('kind', report.kinds)}{versions}{rendered}."
+    ]
+    if report.suppressed:
+        lines.append(f"{number('finding', report.suppressed)} ignored by a comment with its reason.")
+    if report.unchecked:
+        lines.append("NOT CHECKED:")
+        lines += [f"  {each.what}: {each.reason}" for each in report.unchecked]
+    return lines
+
+
+def counts(report: Report) -> str:
+    """Return `2 errors, 1 warning`."""
+    errors = len(report.errors)
+    found = (("error", errors), ("warning", len(report.findings) - errors))
+    return ", ".join(number(name, count) for name, count in found if count)
+
+
+def number(name: str, count: int) -> str:
+    """Return `1 error`, `2 errors`."""
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def body(report: Report) -> dict[str, Any]:
+    """Return a report as JSON: docs/reference/output.schema.json describes it."""
+    return {
+        "engine": report.engine,
+        "kubernetesVersions": list(report.versions),
+        "charts": list(report.charts),
+        "environments": report.environments,
+        "objects": report.objects,
+        "kinds": report.kinds,
+        "suppressed": report.suppressed,
+        "findings": [finding(each) for each in report.findings],
+        "notChecked": [
+            {"about": each.about, "what": each.what, "reason": each.reason} for each in report.unchecked
+        ],
+    }
+
+
+def finding(each: Finding) -> dict[str, Any]:
+    """Return a finding as JSON."""
+    return {
+        "rule": each.rule.id,
+        "level": each.rule.severity,
+        "message": each.message,
+        "fix": each.rule.fix,
+        "file": each.file,
+        "line": each.line,
+        "object": each.object,
+        "path": each.path,
+        "environments": list(each.environments),
+    }
