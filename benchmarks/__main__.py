@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import content, measure, portal
 from benchmarks.measure import Command
+from scripts import tools
 from tests.dialect import portal as backstage
 
 ROUNDS = 9
@@ -46,8 +47,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kickstart-bench-") as folder:
         place = Path(folder)
         budgets = [*_start(place), *_dry_run(place), *_portal(place), *_large(place), *_previews(place)]
+        shares = _checks(place)
     for budget in budgets:
         print(budget)
+    for share in shares:
+        print(share)
     over = sum(not budget.holds for budget in budgets)
     print(f"{len(budgets) - over} of {len(budgets)} budgets hold")
     return min(over, 1)
@@ -125,6 +129,46 @@ def _portal(place: Path) -> list[Budget]:
         Budget(
             "a portal's template, 50 files / Backstage", measure.ratio(samples, "ours", "theirs"), 0.15, "x"
         )
+    ]
+
+
+def _checks(place: Path) -> list[str]:
+    """Return what the checks take of creating the built-in template.
+
+    Custom kinds count where KICKSTART_SCHEMA_LOCATION names their definitions.
+    """
+    try:
+        helm = tools.helm()
+    except tools.UnavailableError as error:
+        return [f"      checks of charts were not measured, since {error}"]
+    home = {"KICKSTART_HOME": str(place / "checks-home"), "KICKSTART_HELM": str(helm)}
+    command = [KICKSTART, "create", "bench", "--dry-run", "--no-input", "--owner", "acme"]
+    validate = [KICKSTART, "validate", str(place / "checked" / "bench-gitops"), "--offline"]
+    render = [
+        KICKSTART,
+        "render",
+        "bench",
+        "--no-input",
+        "--owner",
+        "acme",
+        "-q",
+        "-d",
+        str(place / "checked"),
+    ]
+    subprocess.run(render, env={**os.environ, **home}, check=True, capture_output=True)
+    samples = measure.interleaved(
+        {
+            "with": Command(command, None, home),
+            "without": Command([*command, "--no-validate"], None, home),
+            "validate": Command(validate, None, home),
+        },
+        LARGE_ROUNDS,
+    )
+    spent = {name: measure.cpu(samples, name) for name in samples}
+    share = 1 - spent["without"] / spent["with"]
+    return [
+        f"      create --dry-run of rag-chatbot: {spent['with']:.2f} s of CPU, {share:.0%} of it for checks",
+        f"      validate of rag-chatbot, all environments: {spent['validate']:.2f} s of CPU",
     ]
 
 

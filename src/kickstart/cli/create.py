@@ -30,6 +30,9 @@ def create(
             "--output-dir", metavar="DIR", help="Also write the files to a folder for each repository."
         ),
     ] = None,
+    no_validate: Annotated[
+        bool, typer.Option("--no-validate", help="Do not check what would be deployed before writing it.")
+    ] = False,
     forge: options.FORGE = None,
     github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
@@ -59,13 +62,15 @@ def create(
 ) -> None:
     """Create a project: check, render and publish its repositories.
 
+    Charts and manifests are checked as `kickstart validate` does, before anything is written.
     Running it again converges: what is there already is unchanged, and what an interrupted run left
     out is done.
     """
     from dataclasses import replace
 
     from kickstart import run
-    from kickstart.cli import project, results, waiting
+    from kickstart.actions.base import Change
+    from kickstart.cli import precheck, project, results, waiting
     from kickstart.errors import ParameterError
 
     flags = {
@@ -97,7 +102,8 @@ def create(
         more = [f"--set={each}" for each in set_ or ()]
         more += [f"--{flag}={value}" for flag, value in valued.items() if value]
         more += [] if bootstrap is None else ["--bootstrap" if bootstrap else "--no-bootstrap"]
-        more += [flag for flag, given in (("--wait", wait), ("--dry-run", dry_run)) if given]
+        switches = (("--wait", wait), ("--dry-run", dry_run), ("--no-validate", no_validate))
+        more += [flag for flag, given in switches if given]
         create_all(batch, jobs, flags, more, console)
         return
     console = results.console("Create", output, verbose, quiet, no_color)
@@ -122,12 +128,15 @@ def create(
         console.plan(plan, pending, files=dry_run)
     if dry_run:
         planned = results.body("planned", plan, pending, files=True)
-        console.remember(planned)  # a conflict is shown with what differs
-        run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
+        console.remember(planned)  # a conflict and findings are shown with what differs
+    else:
+        results.refuse_missing(plan)
+    run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
+    if not no_validate:
+        precheck.check([each for each in pending if each.change is not Change.NONE], prepared.home, console)
+    if dry_run:
         console.result(planned)
         return
-    results.refuse_missing(plan)
-    run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
     if prepared.interactive and not _confirmed():
         console.result(results.body("declined", plan, pending))
         console.print("Nothing was written.")
