@@ -4,7 +4,7 @@ NAME ?= my-chatbot
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup create test test-quick app test-app bench-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock
+.PHONY: help setup create test test-quick app test-app bench-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock schemas test-matrix
 
 help:  ## Show what can be made
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ test: .venv/dev  ## Run all tests, with coverage
 	$(BIN)/coverage report
 
 test-quick: .venv/dev  ## Run the tests that take no longer than a moment
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not matrix"
+
+test-matrix: .venv/dev  ## Check every combination of the switches of the built-in template, with three releases of Helm
+	$(BIN)/pytest -m matrix
 
 # A project as its owner has it: created, and cloned from where it was published.
 app: .venv/runtime
@@ -78,6 +81,9 @@ bench: .venv/dev  ## Measure against the budgets, as ratios within this run
 golden: .venv/dev  ## Render the examples again
 	$(BIN)/python scripts/golden.py
 
+schemas: .venv/dev  ## Pack Kubernetes' schemas again, from the package that has them all
+	$(BIN)/python scripts/schemas.py
+
 docs: .venv/dev  ## Generate the reference pages again
 	$(BIN)/python scripts/docs.py
 
@@ -86,6 +92,7 @@ check: lint type test check-generated  ## Run everything that a change must pass
 check-generated: .venv/dev  ## Check that goldens and reference pages are fresh
 	$(BIN)/python scripts/golden.py --check
 	$(BIN)/python scripts/docs.py --check
+	$(BIN)/python scripts/schemas.py --check
 
 wheel: .venv/runtime  ## Build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
