@@ -181,13 +181,13 @@ def test_ports_and_probes_are_where_the_application_answers(project: Project) ->
 
 @pytest.mark.slow
 def test_a_pod_is_given_the_time_that_its_last_answers_may_take(project: Project) -> None:
-    application, found = project
+    _, found = project
 
     for environment in found.values():
         for pod, container, environ in containers(environment):
             if "lifecycle" not in container:
                 continue
-            drain = int(environ.get("DRAIN_SECONDS", application.default("DRAIN_SECONDS")))
+            drain = int(environ["DRAIN_SECONDS"])
             pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
             assert pod["terminationGracePeriodSeconds"] > pause + drain
 
