@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kickstart.actions.base import InputError
+from kickstart.actions.publish import Publish
 from tests.unit.building import promise, tree
 
 ENTITIES = "kind: API\nmetadata:\n  name: x\n---\nkind: Component\nmetadata: {name: Shop}\n"
@@ -82,3 +83,15 @@ def test_what_a_portal_would_register_is_said(
 def test_registering_needs_a_place(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="catalogInfoUrl or repoContentsUrl is required"):
         promise("catalog:register", tmp_path, FILES)
+
+
+def test_what_a_template_does_not_mention_is_left_to_the_team(tmp_path: Path) -> None:
+    bare = promise("publish:gitlab", tmp_path, FILES, repoUrl="gitlab.com?owner=g&repo=shop")
+    said = promise(
+        *("publish:gitlab", tmp_path, FILES), repoUrl="gitlab.com?owner=g&repo=shop", description="A shop"
+    )
+
+    assert isinstance(bare.effect, Publish)
+    assert isinstance(said.effect, Publish)
+    assert set(bare.effect.settings) == {"protectDefaultBranch"}
+    assert said.effect.settings["description"] == "A shop"

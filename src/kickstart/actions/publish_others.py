@@ -50,8 +50,9 @@ class _PublishElsewhere:
             raise InputError(f"{input.repo_url!r} names no repo")
         # An owner may be a path of groups, of which a forge of repositories makes one name.
         owner = naming.owner_from_login("-".join(fields[part] for part in self.owners if fields.get(part)))
-        settings = input.model_dump(by_alias=True, exclude={"token"})
-        if settings["repoVisibility"] not in {"public", "internal"}:
+        # Only what the template says: the rest is the team's once the repository is there.
+        settings = input.model_dump(by_alias=True, exclude_unset=True, exclude={"token"})
+        if settings.get("repoVisibility", "private") not in {"public", "internal", "private"}:
             settings["repoVisibility"] = "private"
         settings["repoUrl"] = f"github.com?owner={owner}&repo={fields['repo']}"
         return PublishGithub().promise(given, PublishGithub.Input.model_validate(settings))
