@@ -70,7 +70,7 @@ def create(
 
     from kickstart import run
     from kickstart.actions.base import Change
-    from kickstart.cli import precheck, project, results, waiting
+    from kickstart.cli import precheck, project, results
     from kickstart.errors import ParameterError
 
     flags = {
@@ -119,7 +119,11 @@ def create(
     lines = run.preflight(effects, prepared.tools)
     plan = replace(plan, notes=(*plan.notes, *lines))
     prepared = replace(prepared, plan=plan)
-    follow = waiting.follower(prepared, timeout, console) if wait else None
+    follow = None
+    if wait:
+        from kickstart.cli import waiting
+
+        follow = waiting.follower(prepared, timeout, console)
     _examine_cluster(prepared, console)
     pending = run.preview(effects, prepared.tools)
     if verbose:

@@ -6,11 +6,13 @@ import enum
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kickstart.marker import Marker
-from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
+
+if TYPE_CHECKING:
+    from kickstart.tools.things import Match, ReadAccess, Thing
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kickstart import folders, marker
 from kickstart.errors import RemoteError
 from kickstart.tools import Found, Publication, Repository, State, plumbing
 from kickstart.tools.folders import umask
-from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
+
+if TYPE_CHECKING:
+    from kickstart.tools.things import Match, ReadAccess, Thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class LocalForge:
         return {"path": str(path), "commit": commit.id}
 
     def look(self, repository: Repository, thing: Thing) -> Match:
+        from kickstart.tools.things import Match
+
         return Match.UNKNOWN
 
     def make(self, repository: Repository, thing: Thing) -> None:
