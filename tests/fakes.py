@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from kickstart import marker
 from kickstart.errors import ConflictError, PreflightError, RemoteError
 from kickstart.tools import Found, Kind, Manifest, Publication, Ref, Repository, State, Tools, Trial
@@ -24,6 +26,9 @@ class FakeAddress:
     def clone_url(self, repository: Repository) -> str:
         return f"https://forge.test/{repository}.git"
 
+    def ssh_url(self, repository: Repository) -> str:
+        return f"git@forge.test:{repository}.git"
+
     def contents_url(self, repository: Repository, branch: str) -> str:
         return f"https://forge.test/{repository}/blob/{branch}"
 
@@ -32,7 +37,7 @@ class FakeAddress:
 class FakeForge:
     """Repositories by `owner/name`. `failing`: names at which the next publish fails once.
 
-    begun: the projects of empty repositories.
+    begun: the projects of empty repositories. keys: the fingerprint of each, by repository and title.
     """
 
     repositories: dict[str, Tree] = field(default_factory=dict)
@@ -40,6 +45,7 @@ class FakeForge:
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
     things: dict[str, list[Thing]] = field(default_factory=dict)
+    keys: dict[tuple[str, str], str] = field(default_factory=dict)
     failing: set[str] = field(default_factory=set)
     writes: int = 0
 
@@ -94,10 +100,13 @@ class FakeForge:
         self.things.setdefault(str(repository), []).append(thing)
 
     def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:
-        return None
+        self.writes += 1
+        fingerprint = self.keys[str(repository), title] = f"SHA256:{self.writes}"
+        private = SecretStr(f"the private half of {fingerprint}")
+        return ReadAccess(f"git@forge.test:{repository}.git", private, fingerprint)
 
     def grants_read(self, repository: Repository, title: str, fingerprint: str) -> bool:
-        return True
+        return self.keys.get((str(repository), title)) == fingerprint
 
     def remove(self, repository: Repository, *, purge: bool) -> Mapping[str, str]:
         self.writes += 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kickstart.actions.argocd import RepositoryAccess
+from kickstart.actions.argocd_access import RepositoryAccess
 from kickstart.actions.base import Change, Effect
 from kickstart.errors import PreflightError
 from kickstart.tools import Kind, Ref, Tools, kubernetes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 AT = "2026-11-24T09:00:00Z"
 _USER_URLS = (
@@ -116,7 +117,7 @@ def repository(
         "html_url": f"{web}/{full_name}",
         "clone_url": f"{web}/{full_name}.git",
         "git_url": f"git://github.test/{full_name}.git",
-        "ssh_url": f"git@github.test:{full_name}.git",
+        "ssh_url": f"git@{urlsplit(web).hostname}:{full_name}.git",
         "svn_url": f"{web}/{full_name}",
         "mirror_url": None,
         "language": None,

@@ -175,7 +175,7 @@ def test_a_key_is_made_that_reads_and_no_more(forge: GithubForge, github: FakeGi
     [key] = github.repositories["acme/demo"].keys.values()
     assert (key["title"], key["read_only"]) == ("Argo CD", True)
     assert access.private_key.get_secret_value().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
-    assert access.url == "git@github.test:acme/demo.git"
+    assert access.url == forge.address.ssh_url(DEMO) == "git@localhost:acme/demo.git"
     assert "PRIVATE" not in repr(access)
     assert forge.grants_read(DEMO, "Argo CD", access.fingerprint)
 

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from kickstart.actions.argocd_access import RepositoryKey
 from kickstart.actions.base import Change, Effect, InputError
-from kickstart.errors import PreflightError
+from kickstart.errors import ConflictError, PreflightError
+from kickstart.marker import FILE_NAME, Marker
+from kickstart.plan import build
+from kickstart.template import catalog
+from kickstart.template.parameters import Form
+from kickstart.template.parameters import Given as Value
 from kickstart.tools import Kind, Ref, Tools
+from kickstart.tools.things import ReadAccess
+from kickstart.tree import Tree
 from tests.fakes import FakeCluster, FakeFolders, FakeForge
-from tests.unit.building import promise, tree
+from tests.unit.building import circumstances, promise, texts, tree
 
 ARGOCD = "argoproj.io/v1alpha1"
 SECRET = Kind("v1", "Secret")
 URL = "https://forge.test/acme/shop-gitops.git"
+SSH_URL = "git@forge.test:acme/shop-gitops.git"
 KINDS = {
     *(Kind(ARGOCD, name) for name in ("AppProject", "Application", "ApplicationSet")),
     *(Kind("v1", name) for name in ("Secret", "Namespace", "ConfigMap")),
@@ -45,13 +56,30 @@ def cluster() -> FakeCluster:
 
 
 @pytest.fixture
-def tools(cluster: FakeCluster) -> Tools:
-    return Tools(FakeForge(), FakeFolders(), cluster)
+def forge() -> FakeForge:
+    """A forge that has the project's GitOps repository."""
+    mark = Marker("demo", "acme/shop-gitops", {}, "")
+    return FakeForge({"acme/shop-gitops": Tree({FILE_NAME: mark.entry()})})
+
+
+@pytest.fixture
+def tools(cluster: FakeCluster, forge: FakeForge) -> Tools:
+    return Tools(forge, FakeFolders(), cluster)
 
 
 def bootstrap(folder: Path, files: Mapping[str, str] | None = None, **input: Any) -> list[Effect]:
     given = {"path": "argocd", "repoUrl": URL, "repoVisibility": "public", **input}
     return list(promise("argocd:bootstrap", folder, tree(files or FILES), **given).effects)
+
+
+def key(folder: Path) -> Effect:
+    """Return the effect by which Argo CD may read a private repository over SSH."""
+    return bootstrap(folder, repoUrl=SSH_URL, repoVisibility="private")[0]
+
+
+def secret_of(cluster: FakeCluster) -> dict[str, Any]:
+    (secret,) = [each for ref, each in cluster.found.items() if ref.kind == SECRET]
+    return secret
 
 
 def apply(effects: list[Effect], tools: Tools) -> list[str]:
@@ -146,6 +174,19 @@ def test_a_private_repository_needs_credentials_that_open_it(
             access.inspect(tools)
 
 
+def test_the_hint_names_the_url_for_which_a_key_would_be_made(tools: Tools, tmp_path: Path) -> None:
+    with pytest.raises(PreflightError) as ours:
+        bootstrap(tmp_path, repoVisibility="private")[0].inspect(tools)
+    with pytest.raises(PreflightError) as elsewhere:
+        other = "git@elsewhere.test:acme/shop-gitops.git"
+        bootstrap(tmp_path, repoUrl=other, repoVisibility="private")[0].inspect(tools)
+
+    assert f"let the template name {SSH_URL}, for which a key is made" in ours.value.hint
+    assert elsewhere.value.hint == (
+        f"argocd repo add {other} --ssh-private-key-path FILE; or leave the cluster alone with --no-bootstrap"
+    )
+
+
 def test_secrets_that_may_not_be_listed_are_not_checked(
     tools: Tools, cluster: FakeCluster, tmp_path: Path
 ) -> None:
@@ -170,12 +211,229 @@ def test_given_credentials_become_a_secret_and_are_shown_nowhere(
 
     apply(effects, tools)
 
-    (secret,) = [each for ref, each in cluster.found.items() if ref.kind == SECRET]
+    secret = secret_of(cluster)
     found = {name: base64.b64decode(value).decode() for name, value in secret["data"].items()}
     assert found == {"type": "git", "url": URL, **content}
     assert "s3cret" not in repr(effects)
     assert effects[0].texts == {}  # base64 hides nothing
     assert "AppProject" in effects[1].texts["the manifest"]
+
+
+def test_a_private_repository_of_the_project_is_given_one_key(
+    tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    access = key(tmp_path)
+
+    found = access.inspect(tools)
+    facts = access.apply(tools)
+
+    assert (found.change, found.detail) == (Change.CREATE, "a read-only deploy key")
+    secret = secret_of(cluster)
+    title, fingerprint = "Argo CD in argocd (the fake cluster)", "SHA256:1"
+    assert secret["metadata"]["labels"]["argocd.argoproj.io/secret-type"] == "repository"
+    assert secret["metadata"]["annotations"] == {
+        "kickstart/project": "demo",
+        "kickstart/repository": URL,
+        "kickstart/deploy-key": title,
+        "kickstart/deploy-key-fingerprint": fingerprint,
+    }
+    assert {name: base64.b64decode(value).decode() for name, value in secret["data"].items()} == {
+        "type": "git",
+        "url": SSH_URL,
+        "sshPrivateKey": f"the private half of {fingerprint}",
+    }
+    assert set(facts) == {"uid", "fingerprint"}
+    assert forge.keys == {("acme/shop-gitops", title): fingerprint}
+    again = key(tmp_path).inspect(tools)
+    assert (again.change, again.detail) == (Change.NONE, f"by the Secret {secret['metadata']['name']}")
+    assert (forge.writes, cluster.writes) == (1, 1)
+
+
+def test_looking_makes_no_key(tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path) -> None:
+    key(tmp_path).inspect(tools)
+
+    assert (forge.writes, cluster.writes) == (0, 0)
+
+
+def test_the_key_of_a_repository_that_is_not_there_yet_is_promised(tools: Tools, tmp_path: Path) -> None:
+    assert isinstance(tools.forge, FakeForge)
+    tools.forge.repositories.clear()
+
+    assert key(tmp_path).inspect(tools).change is Change.CREATE
+    with pytest.raises(ConflictError, match="is given no key for acme/shop-gitops: it is not there"):
+        key(tmp_path).apply(tools)
+    assert tools.forge.writes == 0
+
+
+@pytest.mark.parametrize("lost", ["key", "repository"])
+def test_a_key_that_is_no_longer_in_force_is_replaced_under_its_title(
+    tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path, lost: str
+) -> None:
+    key(tmp_path).apply(tools)
+    cluster.name = "as another user calls it"
+    ours = forge.repositories.copy()
+    forge.keys.clear()
+    if lost == "repository":
+        forge.repositories.clear()
+
+    found = key(tmp_path).inspect(tools)
+    forge.repositories.update(ours)
+    key(tmp_path).apply(tools)
+
+    assert (found.change, found.detail) == (
+        Change.UPDATE,
+        "a new deploy key: the last one is no longer in force",
+    )
+    assert forge.keys == {("acme/shop-gitops", "Argo CD in argocd (the fake cluster)"): "SHA256:2"}
+    assert base64.b64decode(secret_of(cluster)["data"]["sshPrivateKey"]) == b"the private half of SHA256:2"
+    assert key(tmp_path).inspect(tools).change is Change.NONE
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [
+        ("repository", SSH_URL),
+        ("repository", "ssh://git@forge.test/acme/shop-gitops"),
+        ("repo-creds", "git@forge.test:acme"),
+    ],
+)
+def test_credentials_that_somebody_gave_are_enough(
+    tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path, kind: str, url: str
+) -> None:
+    cluster.found[Ref(SECRET, "theirs", "argocd")] = {
+        "metadata": {"name": "theirs", "labels": {"argocd.argoproj.io/secret-type": kind}},
+        "data": {"url": base64.b64encode(url.encode()).decode()},
+    }
+
+    assert key(tmp_path).inspect(tools).detail == "by the Secret theirs"
+
+
+def test_the_url_may_be_written_either_way(
+    tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    url = "ssh://git@forge.test/acme/shop-gitops.git"
+
+    apply(bootstrap(tmp_path, repoUrl=url, repoVisibility="private"), tools)
+
+    assert base64.b64decode(secret_of(cluster)["data"]["url"]).decode() == url
+    assert len(forge.keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("mark", "why"),
+    [
+        (None, "was not made by kickstart"),
+        (Marker("other", "acme/shop-gitops", {}, ""), "it belongs to the project other"),
+        (Marker("demo", "acme/first", {}, ""), "it is a copy of acme/first"),
+    ],
+)
+def test_a_repository_that_is_not_the_projects_gets_no_key(
+    tools: Tools, forge: FakeForge, tmp_path: Path, mark: Marker | None, why: str
+) -> None:
+    forge.repositories["acme/shop-gitops"] = Tree({FILE_NAME: mark.entry()} if mark else {})
+
+    found = key(tmp_path).inspect(tools)
+
+    assert (found.change, found.detail) == (
+        Change.CONFLICT,
+        f"Argo CD has no credentials, and is given no key: {why}",
+    )
+    with pytest.raises(ConflictError, match=why):
+        key(tmp_path).apply(tools)
+    assert forge.writes == 0
+
+
+def test_a_secret_of_somebody_elses_with_that_name_is_a_conflict(
+    tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    key(tmp_path).apply(tools)
+    secret_of(cluster)["metadata"]["annotations"] = {"kickstart/project": "other"}
+    secret_of(cluster)["data"] = {}
+
+    found = key(tmp_path).inspect(tools)
+
+    assert found.change is Change.CONFLICT
+    assert found.detail.startswith("Secret argocd/demo-repository-")
+    assert found.detail.endswith(": belongs to other")
+
+
+@pytest.mark.parametrize("path", ["acme/..", "acme/", "", "a b/shop", "more/acme/shop"])
+def test_what_names_no_repository_of_the_forge_gets_no_key(tools: Tools, tmp_path: Path, path: str) -> None:
+    url = f"git@forge.test:{path}"
+
+    with pytest.raises(PreflightError, match="Argo CD has no credentials for it"):
+        bootstrap(tmp_path, repoUrl=url, repoVisibility="private")[0].inspect(tools)
+
+
+def test_who_may_not_list_secrets_gets_no_key_and_is_told(
+    tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    cluster.denied = {"Secret"}
+
+    found = key(tmp_path).inspect(tools)
+
+    assert (found.change, found.detail) == (
+        Change.NONE,
+        "not checked, and no key is made: you may not list Secrets in argocd",
+    )
+
+
+def test_another_url_than_was_promised_keeps_no_key(
+    tools: Tools, forge: FakeForge, cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ReadAccess("ssh://git@forge.test:2222/acme/shop-gitops.git", SecretStr("s3cret"), "SHA256:1")
+    monkeypatch.setattr(forge, "grant_read", lambda repository, title: other)
+
+    with pytest.raises(PreflightError, match=f"is read at {other.url}, where {SSH_URL} was promised"):
+        key(tmp_path).apply(tools)
+    assert cluster.writes == 0
+
+
+def test_a_public_repository_needs_no_key(tools: Tools, tmp_path: Path) -> None:
+    found = bootstrap(tmp_path, repoUrl=SSH_URL)[0].inspect(tools)
+
+    assert (found.change, found.detail) == (Change.NONE, "it is public")
+
+
+def test_objects_stay_the_projects_when_argo_cd_reads_it_another_way(tools: Tools, tmp_path: Path) -> None:
+    apply(bootstrap(tmp_path), tools)
+
+    found = bootstrap(tmp_path, repoUrl=SSH_URL, repoVisibility="private")
+
+    assert apply(found, tools) == ["create", "unchanged", "unchanged", "unchanged"]
+
+
+def test_the_built_in_template_names_the_url_for_which_a_key_is_made(tmp_path: Path) -> None:
+    template = Path(__file__).parents[2] / "templates/rag-chatbot/template.yaml"
+    source = catalog.load(template, template.parent, "rag-chatbot", "")
+    given = {"name": "shop", "owner": "acme", "gitopsAccess": "deployKey"}
+    parameters = Form(source.template.spec.parameters).resolve(
+        {name: Value(value, "values.yaml") for name, value in given.items()}
+    )
+
+    effects = build(source, parameters, replace(circumstances(), argocd_namespace="argocd")).effects
+
+    (access,) = [each for each in effects if isinstance(each, RepositoryKey)]
+    assert access.url == "ssh://git@forge.test/acme/shop-gitops.git"
+    gitops = texts(effects[effects.index(access) - 1].tree)
+    read = [
+        path
+        for path, text in gitops.items()
+        for line in text.splitlines()
+        if line.strip().startswith(("repoURL:", "- repoURL:")) and line.endswith(access.url)
+    ]
+    assert len(read) == sum(text.count("repoURL: ") for text in gitops.values()) > 5
+    assert f"    - {access.url}\n" in gitops["argocd/appproject.yaml"]
+    assert f"home: {URL}\n" in gitops["helm/Chart.yaml"]  # what people follow stays a page
+
+
+def test_create_resources_gives_a_key_as_well(tools: Tools, forge: FakeForge, tmp_path: Path) -> None:
+    given = {"appName": "shop", "namespace": "apps", "repoUrl": SSH_URL, "path": "helm"}
+
+    made = promise("argocd:create-resources", tmp_path, tree({}), **given)
+
+    assert apply(list(made.effects), tools) == ["create", "create", "create"]
+    assert len(forge.keys) == 1
 
 
 def test_a_folder_is_refused_also_with_credentials(tools: Tools, tmp_path: Path) -> None:

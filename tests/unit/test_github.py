@@ -57,8 +57,11 @@ def test_addresses_are_promised_from_the_names_alone() -> None:
 
     assert address.name == "ghe.example.com"
     assert address.clone_url(SHOP) == "https://ghe.example.com/acme/shop.git"
+    assert address.ssh_url(SHOP) == "git@ghe.example.com:acme/shop.git"
     assert address.contents_url(SHOP, "main") == "https://ghe.example.com/acme/shop/blob/main"
     assert GithubAddress().name == "GitHub"
+    assert GithubAddress().ssh_url(SHOP) == "git@github.com:acme/shop.git"
+    assert parse("https://ghe.example.com:8443").ssh_url(SHOP) == address.ssh_url(SHOP)
 
 
 APP = {

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Promise
-from kickstart.actions.kubernetes import LEFT_OUT, REPOSITORY, ApplyManifest, chosen, documents
-from kickstart.errors import PreflightError
-from kickstart.tools import Kind, Manifest, Ref, Tools
+from kickstart.actions.argocd_access import (
+    ARGOCD,
+    RepositoryAccess,
+    RepositoryCredentials,
+    RepositoryKey,
+    repository_at,
+    repository_secret,
+    same_url,
+)
+from kickstart.actions.base import Effect, Given, InputError, Model, Promise
+from kickstart.actions.kubernetes import LEFT_OUT, REPOSITORY, ApplyManifest, documents
 from kickstart.tree import Tree, normal_path
 
-ARGOCD = "argoproj.io/v1alpha1"
 IN_CLUSTER = "https://kubernetes.default.svc"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
-SECRET_TYPE = "argocd.argoproj.io/secret-type"  # noqa: S105 - a label, not a secret
-SECRET = Kind("v1", "Secret")
-NAMESPACE = Kind("v1", "Namespace")
 
 
 class _Nothing(Model):
@@ -35,7 +33,10 @@ class _Access(Model):
     repo_url: str = Field(description="The URL from which Argo CD reads the GitOps repository.")
     repo_visibility: Literal["private", "public", "internal"] = Field(
         default="private",
-        description="Who can read it. If not everyone, Argo CD must have credentials, or is given these.",
+        description=(
+            "Who can read it. If not everyone, Argo CD must have credentials, or is given these. Where "
+            "`repoUrl` is the SSH URL of a repository of the project's on GitHub, it is given a deploy key."
+        ),
     )
     username: str = Field(default="", description="The user of `password`.")
     password: SecretStr | None = Field(default=None, description="A password or token that may read it.")
@@ -132,60 +133,32 @@ class ArgocdCreateResources:
         return Promise(effects=_effects(given, input, manifests))
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryAccess(Effect):
-    """Makes sure, before anything is written, that Argo CD will be able to read the repository."""
-
-    url: str
-    namespace: str
-    is_public: bool
-
-    @property
-    def target(self) -> str:
-        return f"access of Argo CD to {self.url}"
-
-    def inspect(self, tools: Tools) -> Inspection:
-        cluster = chosen(tools)
-        _require_reachable(self.url)
-        _require_argocd(tools, self.namespace)
-        if self.is_public:
-            return Inspection(Change.NONE, "it is public")
-        try:
-            labels = f"{SECRET_TYPE} in (repository,repo-creds)"
-            secrets = cluster.objects(SECRET, self.namespace, labels=labels)
-        except PreflightError:  # most users may not look at Secrets there
-            return Inspection(Change.NONE, f"not checked: you may not list Secrets in {self.namespace}")
-        for secret in secrets:
-            if _opens(secret, self.url):
-                return Inspection(Change.NONE, f"by the Secret {secret['metadata']['name']}")
-        raise PreflightError(
-            f"Argo CD could not read {self.url}: it is not public, and Argo CD has no credentials for it",
-            hint=f"argocd repo add {self.url} --username USER --password TOKEN; "
-            "or leave the cluster alone with --no-bootstrap",
-        )
-
-    def apply(self, tools: Tools) -> Mapping[str, str]:
-        return {}  # there is nothing to do, or `inspect` has raised
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryCredentials(ApplyManifest):
-    """Gives Argo CD credentials for one repository."""
-
-    def inspect(self, tools: Tools) -> Inspection:
-        _require_reachable(self.marks[REPOSITORY])
-        _require_argocd(tools, self.ref.namespace)
-        return super(RepositoryCredentials, self).inspect(tools)
-
-
 def _effects(given: Given, access: _Access, manifests: list[dict[str, Any]]) -> tuple[Effect, ...]:
-    marks = {REPOSITORY: access.repo_url}
-    first: Effect = RepositoryAccess(
-        access.repo_url, given.argocd_namespace, access.repo_visibility == "public"
-    )
-    if access.password or access.ssh_private_key:
-        first = RepositoryCredentials(_credentials(given, access), given.project, marks)
+    url, address = access.repo_url, given.address
+    repository = repository_at(address, url)
+    ssh_url = address.ssh_url(repository) if repository else None
+    is_ssh = ssh_url is not None and same_url(ssh_url, url)
+    # Objects stay the same repository's when Argo CD begins to read it by SSH.
+    marks = {REPOSITORY: address.clone_url(repository) if repository and is_ssh else url}
+    content = _credentials(access)
+    first: Effect
+    if content:
+        manifest = repository_secret(given.project, given.argocd_namespace, url, content)
+        first = RepositoryCredentials(manifest, given.project, marks)
+    elif repository and is_ssh and access.repo_visibility != "public":
+        first = RepositoryKey(url, given.argocd_namespace, given.project, repository, marks)
+    else:
+        is_public = access.repo_visibility == "public"
+        first = RepositoryAccess(url, given.argocd_namespace, is_public, ssh_url or "")
     return (first, *(ApplyManifest(each, given.project, marks) for each in manifests))
+
+
+def _credentials(access: _Access) -> dict[str, str]:
+    if access.ssh_private_key:
+        return {"sshPrivateKey": access.ssh_private_key.get_secret_value()}
+    if access.password:
+        return {"username": access.username, "password": access.password.get_secret_value()}
+    return {}
 
 
 def _manifests(tree: Tree, folder: str, namespace: str) -> list[dict[str, Any]]:
@@ -201,61 +174,3 @@ def _manifests(tree: Tree, folder: str, namespace: str) -> list[dict[str, Any]]:
     if not found:
         raise InputError(f"there is no manifest in {folder or 'the workspace'}")
     return sorted(found, key=lambda each: each["kind"] in {"Application", "ApplicationSet"})
-
-
-def _credentials(given: Given, access: _Access) -> Manifest:
-    digest = hashlib.sha256(access.repo_url.encode()).hexdigest()[:8]
-    content = {"type": "git", "url": access.repo_url}
-    if access.ssh_private_key:
-        content["sshPrivateKey"] = access.ssh_private_key.get_secret_value()
-    elif access.password:
-        content |= {"username": access.username, "password": access.password.get_secret_value()}
-    return {
-        "apiVersion": SECRET.api_version,
-        "kind": SECRET.kind,
-        "metadata": {
-            "name": f"{given.project}-repository-{digest}",
-            "namespace": given.argocd_namespace,
-            "labels": {SECRET_TYPE: "repository"},
-        },
-        "data": {name: b64encode(value.encode()).decode() for name, value in content.items()},
-    }
-
-
-def _require_reachable(url: str) -> None:
-    if urlsplit(url).scheme == "file":
-        raise PreflightError(
-            f"Argo CD could not read {url}: it is a folder of this machine",
-            hint="publish to a server that the cluster reaches, or leave it alone with --no-bootstrap",
-        )
-
-
-def _require_argocd(tools: Tools, namespace: str) -> None:
-    cluster = chosen(tools)
-    if Kind(ARGOCD, "Application") not in cluster.served():
-        raise PreflightError(
-            f"Argo CD is not on the cluster {cluster.name}: it does not know {Kind(ARGOCD, 'Application')}",
-            hint="install Argo CD, or choose another --context",
-        )
-    try:
-        found = cluster.get(Ref(NAMESPACE, namespace))
-    except PreflightError:  # it may not be looked at
-        return
-    if found is None:
-        raise PreflightError(
-            f"the cluster {cluster.name} has no namespace '{namespace}' for Argo CD",
-            hint="name the namespace of Argo CD with --argocd-namespace",
-        )
-
-
-def _opens(secret: Manifest, url: str) -> bool:
-    """Tell whether a Secret of Argo CD's holds credentials for `url`, or for all that starts like it."""
-    value = b64decode((secret.get("data") or {}).get("url", "")).decode("utf-8", "replace")
-    template = (secret["metadata"].get("labels") or {}).get(SECRET_TYPE) == "repo-creds"
-    return bool(value) and (
-        _plain(url).startswith(_plain(value)) if template else _plain(url) == _plain(value)
-    )
-
-
-def _plain(url: str) -> str:
-    return url.rstrip("/").removesuffix(".git").lower()

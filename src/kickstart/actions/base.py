@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from kickstart.errors import Fault
 from kickstart.template.catalog import Source
 from kickstart.template.language import Language
-from kickstart.tools import Address, Publication, Repository, Tools
+from kickstart.tools import Address, Found, Publication, Repository, Tools
 from kickstart.tree import Tree
 
 
@@ -163,6 +163,17 @@ def repository_from(repo_url: str) -> Repository:
             raise InputError(f"the {key} {value!r} {problem}")
         values[key] = value
     return Repository(values["owner"], values["repo"])
+
+
+def why_not_ours(found: Found, repository: Repository, project: str) -> str:
+    """Say why what a forge has at a name is not the project's; empty when it is."""
+    if found.marker is None:
+        return found.reason or "it is not there"
+    if found.marker.project != project:
+        return f"it belongs to the project {found.marker.project}"
+    if found.marker.repository.lower() != str(repository).lower():
+        return f"it is a copy of {found.marker.repository}"
+    return ""
 
 
 def author_of(given: Given, name: str | None, address: str | None) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kickstart.actions.base import Change, Effect, Inspection
+from kickstart.actions.base import Change, Effect, Inspection, why_not_ours
 from kickstart.errors import ConflictError
-from kickstart.tools import Found, Repository, State, Tools
+from kickstart.tools import Repository, State, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Remove(Effect):
         found = tools.forge.inspect(self.repository)
         if found.state is State.ABSENT:
             return Inspection(Change.NONE, "is not there")
-        kept = self._why_kept(found)
+        kept = why_not_ours(found, self.repository, self.project)
         if kept:
             return Inspection(Change.NONE, f"is kept: {kept}")
         if self.purge:
@@ -36,16 +36,7 @@ class Remove(Effect):
         return Inspection(Change.ARCHIVE)
 
     def apply(self, tools: Tools) -> Mapping[str, str]:
-        kept = self._why_kept(tools.forge.inspect(self.repository))
+        kept = why_not_ours(tools.forge.inspect(self.repository), self.repository, self.project)
         if kept:  # somebody else has put it there since
             raise ConflictError(f"{self.repository} is kept: {kept}", hint="look at it before you go on")
         return tools.forge.remove(self.repository, purge=self.purge)
-
-    def _why_kept(self, found: Found) -> str:
-        if found.marker is None:
-            return found.reason or "it is not there"
-        if found.marker.project != self.project:
-            return f"it belongs to the project {found.marker.project}"
-        if found.marker.repository.lower() != str(self.repository).lower():
-            return f"it is a copy of {found.marker.repository}"
-        return ""

@@ -69,6 +69,10 @@ class Address(Protocol):
         """Return the URL that `git clone` takes; it ends with `NAME.git`."""
         ...
 
+    def ssh_url(self, repository: Repository) -> str | None:
+        """Return the URL under which a key of `grant_read` opens it; None on a forge without such keys."""
+        ...
+
     def contents_url(self, repository: Repository, branch: str) -> str:
         """Return the URL under which a file of `branch` is found by appending its path."""
         ...

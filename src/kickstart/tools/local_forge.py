@@ -38,6 +38,9 @@ class LocalAddress:
     def clone_url(self, repository: Repository) -> str:
         return self.path(repository).as_uri()
 
+    def ssh_url(self, repository: Repository) -> None:
+        return None
+
     def contents_url(self, repository: Repository, branch: str) -> str:
         return f"{self.clone_url(repository)}/blob/{branch}"
 

@@ -31,6 +31,9 @@ class GithubAddress:
     def clone_url(self, repository: Repository) -> str:
         return f"{self.web}/{repository}.git"
 
+    def ssh_url(self, repository: Repository) -> str:
+        return f"git@{urlsplit(self.web).hostname}:{repository}.git"  # the port is that of the pages
+
     def contents_url(self, repository: Repository, branch: str) -> str:
         return f"{self.web}/{repository}/blob/{branch}"
 
