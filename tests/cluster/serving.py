@@ -133,6 +133,10 @@ class ApiServer:
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Ask the API as an administrator, and return what it says of what went well."""
         answer = self.request(method, path, body, **headers)
+        until = time.monotonic() + 30
+        while answer.status == 429 and time.monotonic() < until:  # the storage of a new kind is being made
+            time.sleep(0.1)
+            answer = self.request(method, path, body, **headers)
         assert answer.status < 300, answer.data.decode()
         return answer.json()
 
