@@ -1,7 +1,8 @@
-"""Where definitions come from: folders, and addresses, which a real server on this machine answers."""
+"""Where definitions come from: clusters, and addresses, which a real server on this machine answers."""
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,14 +10,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kickstart.checks.manifest import Manifest
 from kickstart.checks.schemas import Schemas, Unknown
 from kickstart.errors import PreflightError
-from kickstart.tools.schemas import FolderStore, location, released
+from kickstart.tools import Kind
+from kickstart.tools.schemas import ClusterLocation, FolderStore, location, released
 from kickstart.tools.upstream import plural
 from tests.checks.test_schemas import DEFINITION, messages, widget
+from tests.fakes import FakeCluster
 
+CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 BARE = '{"properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}'
 
 
@@ -168,3 +173,55 @@ def test_a_cache_that_cannot_be_written_is_done_without(server: Server, tmp_path
     found = schemas(server.address + "/{kind}.yaml", tmp_path / "file").problems(widget({}), "1.37")
 
     assert messages(found) == ["schema/invalid spec: the field 'size' is missing"]
+
+
+def defined(**more: object) -> FakeCluster:
+    """A cluster that defines widgets. `more` is what else their definition has."""
+    cluster = FakeCluster({CRD})
+    cluster.apply({**yaml.safe_load(DEFINITION), **more})
+    return cluster
+
+
+def test_a_cluster_says_what_it_defines_and_serves(tmp_path: Path) -> None:
+    known = Schemas([ClusterLocation(defined())], FolderStore(tmp_path))
+
+    assert ("example.com/v1", "Widget") in known.kinds()  # so that charts render it
+    assert messages(known.problems(widget({"size": 1, "sise": 2}), "1.37")) == [
+        "schema/invalid spec.sise: there is no field 'sise' here"
+    ]
+    assert messages(known.problems(widget({}, "v1alpha1"), "1.37")) == [
+        "schema/not-served apiVersion: example.com/v1alpha1 of Widget is not served; "
+        "what is served is example.com/v1, example.com/v1beta1"
+    ]
+
+
+def test_what_was_converted_holds_until_the_definition_changes(tmp_path: Path) -> None:
+    clusters = [defined(status={"stored": ["v1"]}), defined(status={}), FakeCluster({CRD})]
+    other = yaml.safe_load(DEFINITION.replace("required: [size]", "required: [most]"))
+    clusters[2].apply(other)
+
+    found, kept = [], []
+    for cluster in clusters:
+        known = Schemas([ClusterLocation(cluster)], FolderStore(tmp_path))
+        found.append(messages(known.problems(widget({}), "1.37")))
+        kept.append(len(list(tmp_path.iterdir())))
+
+    size, most = (f"schema/invalid spec: the field '{name}' is missing" for name in ("size", "most"))
+    assert found == [[size], [size], [most]]
+    assert kept[0] == kept[1] < kept[2]
+
+
+def test_a_cluster_that_may_not_be_asked_is_said(tmp_path: Path) -> None:
+    found = Schemas([ClusterLocation(None)], FolderStore(tmp_path)).problems(widget({}), "1.37")
+
+    assert found == Unknown(
+        "its definition was not found (a cluster is asked by kickstart validate, without --offline)"
+    )
+
+
+def test_a_definition_in_json_may_hold_any_character(tmp_path: Path) -> None:
+    content = DEFINITION.replace("enum: [a]", 'enum: ["\U0001f600"]')
+    (tmp_path / "widget.json").write_text(json.dumps(yaml.safe_load(content)))
+    known = Schemas([location(str(tmp_path), tmp_path)], FolderStore(tmp_path / "store"))
+
+    assert messages(known.problems(widget({"size": 1, "maybe": "\U0001f600"}), "1.37")) == []

@@ -177,6 +177,11 @@ def test_without_helm_the_charts_are_said_to_be_unchecked(
         ([".", "--kube-version", "latest"], 2, "--kube-version takes 1.30 to 1.37"),
         ([".", "--env", "qa"], 2, "there is no environment 'qa'"),
         ([".", "--schema-location", "/nowhere"], 4, "the schema location /nowhere is not a folder"),
+        (
+            [".", "--schema-location", "cluster", "--kubeconfig", "/nowhere/config"],
+            4,
+            "there is no kubeconfig: /nowhere/config does not exist",
+        ),
         ([".", "--helm", "/nowhere/helm"], 4, "/nowhere/helm cannot be run"),
         ([".", "--output", "xml"], 2, "there is no output format 'xml'"),
     ],
@@ -225,6 +230,17 @@ spec: {sise: 1}
     done = cli("validate", tmp_path / "m")
 
     assert "schema/invalid  Widget w: there is no field 'sise' here (spec.sise)" in done.out
+
+
+def test_offline_no_cluster_is_asked(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path, {"w.yaml": b"apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n"})
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    monkeypatch.setenv("KICKSTART_SCHEMA_LOCATION", "cluster:any")
+
+    done = cli("validate", tmp_path, "--offline")
+
+    assert done.code == 0
+    assert "a cluster is asked by kickstart validate, without --offline" in done.out
 
 
 def test_a_link_out_of_the_folder_is_said(cli: Cli, tmp_path: Path) -> None:

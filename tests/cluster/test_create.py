@@ -189,7 +189,7 @@ def test_an_unknown_context_is_answered_with_those_there_are(cli: Cli, kubeconfi
 
     assert done.code == 4
     assert "the kubeconfig has no context 'prod'" in done.err
-    assert "--context with one of: test, limited" in done.err
+    assert "its contexts are: test, limited" in done.err
 
 
 @pytest.mark.parametrize("killed_after", [1, 2])

@@ -291,7 +291,7 @@ def test_a_broken_kubeconfig_is_said_so(tmp_path: Path, content: str) -> None:
 def test_an_unknown_context_is_answered_with_those_there_are(url: str, tmp_path: Path) -> None:
     with pytest.raises(PreflightError, match="the kubeconfig has no context 'prod'") as caught:
         kubernetes.connect(kubeconfig(tmp_path / "kubeconfig", url), "prod")
-    assert caught.value.hint == "--context with one of: test"
+    assert caught.value.hint == "its contexts are: test"
 
 
 def test_several_kubeconfigs_are_read_as_one(url: str, tmp_path: Path) -> None:

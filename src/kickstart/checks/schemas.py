@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -254,11 +255,7 @@ class Schemas:
 def _read(
     content: bytes, asked: tuple[str, str] | None
 ) -> Iterator[tuple[tuple[str, str, bool, str], dict[str, Any]]]:
-    try:
-        documents = list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError:
-        return
-    for document in documents:
+    for document in _documents(content):
         if not isinstance(document, dict):
             continue
         if document.get("kind") == "CustomResourceDefinition":
@@ -273,6 +270,18 @@ def _read(
                     )
         elif asked and "properties" in document and "apiVersion" not in document:
             yield (*asked, True, ""), document
+
+
+def _documents(content: bytes) -> list[Any]:
+    """Return what a file of JSON or YAML holds; nothing, where it is neither."""
+    try:
+        return [json.loads(content)]  # YAML reads most of JSON as well, and takes far longer
+    except ValueError:
+        pass
+    try:
+        return list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except yaml.YAMLError:
+        return []
 
 
 def _deprecation(version: Mapping[str, Any], api: str) -> str:

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from kickstart import settings
 from kickstart.checks import repository
 from kickstart.checks.charts import Engine
 from kickstart.checks.findings import Finding, Report
@@ -18,6 +19,7 @@ from kickstart.cli.console import Console
 from kickstart.errors import ParameterError
 from kickstart.naming import closest
 from kickstart.settings import Home
+from kickstart.tools import Cluster
 
 NO_HELM = "install helm (or: pip install 'kickstart[helm]'), or name one: --helm PATH"
 
@@ -39,10 +41,10 @@ def engine(program: str | None) -> Engine | None:
         return None
 
 
-def schemas(locations: Sequence[str], home: Home, *, offline: bool) -> Schemas:
+def schemas(locations: Sequence[str], home: Home, *, offline: bool, kubeconfig: str | None = None) -> Schemas:
     """Return the schemas of all kinds. Raises PreflightError for a location that is none.
 
-    offline: only what is on this machine already.
+    offline: only what is on this machine already. kubeconfig: of the location `cluster`.
     """
     from kickstart.tools import schemas as tools
 
@@ -51,10 +53,24 @@ def schemas(locations: Sequence[str], home: Home, *, offline: bool) -> Schemas:
         part for part in os.environ.get("KICKSTART_SCHEMA_LOCATION", "").split(",") if part
     ]
     fetched = cache / "fetched"
-    found: list[Location] = [tools.location(spec, fetched, offline=offline) for spec in given]
+    found: list[Location] = []
+    for spec in given:
+        kind, _, context = spec.partition(":")
+        if kind == "cluster":
+            cluster = None if offline else _cluster(context, kubeconfig, home)
+            found.append(tools.ClusterLocation(cluster))
+        else:
+            found.append(tools.location(spec, fetched, offline=offline))
     return Schemas(
         found or [tools.released(fetched, offline=offline)], tools.FolderStore(cache / "converted")
     )
+
+
+def _cluster(context: str, kubeconfig: str | None, home: Home) -> Cluster:
+    from kickstart.cli import connect
+
+    flags = {"context": context or None, "kubeconfig": kubeconfig}
+    return connect.cluster(settings.resolve(flags, os.environ, Path.cwd(), home.config))
 
 
 def rules(given: Iterable[str], option: str) -> frozenset[str]:

@@ -35,9 +35,11 @@ def validate(
         typer.Option(
             "--schema-location",
             metavar="PLACE",
-            help="A folder of definitions, or an address with {group}, {version}, {kind}; may be repeated.",
+            help="A folder of definitions, an address with {group}, {version}, {kind}, "
+            "or cluster[:CONTEXT]; may be repeated.",
         ),
     ] = None,
+    kubeconfig: options.KUBECONFIG = None,
     helm: options.HELM = None,
     select: Annotated[
         list[str] | None,
@@ -80,7 +82,9 @@ def validate(
             "there is no PATH to check", hint="kickstart validate PATH, as in: kickstart validate ."
         )
     tree = _read(path, console)
-    schemas = checking.schemas(schema_location or [], settings.home(os.environ), offline=offline)
+    schemas = checking.schemas(
+        schema_location or [], settings.home(os.environ), offline=offline, kubeconfig=kubeconfig
+    )
     wanted = repository.Wanted(
         _environments(env or [], tree),
         checking.versions(kube_version or [], schemas.builtin.versions),

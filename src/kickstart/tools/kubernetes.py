@@ -320,7 +320,7 @@ class KubernetesCluster:
             raise PreflightError(
                 f"you lack a permission on the cluster {self.name}",
                 faults=[Fault("", message)],
-                hint="ask an administrator for it, or use another --context",
+                hint="ask an administrator for it, or use another context",
             )
         if status == 404:
             raise _NotFoundError(about, said)
@@ -388,7 +388,7 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Kubern
         chosen = context or str((current or {}).get("name", ""))
         if chosen not in names:
             raise PreflightError(
-                f"the kubeconfig has no context '{chosen}'", hint=f"--context with one of: {', '.join(names)}"
+                f"the kubeconfig has no context '{chosen}'", hint=f"its contexts are: {', '.join(names)}"
             )
         api = new_client_from_config(files, context=chosen)
     except (ConfigException, YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:

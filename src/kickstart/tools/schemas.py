@@ -1,4 +1,4 @@
-"""Where definitions of custom kinds come from: folders, and addresses with a private cache."""
+"""Where definitions of custom kinds come from: folders, clusters, and addresses with a private cache."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from kickstart.errors import PreflightError
-from kickstart.tools import upstream
+from kickstart.tools import Cluster, Kind, Manifest, upstream
 
 TIMEOUT = 10  # seconds for one file
 MAX_BYTES = 16_000_000  # of one file; the largest definition known has 2.6 MB
+_DEFINITIONS = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
 
 class FolderLocation:
@@ -28,7 +29,7 @@ class FolderLocation:
         if not folder.is_dir():
             raise PreflightError(
                 f"the schema location {folder} is not a folder",
-                hint="--schema-location takes a folder, or an address with {group}, {version} and {kind}",
+                hint="name a folder, cluster[:CONTEXT], or an address with {group}, {version} and {kind}",
             )
         self._folder = folder
 
@@ -53,6 +54,33 @@ class FolderLocation:
 
     def trouble(self) -> str:
         return ""
+
+
+class ClusterLocation:
+    """The CustomResourceDefinitions of a cluster. It is asked once, when the first custom kind comes up."""
+
+    def __init__(self, cluster: Cluster | None) -> None:
+        """cluster: None where it may not be asked."""
+        self._cluster = cluster
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        if self._cluster is None:
+            return {}
+        return {each["metadata"]["name"]: _defining(each) for each in self._cluster.objects(_DEFINITIONS)}
+
+    def files(self) -> Mapping[str, bytes]:
+        """Raise PreflightError without the right to list them, RemoteError where the cluster fails."""
+        return self._files
+
+    def kinds(self) -> Iterable[tuple[str, str]]:
+        return ()
+
+    def fetch(self, group: str, version: str, kind: str) -> bytes | None:
+        return None
+
+    def trouble(self) -> str:
+        return "" if self._cluster else "a cluster is asked by kickstart validate, without --offline"
 
 
 class AddressLocation:
@@ -163,3 +191,9 @@ def keep(file: Path, content: bytes) -> None:
         Path(name).replace(file)
     except OSError:
         return
+
+
+def _defining(found: Manifest) -> bytes:
+    """Return what defines the kind, without what changes from day to day: the store goes by the content."""
+    spec = {key: found["spec"][key] for key in ("group", "names", "versions")}
+    return json.dumps({"kind": found["kind"], "spec": spec}, sort_keys=True).encode()
