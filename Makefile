@@ -4,7 +4,7 @@ NAME ?= my-chatbot
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup create test test-quick app test-app bench-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock schemas test-matrix
+.PHONY: help setup create test test-quick app test-app bench-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock schemas test-matrix checkov
 
 help:  ## Show what can be made
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ app: .venv/runtime
 	rm -rf .cache/app
 	KICKSTART_HOME=$(CURDIR)/.cache/app $(BIN)/kickstart create my-chatbot --quiet --forge local:.cache/app/forge --owner acme
 	git clone --quiet .cache/app/forge/acme/my-chatbot.git .cache/app/my-chatbot
+
+checkov: .venv/dev  ## Let checkov judge the manifests of every environment of the built-in template
+	$(BIN)/python -m scripts.checkov
 
 test-app: app  ## Create a project, clone it, and run its own checks in an environment of its own
 	$(MAKE) --no-print-directory -C .cache/app/my-chatbot lint test test-page
@@ -107,3 +110,5 @@ lock: .venv/dev  ## Bring the locked versions up to date
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url pyproject.toml --group dev --constraints requirements/runtime.lock \
 		--output-file requirements/dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url requirements/checkov.in --output-file requirements/checkov.lock
