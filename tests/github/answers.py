@@ -305,6 +305,17 @@ def environment(base: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def subscription(base: str) -> dict[str, Any]:
+    return {
+        "subscribed": True,
+        "ignored": False,
+        "reason": None,
+        "created_at": AT,
+        "url": f"{base}/subscription",
+        "repository_url": base,
+    }
+
+
 def label(base: str, name: str) -> dict[str, Any]:
     return {
         "id": 1,

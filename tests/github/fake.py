@@ -49,6 +49,10 @@ FLAGS = {
     "allow_update_branch": False,
     "archived": False,
 }
+_TEXTS = (
+    *("description", "homepage", "visibility", "default_branch"),
+    *("squash_merge_commit_title", "squash_merge_commit_message"),
+)
 _HAS_WORKFLOW = "git ls-tree -r --name-only $new | grep -q '^.github/workflows/'"
 _NO_SCOPE = (
     "echo 'refusing to allow a Personal Access Token to create or update workflow "
@@ -83,6 +87,7 @@ class Organisation:
     members: dict[str, str] = field(default_factory=dict)
     teams: set[str] = field(default_factory=set)
     members_can_create: bool = True
+    properties: set[str] = field(default_factory=lambda: {"cost-centre", "languages"})
 
 
 @dataclass
@@ -97,6 +102,8 @@ class Repo:
     description: str | None = None
     homepage: str | None = None
     default_branch: str = "main"
+    squash_merge_commit_title: str = "COMMIT_OR_PR_TITLE"
+    squash_merge_commit_message: str = "COMMIT_MESSAGES"
     flags: dict[str, bool] = field(default_factory=lambda: dict(FLAGS))
     topics: list[str] = field(default_factory=list)
     protection: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -106,6 +113,9 @@ class Repo:
     collaborators: dict[str, str] = field(default_factory=dict)
     invitations: dict[str, str] = field(default_factory=dict)
     teams: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, Any] = field(default_factory=dict)
+    oidc: dict[str, Any] = field(default_factory=lambda: {"use_default": True})
+    watchers: set[str] = field(default_factory=set)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     keys: dict[int, dict[str, Any]] = field(default_factory=dict)
     hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -386,7 +396,10 @@ class FakeGithub:
             errors = [{"resource": "Repository", "code": "custom", "field": "name"}]
             errors[0]["message"] = "name already exists on this account"
             raise Refusal(422, "Repository creation failed.", errors=errors)
+        properties = call.body.get("custom_properties", {})
+        self._need_properties(owner, properties)
         repo = self._make(owner, name, visibility)
+        repo.properties = dict(properties)
         self._change(repo, call.body)
         return 201, self._repository(repo)
 
@@ -395,6 +408,8 @@ class FakeGithub:
 
     def patch_repository(self, call: Call) -> Answer:
         repo = self._repo(call)
+        if "squash_merge_commit_message" in call.body and "squash_merge_commit_title" not in call.body:
+            raise Refusal(422, "squash_merge_commit_title is required with squash_merge_commit_message")
         self._change(repo, call.body)
         return 200, self._repository(repo)
 
@@ -483,6 +498,40 @@ class FakeGithub:
     def patch_variable(self, call: Call) -> Answer:
         self._repo(call).variables[call.params["name"]] = call.body["value"]
         return 204, None
+
+    def get_properties(self, call: Call) -> Answer:
+        found = self._repo(call).properties.items()
+        return 200, [{"property_name": name, "value": value} for name, value in found]
+
+    def patch_properties(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        values = {each["property_name"]: each["value"] for each in call.body["properties"]}
+        self._need_properties(repo.owner, values)
+        repo.properties |= values
+        return 204, None
+
+    def _need_properties(self, owner: str, values: Mapping[str, Any]) -> None:
+        unknown = sorted(values.keys() - self.organisations.get(owner, Organisation()).properties)
+        if unknown:
+            raise Refusal(422, f"Property '{unknown[0]}' does not exist")
+
+    def get_oidc(self, call: Call) -> Answer:
+        return 200, self._repo(call).oidc
+
+    def put_oidc(self, call: Call) -> Answer:
+        self._repo(call).oidc = call.body
+        return 201, {}
+
+    def get_subscription(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        if call.grant.login not in repo.watchers:
+            raise Refusal(404, "Not Found")
+        return 200, answers.subscription(self._api(f"/repos/{repo.full_name}"))
+
+    def put_subscription(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        repo.watchers.add(call.grant.login)
+        return 200, answers.subscription(self._api(f"/repos/{repo.full_name}"))
 
     def list_collaborators(self, call: Call) -> Answer:
         found = self._repo(call).collaborators.items()
@@ -653,7 +702,7 @@ class FakeGithub:
             if key in repo.flags:
                 # Plans without a feature take the request and leave the setting.
                 repo.flags[key] = value and not (self.free_plan and key == "allow_auto_merge")
-            elif key in {"description", "homepage", "visibility", "default_branch"}:
+            elif key in _TEXTS:
                 setattr(repo, key, value)
 
     def _organisation(self, name: str) -> Organisation:
@@ -682,8 +731,7 @@ class FakeGithub:
         return answers.user(self.url, login, "Organization" if login in self.organisations else "User")
 
     def _repository(self, repo: Repo) -> dict[str, Any]:
-        names = ("id", "description", "homepage", "default_branch", "topics", "visibility")
-        state = {**repo.flags, **{name: getattr(repo, name) for name in names}}
+        state = {**repo.flags, **{name: getattr(repo, name) for name in ("id", "topics", *_TEXTS)}}
         return answers.repository(self.url, repo.full_name, self._user(repo.owner), state)
 
     def _invitation(self, repo: Repo, user: str, role: str) -> dict[str, Any]:
@@ -719,6 +767,12 @@ ROUTES: dict[str, Handler] = {
     f"GET {_REPO}/actions/variables": FakeGithub.list_variables,
     f"POST {_REPO}/actions/variables": FakeGithub.post_variable,
     f"PATCH {_REPO}/actions/variables/{{name}}": FakeGithub.patch_variable,
+    f"GET {_REPO}/properties/values": FakeGithub.get_properties,
+    f"PATCH {_REPO}/properties/values": FakeGithub.patch_properties,
+    f"GET {_REPO}/actions/oidc/customization/sub": FakeGithub.get_oidc,
+    f"PUT {_REPO}/actions/oidc/customization/sub": FakeGithub.put_oidc,
+    f"GET {_REPO}/subscription": FakeGithub.get_subscription,
+    f"PUT {_REPO}/subscription": FakeGithub.put_subscription,
     f"GET {_REPO}/collaborators": FakeGithub.list_collaborators,
     f"PUT {_REPO}/collaborators/{{username}}": FakeGithub.put_collaborator,
     f"GET {_REPO}/invitations": FakeGithub.list_invitations,

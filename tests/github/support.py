@@ -27,8 +27,13 @@ SETTINGS: Mapping[str, Any] = {
     "requiredCommitSigning": True,
     "deleteBranchOnMerge": True,
     "allowMergeCommit": False,
+    "squashMergeCommitTitle": "PR_TITLE",
+    "squashMergeCommitMessage": "PR_BODY",
     "hasWiki": False,
     "repoVariables": {"region": "eu"},
+    "customProperties": {"cost-centre": "r-and-d", "languages": ["python", "go"]},
+    "oidcCustomization": {"useDefault": False, "includeClaimKeys": ["repo", "context"]},
+    "subscribe": True,
     "secrets": {"TOKEN": "${{ secrets.password }}"},
 }
 

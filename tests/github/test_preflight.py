@@ -93,6 +93,19 @@ def test_a_member_who_may_create_publishes(cli: Cli, workflow: Path, github: Fak
     assert create(cli, workflow).code == 0
 
 
+@pytest.mark.parametrize("action", ["publish:github", "github:repo:create"])
+def test_custom_properties_are_not_for_users(
+    cli: Cli, github: FakeGithub, tmp_path: Path, action: str
+) -> None:
+    step = publish(input={**publish()["input"], "customProperties": {"languages": "go"}}, action=action)
+
+    done = create(cli, write_template(tmp_path / "x", [fetch(), step]), owner="ada")
+
+    assert done.code == 4
+    assert "ada: is a user, and customProperties are for organisations only" in done.err
+    assert github.writes() == []
+
+
 def test_internal_repositories_are_not_for_users(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
     step = publish(input={**publish()["input"], "repoVisibility": "internal"})
 

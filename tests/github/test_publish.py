@@ -72,6 +72,10 @@ def test_every_setting_is_made_and_stays_made(cli: Cli, github: FakeGithub, tmp_
     assert github.secret("acme/demo", "TOKEN") == SECRET
     assert repo.flags["delete_branch_on_merge"] is True
     assert (repo.flags["allow_merge_commit"], repo.flags["has_wiki"]) == (False, False)
+    assert (repo.squash_merge_commit_title, repo.squash_merge_commit_message) == ("PR_TITLE", "PR_BODY")
+    assert repo.properties == {"cost-centre": "r-and-d", "languages": ["python", "go"]}
+    assert repo.oidc == {"use_default": False, "include_claim_keys": ["repo", "context"]}
+    assert repo.watchers == {"ada"}
     rules = repo.protection["trunk"]
     assert rules["required_pull_request_reviews"]["required_approving_review_count"] == 2
     assert rules["required_status_checks"] == {"strict": True, "contexts": ["test"]}
@@ -82,6 +86,7 @@ def test_every_setting_is_made_and_stays_made(cli: Cli, github: FakeGithub, tmp_
             "name": "demo",
             "description": "kickstart is publishing the project demo here",
             "visibility": "private",
+            "custom_properties": repo.properties,
         }
     ]
 
@@ -99,6 +104,16 @@ def test_every_setting_is_made_and_stays_made(cli: Cli, github: FakeGithub, tmp_
         (lambda repo: repo.protection.clear(), "branch protection"),
         (lambda repo: repo.protection["trunk"].update(enforce_admins=False), "branch protection"),
         (lambda repo: repo.signatures.clear(), "branch protection"),
+        (
+            lambda repo: setattr(repo, "squash_merge_commit_title", "COMMIT_OR_PR_TITLE"),
+            "squash_merge_commit_title",
+        ),
+        (lambda repo: setattr(repo, "squash_merge_commit_message", "BLANK"), "squash_merge_commit_message"),
+        (lambda repo: repo.properties.update(languages=["go"]), "custom properties"),
+        (lambda repo: repo.properties.clear(), "custom properties"),
+        (lambda repo: repo.oidc.update(include_claim_keys=["context", "repo"]), "OIDC subject"),
+        (lambda repo: setattr(repo, "oidc", {"use_default": True}), "OIDC subject"),
+        (lambda repo: repo.watchers.clear(), "subscription"),
         (lambda repo: setattr(repo, "description", None), "description"),
         (lambda repo: setattr(repo, "visibility", "internal"), "visibility"),
     ],
@@ -131,12 +146,71 @@ def test_what_the_template_does_not_mention_is_the_teams(
     repo = github.repositories["acme/demo"]
     repo.flags["allow_merge_commit"] = False
     repo.description, repo.visibility, repo.topics = "Ours now", "public", ["own"]
+    repo.squash_merge_commit_title, repo.oidc = "PR_TITLE", {"use_default": True, "include_claim_keys": []}
+    repo.properties["cost-centre"] = "sales"
     written = github.writes()
 
     again = create(cli, template)
 
     assert "demo is unchanged" in again.out
     assert github.writes() == written
+
+
+def test_the_message_of_a_squash_alone_leaves_the_teams_title(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    create(cli, one_repository(tmp_path / "shop"))
+    repo = github.repositories["acme/demo"]
+    repo.squash_merge_commit_title = "PR_TITLE"
+
+    done = create(cli, one_repository(tmp_path / "more", squashMergeCommitMessage="BLANK"))
+
+    assert done.code == 0, done.err
+    assert (repo.squash_merge_commit_title, repo.squash_merge_commit_message) == ("PR_TITLE", "BLANK")
+
+
+def test_the_default_subject_of_tokens_is_given_back(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    create(cli, one_repository(tmp_path / "shop", oidcCustomization=SETTINGS["oidcCustomization"]))
+    template = one_repository(tmp_path / "more", oidcCustomization={"useDefault": True})
+
+    done, again = create(cli, template), create(cli, template)
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert github.repositories["acme/demo"].oidc == {"use_default": True}
+    assert "demo is unchanged" in again.out
+
+
+def test_claims_that_are_missing_are_told_before_the_first_request(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    done = create(cli, one_repository(tmp_path / "shop", oidcCustomization={"useDefault": False}))
+
+    assert done.code == 3
+    assert "useDefault: false needs includeClaimKeys" in done.err
+    assert github.requests == []
+
+
+def test_a_property_that_nobody_has_defined_stops_before_the_repository_is_made(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    done = create(cli, one_repository(tmp_path / "shop", customProperties={"tier": "1"}))
+
+    assert done.code == 2
+    assert "Property 'tier' does not exist" in done.err
+    assert github.repositories == {}
+
+
+def test_who_cannot_watch_publishes_all_the_same(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    template = one_repository(tmp_path / "shop", subscribe=True)
+    said = "Resource not accessible by integration"
+    github.faults = [Fault("/subscription$", 403, message=said, times=2)]
+
+    done = create(cli, template)
+    again = create(cli, template)
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert f"Note: acme/demo is not watched: {said}" in done.err
+    assert "demo is unchanged" in again.out
 
 
 def test_a_foreign_repository_stops_everything_before_the_first_write(

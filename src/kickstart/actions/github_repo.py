@@ -69,7 +69,10 @@ class CreateRepository(Effect):
 
     @property
     def publication(self) -> Publication:
-        return Publication(self.repository, str(self.settings.get("repoVisibility", "private")), Tree())
+        visibility = str(self.settings.get("repoVisibility", "private"))
+        return Publication(
+            self.repository, visibility, Tree(), has_properties=bool(self.settings.get("customProperties"))
+        )
 
     @property
     def texts(self) -> Mapping[str, str]:

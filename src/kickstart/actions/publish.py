@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from kickstart import marker
 from kickstart.actions.base import (
@@ -22,6 +22,19 @@ from kickstart.actions.base import (
 )
 from kickstart.tools import Publication, Repository, State, Tools
 from kickstart.tree import Commit, Tree, normal_path
+
+
+class Subject(Model):
+    """What the subject of a workflow's OpenID Connect token is made of."""
+
+    use_default: bool = Field(description="Keep GitHub's subject.")
+    include_claim_keys: list[str] = Field(default=[], description="The claims instead, in their order.")
+
+    @model_validator(mode="after")
+    def _has_claims(self) -> Subject:
+        if not self.use_default and not self.include_claim_keys:
+            raise ValueError("useDefault: false needs includeClaimKeys")
+        return self
 
 
 class PublishGithub:
@@ -71,10 +84,24 @@ class PublishGithub:
         allow_rebase_merge: bool = Field(default=True, description="Allow rebasing.")
         allow_auto_merge: bool = Field(default=False, description="Allow merging by itself.")
         allow_update_branch: bool = Field(default=False, description="Offer to update branches.")
+        squash_merge_commit_title: Literal["PR_TITLE", "COMMIT_OR_PR_TITLE"] | None = Field(
+            default=None, description="The title of a squashed commit."
+        )
+        squash_merge_commit_message: Literal["PR_BODY", "COMMIT_MESSAGES", "BLANK"] | None = Field(
+            default=None, description="The message of a squashed commit."
+        )
         has_projects: bool | None = Field(default=None, description="Have projects.")
         has_wiki: bool | None = Field(default=None, description="Have a wiki.")
         has_issues: bool | None = Field(default=None, description="Have issues.")
         repo_variables: dict[str, str] = Field(default={}, description="Variables for workflows.")
+        custom_properties: dict[str, str | list[str]] = Field(
+            default={}, description="Values of properties that the organisation has defined."
+        )
+        oidc_customization: Subject | None = Field(
+            default=None,
+            description="The subject of workflows' OIDC tokens: `useDefault`, or `includeClaimKeys`.",
+        )
+        subscribe: bool = Field(default=False, description="Whoever publishes watches the repository.")
         secrets: dict[str, SecretStr] = Field(
             default={}, description="Secrets for workflows; one that exists is left."
         )
@@ -150,7 +177,10 @@ class Publish(Effect):
 
     @property
     def publication(self) -> Publication:
-        return Publication(self.repository, str(self.settings.get("repoVisibility", "private")), self.tree)
+        visibility = str(self.settings.get("repoVisibility", "private"))
+        return Publication(
+            self.repository, visibility, self.tree, has_properties=bool(self.settings.get("customProperties"))
+        )
 
     @property
     def texts(self) -> Mapping[str, str]:

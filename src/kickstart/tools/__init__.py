@@ -55,6 +55,7 @@ class Publication:
     repository: Repository
     visibility: str
     tree: Tree
+    has_properties: bool = False
 
 
 class Address(Protocol):

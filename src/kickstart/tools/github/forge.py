@@ -175,6 +175,8 @@ class GithubForge:
             path, body["private"] = "/user/repos", visibility != "public"
         else:
             path, body["visibility"] = f"/orgs/{repository.owner}/repos", visibility
+            if settings.get("customProperties"):  # some organisations let none be made without
+                body["custom_properties"] = settings["customProperties"]
         is_new = True
         try:
             made = self.api.send("POST", path, body)

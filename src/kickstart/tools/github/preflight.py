@@ -53,6 +53,8 @@ def _owner_faults(api: Api, identity: Identity, publications: Sequence[Publicati
         elif owner.lower() == identity.login.lower():
             if any(each.visibility == "internal" for each in mine):
                 yield Fault(owner, "is a user, and internal repositories are for organisations only")
+            if any(each.has_properties for each in mine):
+                yield Fault(owner, "is a user, and customProperties are for organisations only")
         else:
             yield from _membership_faults(api, identity, owner, mine)
 

@@ -22,6 +22,8 @@ _PLAIN = {
     "allowRebaseMerge": "allow_rebase_merge",
     "allowAutoMerge": "allow_auto_merge",
     "allowUpdateBranch": "allow_update_branch",
+    "squashMergeCommitTitle": "squash_merge_commit_title",
+    "squashMergeCommitMessage": "squash_merge_commit_message",
     "hasProjects": "has_projects",
     "hasWiki": "has_wiki",
     "hasIssues": "has_issues",
@@ -54,6 +56,9 @@ def parts(
         *_people(api, repository, settings),
         _variables(api, path, settings),
         _secrets(api, path, settings),
+        _properties(api, path, settings),
+        _oidc(api, path, settings),
+        _subscription(api, path, settings),
         _protection(api, path, branch, settings),
     ]
     return [part for part in made if part is not None]
@@ -70,6 +75,9 @@ def _plain(api: Api, path: str, found: Any, branch: str, settings: Mapping[str, 
     elif "description" in settings and (is_filled or not is_unfinished):
         wanted["description"] = " ".join(str(settings["description"] or "").split())
     wanted |= {theirs: settings[ours] for ours, theirs in _PLAIN.items() if settings.get(ours) is not None}
+    if "squash_merge_commit_message" in wanted:  # which GitHub takes only together with the title
+        told = found.get("squash_merge_commit_title")
+        wanted.setdefault("squash_merge_commit_title", told or "COMMIT_OR_PR_TITLE")
     visibility = settings.get("repoVisibility")
     if visibility and visibility != _visibility(found):  # some organisations refuse even to repeat it
         wanted["visibility"] = visibility
@@ -212,6 +220,74 @@ def seal_all(api: Api, path: str, secrets: Mapping[str, Any]) -> None:
     for name, value in secrets.items():
         sealed = encrypt(key["key"], value.get_secret_value())
         api.write("PUT", f"{path}/{quoted(name)}", {"encrypted_value": sealed, "key_id": key["key_id"]})
+
+
+def _properties(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:
+    wanted = settings.get("customProperties") or {}
+    if not wanted:
+        return None
+    path = f"{path}/properties/values"
+
+    def differs() -> bool:
+        found = {item["property_name"]: item["value"] for item in api.get(path, missing=False)}
+        return any(_unordered(found.get(name)) != _unordered(value) for name, value in wanted.items())
+
+    def apply() -> str:
+        values = [{"property_name": name, "value": value} for name, value in wanted.items()]
+        api.write("PATCH", path, {"properties": values})
+        return ""
+
+    return Part("custom properties", differs, apply)
+
+
+def _unordered(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value
+
+
+def _oidc(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:
+    asked = settings.get("oidcCustomization")
+    if not asked:
+        return None
+    path = f"{path}/actions/oidc/customization/sub"
+    wanted: dict[str, Any] = {"use_default": asked["useDefault"]}
+    if not asked["useDefault"]:  # with the default, GitHub ignores the claims
+        wanted["include_claim_keys"] = asked["includeClaimKeys"]
+
+    def differs() -> bool:
+        found = api.get(path, missing=False)
+        return any(found.get(name) != value for name, value in wanted.items())
+
+    def apply() -> str:
+        api.write("PUT", path, wanted)
+        return ""
+
+    return Part("OIDC subject", differs, apply)
+
+
+def _subscription(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:
+    """Whoever publishes watches the repository; an App and some tokens cannot, which is a note."""
+    if not settings.get("subscribe"):
+        return None
+    at = f"{path}/subscription"
+
+    def differs() -> bool:
+        try:
+            return not api.send("GET", at)["subscribed"]
+        except RefusedError as refused:
+            if refused.status in {403, 404}:
+                return refused.status == 404
+            raise refused.error from None
+
+    def apply() -> str:
+        try:
+            api.send("PUT", at, {"subscribed": True, "ignored": False})
+        except RefusedError as refused:
+            if refused.status != 403:
+                raise refused.error from None
+            return f"{path.removeprefix('/repos/')} is not watched: {refused.said}"
+        return ""
+
+    return Part("subscription", differs, apply)
 
 
 def _protection(api: Api, path: str, branch: str, settings: Mapping[str, Any]) -> Part | None:
