@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from kickstart import marker
 from kickstart.errors import ConflictError, PreflightError, RemoteError
-from kickstart.tools import Found, Kind, Manifest, Publication, Ref, Repository, State, Tools, Trial
+from kickstart.tools import Found, Kind, Manifest, People, Publication, Ref, Repository, State, Tools, Trial
 from kickstart.tools.things import Match, ReadAccess, Thing
 from kickstart.tree import Commit, Tree
 
@@ -117,9 +117,12 @@ class FakeForge:
         return {}
 
     def open_pull_request(
-        self, repository: Repository, branch: str, base: str, title: str, text: str
+        self, repository: Repository, branch: str, base: str, title: str, text: str, *, draft: bool = False
     ) -> str | None:
         return None
+
+    def ask(self, repository: Repository, pull_request: str, people: People) -> str:
+        return ""
 
 
 @dataclass

@@ -227,6 +227,10 @@ def pull(
         "state": "open",
         "title": body["title"],
         "body": body["body"],
+        "draft": body.get("draft", False),
+        "requested_reviewers": [],
+        "requested_teams": [],
+        "assignees": [],
         "user": by,
         "labels": [],
         "locked": False,
@@ -236,6 +240,30 @@ def pull(
         "author_association": "OWNER",
         "created_at": AT,
         "updated_at": AT,
+    }
+
+
+def issue(pull: Mapping[str, Any]) -> dict[str, Any]:
+    """A pull request as the issue that it is as well."""
+    shared = (
+        *(
+            "assignee",
+            "assignees",
+            "closed_at",
+            "comments",
+            "created_at",
+            "html_url",
+            "id",
+            "labels",
+            "locked",
+        ),
+        *("milestone", "node_id", "number", "state", "title", "updated_at", "user"),
+    )
+    base = str(pull["issue_url"])
+    return {
+        **{name: pull[name] for name in shared},
+        **urls(("comments", "events", "labels", "repository"), base),
+        "url": base,
     }
 
 

@@ -658,10 +658,32 @@ class FakeGithub:
             said = f"A pull request already exists for {repo.owner}:{call.body['head']}."
             errors = [{"resource": "PullRequest", "code": "custom", "message": said}]
             raise Refusal(422, "Validation Failed", errors=errors)
+        if call.body.get("draft") and self.free_plan:
+            raise Refusal(422, "Draft pull requests are not supported in this repository.")
         by = self._user(call.grant.login)
         made = answers.pull(self.url, self._repository(repo), len(repo.pulls) + 1, call.body, by)
         repo.pulls.append(made)
         return 201, made
+
+    def post_reviewers(self, call: Call) -> Answer:
+        pull = self._pull(call, "pull_number")
+        known = self.organisations[call.params["owner"]]
+        people, teams = call.body.get("reviewers", []), call.body.get("team_reviewers", [])
+        if not known.members.keys() >= set(people) or not known.teams >= set(teams):
+            raise Refusal(422, "Reviews may only be requested from collaborators.")
+        pull["requested_reviewers"] += [self._user(login) for login in people]
+        pull["requested_teams"] += [answers.team(self._api("/teams"), slug, "push") for slug in teams]
+        return 201, pull
+
+    def post_assignees(self, call: Call) -> Answer:
+        pull = self._pull(call, "issue_number")
+        members = self.organisations[call.params["owner"]].members
+        # Whoever cannot be assigned is left out without a word.
+        pull["assignees"] += [self._user(login) for login in call.body["assignees"] if login in members]
+        return 201, answers.issue(pull)
+
+    def _pull(self, call: Call, number: str) -> dict[str, Any]:
+        return self._repo(call).pulls[int(call.params[number]) - 1]
 
     def get_installation(self, call: Call) -> Answer:
         return 200, answers.installation(self._api("/app/installations/77"), self._user("acme"))
@@ -797,6 +819,8 @@ ROUTES: dict[str, Handler] = {
     f"POST {_REPO}/issues/{{issue_number}}/labels": FakeGithub.post_labels,
     f"GET {_REPO}/pulls": FakeGithub.list_pulls,
     f"POST {_REPO}/pulls": FakeGithub.post_pull,
+    f"POST {_REPO}/pulls/{{pull_number}}/requested_reviewers": FakeGithub.post_reviewers,
+    f"POST {_REPO}/issues/{{issue_number}}/assignees": FakeGithub.post_assignees,
     "GET /app/installations/{installation_id}": FakeGithub.get_installation,
     "POST /app/installations/{installation_id}/access_tokens": FakeGithub.post_installation_token,
 }

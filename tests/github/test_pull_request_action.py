@@ -78,6 +78,60 @@ def test_a_branch_with_other_files_is_a_conflict_or_added_to(
     assert len(github.repositories["acme/shop"].pulls) == 1
 
 
+ASKED: dict[str, Any] = {
+    "draft": True,
+    "reviewers": ["grace"],
+    "teamReviewers": ["acme/platform"],
+    "assignees": ["ada"],
+}
+
+
+def test_a_draft_is_opened_and_people_are_asked(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    github.organisations["acme"].members["grace"] = "member"
+    made = template(tmp_path / "x", **ASKED)
+
+    done = create(cli, made, "--output", "json")
+    written = github.writes()
+    again = create(cli, made)
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    [change] = done.json["changes"]
+    assert change["facts"] == {"pullRequest": f"{github.url}/acme/shop/pull/1"}
+    [pull] = github.repositories["acme/shop"].pulls
+    assert pull["draft"] is True
+    assert [each["login"] for each in pull["requested_reviewers"]] == ["grace"]
+    assert [each["slug"] for each in pull["requested_teams"]] == ["platform"]
+    assert [each["login"] for each in pull["assignees"]] == ["ada"]
+    assert github.writes() == written
+
+
+def test_whoever_cannot_be_asked_is_a_note(cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path) -> None:
+    done = create(cli, template(tmp_path / "x", **{**ASKED, "assignees": ["ada", "nobody"]}))
+
+    assert done.code == 0, done.err
+    assert "the reviewers were not asked: GitHub refuses POST" in done.err
+    assert "Reviews may only be requested from collaborators." in done.err
+    assert "GitHub ignores the assignees nobody" in done.err
+    [pull] = github.repositories["acme/shop"].pulls
+    assert [each["slug"] for each in pull["requested_teams"]] == ["platform"]
+    assert [each["login"] for each in pull["assignees"]] == ["ada"]
+
+
+def test_where_the_plan_has_no_drafts_it_is_opened_all_the_same(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    github.free_plan = True
+
+    done = create(cli, template(tmp_path / "x", draft=True))
+
+    assert done.code == 0, done.err
+    assert "the pull request is no draft: Draft pull requests are not supported" in done.err
+    [pull] = github.repositories["acme/shop"].pulls
+    assert pull["draft"] is False
+
+
 def test_what_the_base_has_already_is_not_proposed(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
     github.add("acme", "shop", {"docs/README.md": b"# demo\n"})
 

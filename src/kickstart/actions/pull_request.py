@@ -23,7 +23,7 @@ from kickstart.actions.base import (
 )
 from kickstart.errors import ConflictError
 from kickstart.naming import branch_name_problem
-from kickstart.tools import Repository, State, Tools
+from kickstart.tools import People, Repository, State, Tools
 from kickstart.tree import Edit, Entry, Tree, normal_path
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class PublishGithubPullRequest:
         target_path: str = Field(default=".", description="The folder of the repository that gets it.")
         files_to_delete: list[str] = Field(default=[], description="Paths below `targetPath` to remove.")
         commit_message: str = Field(default="", description="The commit's message; the title by default.")
+        draft: bool = Field(default=False, description="Open it as a draft, where the plan has drafts.")
+        reviewers: list[str] = Field(default=[], description="Who is asked for a review.")
+        team_reviewers: list[str] = Field(default=[], description="Teams of the organisation that are asked.")
+        assignees: list[str] = Field(default=[], description="Who it is assigned to.")
         update: bool = Field(default=False, description="Add to the branch when it is there already.")
         git_author_name: str | None = Field(default=None, description="The commit's author.")
         git_author_email: str | None = Field(default=None, description="The author's address.")
@@ -89,6 +93,12 @@ class PublishGithubPullRequest:
             author_of(given, input.git_author_name, input.git_author_email),
             given.at,
             input.update,
+            input.draft,
+            People(
+                tuple(input.reviewers),
+                tuple(team.rpartition("/")[2] for team in input.team_reviewers),
+                tuple(input.assignees),
+            ),
         )
         return Promise(output={"targetBranchName": input.target_branch_name}, effect=effect)
 
@@ -110,6 +120,8 @@ class ProposeChange(Effect):
     author: str
     at: datetime
     update: bool
+    draft: bool
+    people: People
 
     @property
     def target(self) -> str:
@@ -154,10 +166,13 @@ class ProposeChange(Effect):
                         f"somebody has pushed to {self.branch} of {self.repository} meanwhile: {lost}",
                         hint="look at it, and run the same command again",
                     )
-        url = tools.forge.open_pull_request(self.repository, self.branch, base, self.title, self.text)
+        url = tools.forge.open_pull_request(
+            self.repository, self.branch, base, self.title, self.text, draft=self.draft
+        )
         if url is None:
             return {"note": f"{self.forge} has no pull requests: merge the branch {self.branch} yourself"}
-        return {"pullRequest": url}
+        note = tools.forge.ask(self.repository, url, self.people)
+        return {"pullRequest": url, **({"note": note} if note else {})}
 
     @contextmanager
     def _copy(self, tools: Tools) -> Iterator[WorkingCopy]:

@@ -58,6 +58,15 @@ class Publication:
     has_properties: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is asked about a pull request. teams: by their short names."""
+
+    reviewers: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+
 class Address(Protocol):
     """Where a forge's repositories are: pure, so that a plan can promise it."""
 
@@ -157,13 +166,17 @@ class Forge(Protocol):
         ...
 
     def open_pull_request(
-        self, repository: Repository, branch: str, base: str, title: str, text: str
+        self, repository: Repository, branch: str, base: str, title: str, text: str, *, draft: bool = False
     ) -> str | None:
         """Ask to merge `branch`, which was pushed before, into `base`.
 
         Returns the address of the pull request, also of one that is open already; None on a forge
         that has no pull requests.
         """
+        ...
+
+    def ask(self, repository: Repository, pull_request: str, people: People) -> str:
+        """Ask people about what `open_pull_request` returned. Returns a note about who was not, or ""."""
         ...
 
 

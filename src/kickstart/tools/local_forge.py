@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kickstart import folders, marker
 from kickstart.errors import RemoteError
-from kickstart.tools import Found, Publication, Repository, State, plumbing
+from kickstart.tools import Found, People, Publication, Repository, State, plumbing
 from kickstart.tools.folders import umask
 from kickstart.tree import Commit, Tree
 
@@ -133,6 +133,9 @@ class LocalForge:
         return {}
 
     def open_pull_request(
-        self, repository: Repository, branch: str, base: str, title: str, text: str
+        self, repository: Repository, branch: str, base: str, title: str, text: str, *, draft: bool = False
     ) -> str | None:
         return None
+
+    def ask(self, repository: Repository, pull_request: str, people: People) -> str:
+        return ""

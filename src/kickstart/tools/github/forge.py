@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kickstart import marker
 from kickstart.errors import ConflictError, KickstartError, PreflightError
-from kickstart.tools import Found, Publication, Repository, State, plumbing
+from kickstart.tools import Found, People, Publication, Repository, State, plumbing
 from kickstart.tools.github import unfinished
 from kickstart.tools.github.address import GithubAddress
 from kickstart.tools.github.credentials import Credentials
@@ -141,20 +141,47 @@ class GithubForge:
         return plumbing.configuration(entries)
 
     def open_pull_request(
-        self, repository: Repository, branch: str, base: str, title: str, text: str
+        self, repository: Repository, branch: str, base: str, title: str, text: str, *, draft: bool = False
     ) -> str | None:
         from kickstart.tools.github.api import RefusedError
 
         path = f"/repos/{repository}/pulls"
+        body = {"title": title, "body": text, "head": branch, "base": base}
         try:
-            made = self.api.send("POST", path, {"title": title, "body": text, "head": branch, "base": base})
+            made = self.api.send("POST", path, {**body, "draft": True} if draft else body)
         except RefusedError as refused:
             # GitHub knows one open pull request for a branch; ours may be it, also by a lost answer.
             there = self.api.all(f"{path}?state=open&head={repository.owner}:{branch}&base={base}")
+            if refused.status == 422 and not there and draft and "draft" in refused.said.lower():
+                self._say(f"the pull request is no draft: {refused.said}")  # the plan has none
+                return self.open_pull_request(repository, branch, base, title, text)
             if refused.status != 422 or not there:
                 raise refused.error from None
             made = there[0]
         return str(made["html_url"])
+
+    def ask(self, repository: Repository, pull_request: str, people: People) -> str:
+        number = pull_request.rpartition("/")[2]
+        issue, pull = (f"/repos/{repository}/{kind}/{number}" for kind in ("issues", "pulls"))
+        asked = (
+            ("reviewers", f"{pull}/requested_reviewers", {"reviewers": list(people.reviewers)}),
+            ("teamReviewers", f"{pull}/requested_reviewers", {"team_reviewers": list(people.teams)}),
+            ("assignees", f"{issue}/assignees", {"assignees": list(people.assignees)}),
+        )
+        notes = []
+        for name, path, body in asked:
+            if not any(body.values()):
+                continue
+            try:
+                answer = self.api.write("POST", path, body)
+            except KickstartError as error:  # the pull request is open, and the rest is a click there
+                notes.append(f"the {name} were not asked: {error}")
+                continue
+            if name == "assignees":
+                took = {each["login"].lower() for each in answer["assignees"]}
+                left = [login for login in people.assignees if login.lower() not in took]
+                notes += [f"GitHub ignores the assignees {', '.join(left)}"] if left else []
+        return "; ".join(notes)
 
     def _create(
         self, repository: Repository, mark: marker.Marker, settings: Mapping[str, Any], text: str = ""
