@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -225,3 +226,25 @@ def test_a_definition_in_json_may_hold_any_character(tmp_path: Path) -> None:
     known = Schemas([location(str(tmp_path), tmp_path)], FolderStore(tmp_path / "store"))
 
     assert messages(known.problems(widget({"size": 1, "maybe": "\U0001f600"}), "1.37")) == []
+
+
+def test_a_cluster_is_asked_once_and_only_for_custom_kinds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Kind] = []
+    cluster = defined()
+    listed = cluster.objects
+
+    def noted(kind: Kind) -> list[Mapping[str, Any]]:
+        asked.append(kind)
+        return listed(kind)
+
+    monkeypatch.setattr(cluster, "objects", noted)
+    known = Schemas([ClusterLocation(cluster)], FolderStore(tmp_path))
+
+    known.problems(Manifest({"apiVersion": "v1", "kind": "ConfigMap"}, "", "f"), "1.37")
+    before = list(asked)
+    for kind in ("Widget", "Other"):
+        known.problems(Manifest({"apiVersion": "example.com/v1", "kind": kind}, "", "f"), "1.37")
+
+    assert (before, asked) == ([], [CRD])
