@@ -107,6 +107,8 @@ _Loader.yaml_constructors = {
 }
 _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+# `<<` merges as a key, and is text as a value.
+_Loader.add_constructor("tag:yaml.org,2002:merge", lambda loader, node: node.value)
 
 
 def load(text: str) -> Any:

@@ -241,3 +241,8 @@ def test_what_cannot_be_replaced_alone_is_refused(text: str, path: list[str], pr
 )
 def test_a_missing_key_is_added_and_what_people_wrote_stays(text: str, after: str) -> None:
     assert document.with_value(text, ["image", "digest"], "new") == after
+
+
+def test_the_sign_of_a_merge_is_text_as_a_value() -> None:
+    assert document.load("a: <<\nb: [<<]\n") == {"a": "<<", "b": ["<<"]}
+    assert document.load("base: &x {a: 1}\nmore: {<<: *x, b: 2}\n")["more"] == {"a": 1, "b": 2}
