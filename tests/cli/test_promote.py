@@ -125,3 +125,11 @@ def test_a_dry_run_shows_the_line_and_writes_nothing(cli: Cli, gitops: GitOps) -
 
     assert f'+  digest: "{ONE}"' in [line.strip() for line in done.out.splitlines()]
     assert gitops.head == before
+
+
+def test_nobody_is_taken_for_an_owner_on_github(cli: Cli) -> None:
+    done = cli(*("promote", "unknown", "--from", "dev", "--to", "prod", "--forge", "github"))
+
+    assert done.code == 2
+    assert "no run on this machine has made 'unknown'" in done.err
+    assert "--owner OWNER" in done.err

@@ -74,6 +74,46 @@ class Existing:
         return connect.cluster(self.settings, chosen), place or str(namespace.value)
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a project is: as flags say, else where its last run on this machine published it."""
+
+    project: str
+    settings: Settings
+    home: Home
+    forge: str
+    address: Address
+    tools: Tools
+    events: Sequence[Mapping[str, Any]]
+
+    def repositories(self) -> list[Repository]:
+        """Return the project's repositories by their names. Raises ParameterError without an owner."""
+        owner = self.settings.values.get("owner")
+        recorded = _recorded(self.events[0] if self.events else {})
+        if recorded and not (owner and owner.source.startswith("--")):
+            return recorded
+        if owner is None and self.forge.startswith("github"):  # a login here says nothing about one there
+            raise ParameterError(
+                f"no run on this machine has made '{self.project}'", hint="name its owner: --owner OWNER"
+            )
+        name = str(owner.value) if owner else connect.default_owner()
+        return [Repository(name, f"{self.project}{suffix}") for suffix in SUFFIXES]
+
+
+def locate(project: str, flags: Mapping[str, Any]) -> Located:
+    """Resolve flags, settings and the journal to the forge that a project is on."""
+    connect.forget_callers_repository()
+    home = settings.home(os.environ)
+    resolved = settings.resolve(flags, os.environ, Path.cwd(), home.config)
+    events = _last_run(journal.read(home.state, project))
+    forge = resolved.values["forge"]
+    recorded = events[0].get("forge", forge.value) if events else forge.value
+    spec = str(forge.value if forge.source.startswith("--") else recorded)
+    spec = connect.forge_spec(spec, resolved.values.get("github-url"))
+    address, tools = connect.forge(spec, home)
+    return Located(project, resolved, home, spec, address, tools, events)
+
+
 def find(project: str, flags: Mapping[str, Any]) -> Existing:
     """Look at a project's repositories: where the flags say, else where the last run published them.
 
@@ -82,34 +122,16 @@ def find(project: str, flags: Mapping[str, Any]) -> Existing:
     problem = naming.project_name_problem(project)
     if problem:
         raise ParameterError(f"the name '{project}' {problem}")
-    connect.forget_callers_repository()
-    home = settings.home(os.environ)
-    resolved = settings.resolve(flags, os.environ, Path.cwd(), home.config)
-    events = _last_run(journal.read(home.state, project))
-    planned = events[0] if events else {}
-    forge = resolved.values["forge"]
-    spec = str(forge.value if forge.source.startswith("--") else planned.get("forge", forge.value))
-    spec = connect.forge_spec(spec, resolved.values.get("github-url"))
-    address, tools = connect.forge(spec, home)
-    owner = resolved.values.get("owner")
-    repositories = _recorded(planned)
-    if owner and owner.source.startswith("--"):
-        repositories = []
-    if not repositories:
-        if owner is None and spec.startswith("github"):
-            raise ParameterError(
-                f"no run on this machine has made '{project}'", hint="name its owner: --owner OWNER"
-            )
-        name = str(owner.value) if owner else connect.default_owner()
-        repositories = [Repository(name, f"{project}{suffix}") for suffix in SUFFIXES]
-    places = [_look(project, repository, tools) for repository in repositories]
-    if not events and not any(place.is_ours for place in places):
+    at = locate(project, flags)
+    repositories = at.repositories()
+    places = [_look(project, repository, at.tools) for repository in repositories]
+    if not at.events and not any(place.is_ours for place in places):
         looked = ", ".join(str(each) for each in repositories)
         raise ParameterError(
-            f"there is no project '{project}' on {address.name}: looked for {looked}",
+            f"there is no project '{project}' on {at.address.name}: looked for {looked}",
             hint="name the owner and the forge: --owner OWNER --forge FORGE",
         )
-    return Existing(project, resolved, home, spec, address, tools, places, events)
+    return Existing(project, at.settings, at.home, at.forge, at.address, at.tools, places, at.events)
 
 
 def _look(project: str, repository: Repository, tools: Tools) -> Place:

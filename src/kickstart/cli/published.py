@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kickstart import journal, marker, naming, settings
-from kickstart.cli import connect
+from kickstart import marker, naming
+from kickstart.cli import connect, existing
 from kickstart.errors import ConflictError, Fault, ParameterError
 from kickstart.tools import Address, Repository, Tools
 from kickstart.tree import Edit, Entry
@@ -62,7 +60,6 @@ def find(wanted: Wanted, faults: Sequence[Fault] = ()) -> Place:
 
     Raises ParameterError with `faults`, which the command found, and what is wrong here.
     """
-    connect.forget_callers_repository()
     problems = list(faults)
     name_problem = naming.project_name_problem(wanted.project)
     if name_problem:
@@ -71,23 +68,17 @@ def find(wanted: Wanted, faults: Sequence[Fault] = ()) -> Place:
         problems += _repository_problems(wanted.repository)
     if problems:
         raise ParameterError("the command is wrong", faults=problems, hint="add --help to see its options")
-    home = settings.home(os.environ)
-    last = journal.last_planned(home.state, wanted.project) or {}
     flags = {"forge": wanted.forge, "github-url": wanted.github_url, "owner": wanted.owner}
-    resolved = settings.resolve(flags, os.environ, Path.cwd(), home.config)
-    forge = resolved.values["forge"]
-    typed = forge.source.startswith("--")
-    spec = str(forge.value if typed else last.get("forge", forge.value))
-    address, tools = connect.forge(connect.forge_spec(spec, resolved.values.get("github-url")), home)
-    owner = resolved.values.get("owner")
+    at = existing.locate(wanted.project, flags)
     if wanted.repository:
-        repository = Repository(*wanted.repository.split("/"))
-    elif not (owner and owner.source.startswith("--")) and (known := _recorded(last, wanted.suffix)):
-        repository = known
-    else:
-        name = str(owner.value) if owner else connect.default_owner()
-        repository = Repository(name, f"{wanted.project}{wanted.suffix}")
-    return Place(repository, address, tools)
+        return Place(Repository(*wanted.repository.split("/")), at.address, at.tools)
+    named = [each for each in at.repositories() if each.name.endswith(wanted.suffix)]
+    if not named:
+        raise ParameterError(
+            f"the last run of '{wanted.project}' published no repository NAME{wanted.suffix}",
+            hint="name it: --repository OWNER/NAME",
+        )
+    return Place(named[0], at.address, at.tools)
 
 
 def _repository_problems(text: str) -> list[Fault]:
@@ -99,15 +90,6 @@ def _repository_problems(text: str) -> list[Fault]:
         (name, naming.repository_name_problem(name)),
     )
     return [Fault("--repository", f"'{part}' {problem}") for part, problem in found if problem]
-
-
-def _recorded(last: Mapping[str, Any], suffix: str) -> Repository | None:
-    """Return the repository with `suffix` that the last run published, if it did."""
-    for target in last.get("targets") or ():
-        kind, _, name = str(target).partition(" ")
-        if kind == "repository" and name.endswith(suffix) and not _repository_problems(name):
-            return Repository(*name.split("/"))
-    return None
 
 
 @contextmanager
