@@ -23,7 +23,8 @@ class Files(Mapping[str, Entry]):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        # As text: a Path keeps each of its parts for good, which thousands of files would pile up.
+        self._folder = str(folder)
         self._links: dict[str, bool] = {}  # whether each path is one
         pending = [""]
         while pending:
@@ -41,7 +42,7 @@ class Files(Mapping[str, Entry]):
         self._links = dict(sorted(self._links.items()))
 
     def __getitem__(self, path: str) -> Entry:
-        place = self._folder / path
+        place = f"{self._folder}/{path}"
         return _link(path, os.readlink(place), place) if self._links[path] else read_file(place)
 
     def __iter__(self) -> Iterator[str]:
@@ -88,7 +89,7 @@ def read_visible(folder: Path) -> tuple[dict[str, Entry], list[str]]:
                     if not item.name.startswith(".") and item.name not in _FILLED:
                         pending.append(f"{path}/")
                 elif item.is_file():
-                    entries[path] = read_file(Path(item.path))
+                    entries[path] = read_file(item.path)
     return dict(sorted(entries.items())), sorted(outside)
 
 
@@ -101,13 +102,14 @@ def obstacle(folder: Path) -> Path | None:
     return None if nearest.is_dir() else nearest
 
 
-def read_file(file: Path) -> Entry:
+def read_file(file: str | Path) -> Entry:
     """Return one regular file with the mode that Git would give it."""
-    executable = file.stat().st_mode & stat.S_IXUSR
-    return Entry(file.read_bytes(), EXECUTABLE if executable else FILE)
+    with os.fdopen(os.open(file, os.O_RDONLY), "rb") as stream:
+        executable = os.fstat(stream.fileno()).st_mode & stat.S_IXUSR
+        return Entry(stream.read(), EXECUTABLE if executable else FILE)
 
 
-def _link(path: str, target: str, shown: Path) -> Entry:
+def _link(path: str, target: str, shown: str) -> Entry:
     if not link_stays_inside(path, target):
         raise PathError(f"{shown} is a link to {target!r}, outside its folder")
     return Entry(os.fsencode(target), LINK)

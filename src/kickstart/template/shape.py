@@ -45,7 +45,7 @@ def split(source: str) -> tuple[str, list[str]]:
 
 def fill(code: CodeType, texts: list[str]) -> CodeType:
     """Return the code of a shape with `texts` in the place of their stand-ins."""
-    return code.replace(co_consts=tuple(_filled(constant, texts) for constant in code.co_consts))
+    return code.replace(co_consts=_filled(code.co_consts, texts))
 
 
 def _filled(constant: Any, texts: list[str]) -> Any:
@@ -56,5 +56,6 @@ def _filled(constant: Any, texts: list[str]) -> Any:
     if isinstance(constant, CodeType):
         return fill(constant, texts)
     if isinstance(constant, tuple):
-        return tuple(_filled(each, texts) for each in constant)
+        # Of a list, since Python keeps thousands of the tuples that grew out of a generator.
+        return tuple([_filled(each, texts) for each in constant])
     return constant

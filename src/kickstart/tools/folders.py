@@ -65,9 +65,9 @@ def _fill(folder: Path, tree: Tree) -> None:
         if parent not in made:
             (folder / parent).mkdir(parents=True, exist_ok=True)
             made.add(parent)
-        target = folder / path
+        target = f"{folder}/{path}"
         if entry.is_link:
-            target.symlink_to(os.fsdecode(entry.content))
+            Path(target).symlink_to(os.fsdecode(entry.content))
         else:
             mode = 0o777 if entry.mode == EXECUTABLE else 0o666  # less the user's umask
             with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
