@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from kickstart import actions, document, marker, wiring
 from kickstart.actions.base import Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
-from kickstart.errors import Fault, TemplateError
+from kickstart.errors import Fault, RemoteError, TemplateError
 from kickstart.naming import closest
 from kickstart.template.catalog import Source
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy
@@ -31,14 +31,14 @@ REQUIRES = "kickstart/requires"  # the annotation that says what a project needs
 class PlannedStep:
     """One step with its effects. A skipped step has none.
 
-    missing: kickstart does not have its action; `inputs` is what a portal would give to it.
+    missing: why only a portal can carry it out; `inputs` is what it would give to the action.
     """
 
     id: str
     name: str
     action: str
     skipped: bool = False
-    missing: bool = False
+    missing: str = ""
     inputs: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def missing(self) -> list[PlannedStep]:
-        """The steps whose action kickstart does not have."""
+        """The steps that only a portal can carry out."""
         return [step for step in self.steps if step.missing]
 
     @property
@@ -114,7 +114,7 @@ class Circumstances:
 
 
 def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
-    """Return the plan. Pure: reads the template, and nothing else.
+    """Return the plan. Pure: reads the template and what it fetches, and nothing else.
 
     Raises TemplateError with the step and the line of everything that is wrong.
     """
@@ -150,17 +150,25 @@ class _Builder:
             if step.each is None and not self._holds(step.condition, self._context(), at):
                 return PlannedStep(id_, name, step.action, skipped=True)
             action = self._action(step)
+            missing = "" if action else f"only a portal can do this: {step.action}"
             promises: list[Promise] = []
             inputs: list[Mapping[str, Any]] = []
             for each in self._iterations(step, at):
                 context = {**self._context(secrets=True), **each}
                 if step.each is not None and not self._holds(step.condition, context, at):
                     continue
-                if action is None:
-                    context["secrets"] = dict.fromkeys(self.parameters.secrets, "***")
-                given = self._evaluated(step.input, context, at, "input")
-                inputs.append(given)
-                promises.append(self._promise(action, given) if action else self._placeholder(id_, given))
+                if action:
+                    try:
+                        given = self._evaluated(step.input, context, at, "input")
+                        promises.append(self._promise(action, given))
+                        continue
+                    except RemoteError as error:  # files of another repository
+                        if not self.given.steps_engine.is_portal:
+                            raise
+                        action, missing = None, error.message
+                context["secrets"] = dict.fromkeys(self.parameters.secrets, "***")
+                inputs.append(self._evaluated(step.input, context, at, "input"))
+                promises.append(self._placeholder(id_, inputs[-1]))
             if step.each is None:
                 self.outputs[id_] = {"output": dict(promises[0].output)}
             elif promises:
@@ -190,8 +198,8 @@ class _Builder:
             id_,
             name,
             step.action,
-            missing=action is None,
-            inputs=tuple(inputs) if action is None else (),
+            missing=missing,
+            inputs=tuple(inputs),
             effects=tuple(effect for promise in promises for effect in _effects(promise)),
             messages=tuple(message for promise in promises for message in promise.messages),
         )
@@ -246,9 +254,7 @@ class _Builder:
                 return None
             near = closest(step.action, [*actions.ACTIONS, *actions.plugged_in()])
             raise _StepError(("action",), f"there is no action '{step.action}'{near}")
-        url = step.input.get("url")
-        is_elsewhere = isinstance(url, str) and "://" in url and step.action.startswith("fetch:")
-        return None if is_elsewhere and self.given.steps_engine.is_portal else actions.load(step.action)
+        return actions.load(step.action)
 
     def _placeholder(self, id_: str, input: Mapping[str, Any]) -> Promise:
         """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""

@@ -130,7 +130,10 @@ BROKEN = {
     "parent-target": ([fetch(targetPath="../out"), publish()], "../out"),
     "parent-source": ([fetch(url="../../outside"), publish()], "leaves the template's repository"),
     "missing-source": ([fetch(url="./gone"), publish()], "./gone does not exist"),
-    "other-repository": ([fetch(url="https://example.com/x"), publish()], "is in another repository"),
+    "repository-of-this-machine": (
+        [fetch(url="file:///srv/private"), publish()],
+        "files of other repositories come by https, http, ssh only",
+    ),
     "nothing-to-publish": ([publish()], "there is nothing to publish"),
     "bad-repository": ([fetch(), publish("a b")], "repo"),
 }

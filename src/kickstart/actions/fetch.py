@@ -9,13 +9,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from kickstart import folders
+from kickstart import folders, redact
 from kickstart.actions.base import Given, InputError, Model, Promise
 from kickstart.template import skeleton
 from kickstart.template.language import Language
 from kickstart.tree import Entry, normal_path
 
-_URL: Any = Field(description="A path relative to template.yaml; it may not leave the template's repository.")
+_URL: Any = Field(
+    description="A path relative to template.yaml, inside the template's repository; or the web address of "
+    "a folder or file in another repository, such as https://github.com/acme/skeletons/tree/main/service."
+)
 _COMPAT: Any = Field(
     default=False, description="Render `{{ cookiecutter.name }}` instead of `${{ values.name }}`."
 )
@@ -193,16 +196,16 @@ def _extension(value: str | bool) -> str | None:
 def _folder(given: Given, url: str) -> Path:
     path = given.source.path(url)
     if not path.is_dir():
-        raise InputError(f"{url} is not a folder")
+        raise InputError(f"{redact.urls(url)} is not a folder")
     return path
 
 
 def _file(given: Given, url: str) -> Path:
     path = given.source.path(url)
     if not path.is_file():
-        raise InputError(f"{url} is not a file")
+        raise InputError(f"{redact.urls(url)} is not a file")
     return path
 
 
 def _shown(url: str) -> str:
-    return url.removeprefix("./").rstrip("/") or "."
+    return redact.urls(url).removeprefix("./").rstrip("/") or "."

@@ -26,18 +26,16 @@ def conflict_hint(project: str) -> str:
 
 
 def refuse_missing(plan: Plan) -> None:
-    """Raise TemplateError when a step has an action that only a portal could carry out."""
+    """Raise TemplateError when there is a step that only a portal could carry out."""
     if not plan.missing:
         return
     ids = [plan.source.template.step_id(index) for index in range(len(plan.source.template.spec.steps))]
     faults = [
-        plan.source.fault(
-            ("spec", "steps", ids.index(step.id), "action"), f"only a portal can do this: {step.action}"
-        )
+        plan.source.fault(("spec", "steps", ids.index(step.id), "action"), step.missing)
         for step in plan.missing
     ]
     raise TemplateError(
-        "the template needs what kickstart does not have; nothing was written",
+        "the template needs what kickstart does not have here; nothing was written",
         faults=faults,
         hint=f"write the files without these steps: kickstart render {plan.project} --output-dir DIR; "
         "or install a plug-in that has the action: docs/how-to/extend-with-plug-ins.md",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,14 @@ VERSION = "kickstart/version"
 Checkout = Callable[[str, str], tuple[Path, str]]
 """(url, ref or "") -> the folder of one commit, and the commit's id."""
 
+
+def _stay_here(url: str, ref: str) -> tuple[Path, str]:
+    raise TemplateError(f"{redact.urls(url)} is another repository, and none is fetched here")
+
+
+# Not `file`: a template from elsewhere would read repositories of this machine.
+_FETCHED = ("https", "http", "ssh")
+
 _GIT = re.compile(r"^(git\+)?([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
 
 
@@ -31,6 +39,7 @@ class Source:
 
     folder: what relative paths start from. root: what they may not leave.
     origin: how it was asked for, without credentials. commit: "" where no Git repository pins it.
+    checkout: brings what its steps take from other repositories.
     """
 
     template: Template
@@ -39,6 +48,7 @@ class Source:
     origin: str
     commit: str
     text: str
+    checkout: Checkout = field(default=_stay_here, compare=False, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -63,14 +73,14 @@ class Source:
         return document.fault_at(self.file.name, self.text, path, message)
 
     def path(self, relative: str) -> Path:
-        """Return an existing path inside the template's repository. Raises TemplateError."""
+        """Return an existing path inside the template's repository, or of another one when it is a URL.
+
+        Raises TemplateError, and RemoteError when the other repository cannot be fetched.
+        """
         if "\0" in relative:
             raise TemplateError(f"{relative!r} holds a character that is not allowed in a path")
         if "://" in relative:
-            raise TemplateError(
-                f"{relative} is in another repository",
-                hint="put the files into the template's repository, and name them by a relative path",
-            )
+            return self._elsewhere(relative)
         found = (self.folder / relative.replace("\\", "/")).resolve()
         if not found.is_relative_to(self.root.resolve()):
             raise TemplateError(
@@ -79,6 +89,24 @@ class Source:
             )
         if not found.exists():
             raise TemplateError(f"{relative} does not exist in {self.folder}")
+        return found
+
+    def _elsewhere(self, url: str) -> Path:
+        """Return a path of another repository, by its web address or as a template's is written."""
+        from kickstart.template import hosted  # few templates need it
+
+        shown = redact.urls(url)
+        scheme, _, rest = url.partition("://")
+        if scheme not in _FETCHED:
+            raise TemplateError(f"{shown}: files of other repositories come by {', '.join(_FETCHED)} only")
+        has_own_form = scheme == "ssh" or "//" in rest or "@" in rest.partition("/")[2]
+        place = hosted.Hosted(*split_git_reference(url)) if has_own_form else hosted.parse(url)
+        folder, _ = self.checkout(place.clone_url, place.ref)
+        found = (folder / place.path).resolve()
+        if not found.is_relative_to(folder.resolve()):
+            raise TemplateError(f"{shown} leaves its repository")
+        if not found.exists():
+            raise TemplateError(f"{shown}: there is no {place.path} in {redact.urls(place.clone_url)}")
         return found
 
 
@@ -100,6 +128,10 @@ def find(reference: str, checkout: Checkout) -> Source:
     `//FOLDER` before the `@` of a Git URL names a template below the repository's top. Raises
     ParameterError when there is none, TemplateError when it is not well formed.
     """
+    return replace(_found(reference, checkout), checkout=checkout)
+
+
+def _found(reference: str, checkout: Checkout) -> Source:
     if _GIT.match(reference):
         return _from_git(reference, checkout)
     if "/" in reference or reference in {".", "..", *FILE_NAMES}:
