@@ -168,22 +168,27 @@ def _load(text: str, read: Callable[[Any], Any]) -> Any:
 def _refuse_bombs(text: str) -> None:
     if len(text) > MAX_BYTES:
         raise DocumentError(f"the document has {len(text):,} characters; at most {MAX_BYTES:,} are read")
+    check_depth(text)
+
+
+def check_depth(text: str) -> None:
+    """Raise DocumentError for a text that nests deeper than MAX_DEPTH, before it is composed."""
     # libyaml's composer recurses in C, where Python's own limit does not help: look before.
     # A level takes a bracket, or a column of spaces and of the signs that open a level.
-    if text.count("[") + text.count("{") > MAX_DEPTH // 2 or re.search(
-        rf"^[-?: \t]{{{MAX_DEPTH // 2}}}", text, re.M
-    ):
-        depth = 0
-        try:
-            for event in yaml.parse(text, Loader=_Base):
-                if isinstance(event, yaml.CollectionStartEvent):
-                    depth += 1
-                elif isinstance(event, yaml.CollectionEndEvent):
-                    depth -= 1
-                if depth > MAX_DEPTH:
-                    raise DocumentError(f"nested deeper than {MAX_DEPTH} levels", _line(event))
-        except yaml.YAMLError:
-            return  # the loader finds it again and says where
+    half = MAX_DEPTH // 2
+    if text.count("[") + text.count("{") <= half and not re.search(rf"^[-?: \t]{{{half}}}", text, re.M):
+        return
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_Base):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH:
+                raise DocumentError(f"nested deeper than {MAX_DEPTH} levels", _line(event))
+    except yaml.YAMLError:
+        return  # the loader finds it again and says where
 
 
 def _line(event: yaml.Event) -> int:
@@ -225,10 +230,10 @@ def line_of(text: str, path: Path) -> int:
         node = yaml.compose(text, Loader=_Loader)
     except (yaml.YAMLError, DocumentError):
         return 0
-    line = 1
+    line = node.start_mark.line + 1 if node else 1
     for part in path:
         if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == part), None)
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
             if found is None:
                 break
             line, node = found[0].start_mark.line + 1, found[1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from kickstart.document import MAX_DEPTH, DocumentError, check_size
+from kickstart.document import DocumentError, check_depth, check_size, line_of
 
 Path = tuple[str | int, ...]
 
@@ -75,7 +75,7 @@ class Manifest:
 
     def line_of(self, path: Path) -> int:
         """Return the line in this object's own text of the value at `path`, or of its nearest ancestor."""
-        return _line_of(self.text, path)
+        return line_of(self.text, path) or 1
 
     @cached_property
     def ignored(self) -> dict[str, str]:
@@ -197,10 +197,10 @@ def load(text: str) -> Any:
     """Return the value of one document. Raises ManifestError, with the line in `text`."""
     if len(text) > MAX_BYTES:
         raise ManifestError(f"{len(text):,} characters; at most {MAX_BYTES:,} are read", 1)
-    _refuse_depth(text)
     try:
-        if "&" in text and "*" in text:
-            _refuse_bombs(text)
+        check_depth(text)
+        if "&" in text and "*" in text and (root := yaml.compose(text, Loader=_Base)):
+            check_size(root)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -208,55 +208,9 @@ def load(text: str) -> Any:
         raise ManifestError(what, mark.line + 1 if mark else 1) from error
     except yaml.YAMLError as error:
         raise ManifestError(str(error).splitlines()[0], 1) from error
+    except DocumentError as error:
+        raise ManifestError(error.message, error.line) from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, ManifestError):
             raise
         raise ManifestError(f"a value that cannot be read: {error}", 1) from error
-
-
-def _refuse_bombs(text: str) -> None:
-    node = yaml.compose(text, Loader=_Base)
-    try:
-        if node is not None:
-            check_size(node)
-    except DocumentError as error:
-        raise ManifestError(error.message, error.line) from error
-
-
-def _refuse_depth(text: str) -> None:
-    # libyaml recurses in C, where Python's own limit does not help.
-    deepest = max(text.count("["), text.count("{"))
-    if deepest <= MAX_DEPTH and not re.search(rf"^[-?: \t]{{{MAX_DEPTH}}}", text, re.M):
-        return
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_Base):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise ManifestError(f"nested deeper than {MAX_DEPTH} levels", line)
-    except yaml.YAMLError:
-        return  # the loader finds it again and says where
-
-
-def _line_of(text: str, path: Path) -> int:
-    try:
-        node = yaml.compose(text, Loader=_Base)
-    except yaml.YAMLError:
-        return 1
-    line = node.start_mark.line + 1 if node and node.start_mark else 1
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
