@@ -122,6 +122,27 @@ def load_all(text: str) -> list[Any]:
     return documents
 
 
+def load_apart(text: str) -> list[tuple[Any, str]]:
+    """Return every YAML document in `text` with the text that is its own, whose lines keep their numbers.
+
+    Raises DocumentError.
+    """
+    found: list[tuple[Any, int, int]] = _load(text, _placed)
+    if len(found) == 1:
+        return [(found[0][0], text)]
+    lines = text.splitlines(keepends=True)
+    return [(value, "\n" * start + "".join(lines[start:end])) for value, start, end in found]
+
+
+def _placed(loader: Any) -> list[tuple[Any, int, int]]:
+    documents = []
+    while loader.check_node():
+        node = loader.get_node()
+        start, end = node.start_mark, node.end_mark
+        documents.append((_constructed(loader, node), start.line, end.line + (end.column > 0)))
+    return documents
+
+
 def _one(loader: Any) -> Any:
     node = loader.get_single_node()
     return None if node is None else _constructed(loader, node)

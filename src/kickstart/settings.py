@@ -18,7 +18,7 @@ PREFIX = "KICKSTART_"
 PARAMETER_PREFIX = "KICKSTART_PARAMETER_"
 
 KEYS: dict[str, str] = {
-    "template": "The template: a name, a folder, or a Git URL with @REF.",
+    "template": "The template: a name, a folder or its file, or a Git URL with @REF.",
     "forge": "Where repositories are published: local, local:DIR or github.",
     "github-url": "The URL of a GitHub Enterprise, for the forge github.",
     "owner": "The user or organisation that owns the repositories.",

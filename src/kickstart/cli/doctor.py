@@ -26,7 +26,9 @@ def doctor(
     template: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TEMPLATE]", help="A name, a folder, or a Git URL with @REF.", show_default=False
+            metavar="[TEMPLATE]",
+            help="A name, a folder or its file, or a Git URL with @REF.",
+            show_default=False,
         ),
     ] = None,
     forge: options.FORGE = None,

@@ -13,7 +13,7 @@ TEMPLATE = Annotated[
         "--template",
         "-t",
         metavar="TEMPLATE",
-        help="A name, a folder, or a Git URL with @REF.",
+        help="A name, a folder or its file, or a Git URL with @REF.",
     ),
 ]
 DIALECT = Annotated[

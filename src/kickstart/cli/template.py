@@ -24,7 +24,7 @@ app = typer.Typer(
 _TEMPLATE = Annotated[
     str,
     typer.Argument(
-        metavar="[TEMPLATE]", help="A name, a folder, or a Git URL with @REF.", show_default=False
+        metavar="[TEMPLATE]", help="A name, a folder or its file, or a Git URL with @REF.", show_default=False
     ),
 ]
 

@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from kickstart import document, redact
 from kickstart.errors import Fault, ParameterError, TemplateError
 from kickstart.naming import closest
-from kickstart.template.schema import Template
+from kickstart.template.schema import API_VERSION, Template
 
 FILE_NAMES = ("template.yaml", "template.yml")
+_SUFFIXES = (".yaml", ".yml")
+_OLDER = frozenset({"backstage.io/v1alpha1", "backstage.io/v1beta2"})
 VERSION = "kickstart/version"
 
 Checkout = Callable[[str, str], tuple[Path, str]]
@@ -125,8 +127,9 @@ def builtin_names() -> list[str]:
 def find(reference: str, checkout: Checkout) -> Source:
     """Return the template called `reference`: a name, a folder, or a Git URL with an optional `@ref`.
 
-    `//FOLDER` before the `@` of a Git URL names a template below the repository's top. Raises
-    ParameterError when there is none, TemplateError when it is not well formed.
+    `//FOLDER` before the `@` of a Git URL names a template below the repository's top. A folder may
+    be its file, whose name is free. Raises ParameterError when there is none, TemplateError when it is
+    not well formed.
     """
     return replace(_found(reference, checkout), checkout=checkout)
 
@@ -134,7 +137,7 @@ def find(reference: str, checkout: Checkout) -> Source:
 def _found(reference: str, checkout: Checkout) -> Source:
     if _GIT.match(reference):
         return _from_git(reference, checkout)
-    if "/" in reference or reference in {".", "..", *FILE_NAMES}:
+    if "/" in reference or reference in {".", ".."} or reference.endswith(_SUFFIXES):
         try:
             return _from_folder(Path(reference).expanduser(), reference)
         except (OSError, RuntimeError) as error:  # RuntimeError: nobody has that ~home
@@ -149,16 +152,24 @@ def _found(reference: str, checkout: Checkout) -> Source:
 
 
 def _from_folder(path: Path, reference: str) -> Source:
-    file = (
-        path
-        if path.name in FILE_NAMES
-        else next((path / name for name in FILE_NAMES if (path / name).is_file()), path / FILE_NAMES[0])
-    )
-    if not file.is_file():
-        raise ParameterError(f"there is no {file.name} in {file.parent}")
+    is_folder = path.is_dir() or path.suffix not in _SUFFIXES
+    file = _file_in(path) if is_folder else path
+    if file is None or not file.is_file():
+        missing, place = (FILE_NAMES[0], path) if is_folder else (path.name, path.parent)
+        raise ParameterError(f"there is no {missing} in {place}", hint=_others(place))
     folder = file.parent.resolve()
     top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
     return load(file.resolve(), top, reference, "")
+
+
+def _file_in(folder: Path) -> Path | None:
+    return next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
+
+
+def _others(folder: Path) -> str:
+    """Say which files of a folder may be meant: a template's may have any name."""
+    names = sorted(each.name for each in folder.glob("*") if each.suffix in _SUFFIXES)
+    return f"in it are {', '.join(names[:10])}: name the file itself" if names else ""
 
 
 def _from_git(reference: str, checkout: Checkout) -> Source:
@@ -167,10 +178,11 @@ def _from_git(reference: str, checkout: Checkout) -> Source:
     place = (folder / inside).resolve()
     if not place.is_relative_to(folder.resolve()):
         raise ParameterError(f"//{inside} leaves the repository")
-    file = next((place / name for name in FILE_NAMES if (place / name).is_file()), None)
+    file = place if place.is_file() and place.suffix in _SUFFIXES else _file_in(place)
     if file is None:
         raise ParameterError(
-            f"there is no template.yaml in {inside or 'the top folder'} of {redact.urls(url)}"
+            f"there is no template.yaml in {inside or 'the top folder'} of {redact.urls(url)}",
+            hint=_others(place),
         )
     return load(file, folder, redact.urls(reference), commit)
 
@@ -194,11 +206,13 @@ def load(file: Path, root: Path, origin: str, commit: str) -> Source:
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{file} cannot be read: {error}") from error
     try:
-        raw = _resolve_placeholders(document.load(text), file.parent, root)
+        raw, text = _template_in(text, file)
     except document.DocumentError as error:
         raise TemplateError(
             f"{file} is not valid YAML", faults=[Fault(f"{file.name}:{error.line}", error.message)]
         ) from error
+    raw = _resolve_placeholders(raw, file.parent, root)
+    _refuse_older_kinds(raw, text, file)
     try:
         template = Template.model_validate(raw)
     except ValidationError as error:
@@ -210,6 +224,32 @@ def load(file: Path, root: Path, origin: str, commit: str) -> Source:
     return Source(template, file, root, origin, commit, text)
 
 
+def _template_in(text: str, file: Path) -> tuple[Any, str]:
+    """Return the template among the documents of a file, and its part of the text.
+
+    A portal's catalog reads each document of a file as an entity of its own.
+    """
+    documents = document.load_apart(text)
+    found = [each for each in documents if isinstance(each[0], dict) and each[0].get("kind") == "Template"]
+    if len(found) > 1:
+        names = ", ".join(str((raw.get("metadata") or {}).get("name")) for raw, _ in found)
+        raise TemplateError(
+            f"{file} holds {len(found)} templates: {names}", hint="put each of them into a file of its own"
+        )
+    return next(iter([*found, *documents]), (None, text))
+
+
+def _refuse_older_kinds(raw: Any, text: str, file: Path) -> None:
+    """Say outright that a template is of a kind that portals of today refuse too."""
+    if isinstance(raw, dict) and raw.get("kind") == "Template" and raw.get("apiVersion") in _OLDER:
+        message = f"{raw['apiVersion']} is an older kind, which portals of today refuse too"
+        raise TemplateError(
+            f"{file} is a template of an older kind",
+            faults=[document.fault_at(file.name, text, ("apiVersion",), message)],
+            hint=f"bring it to {API_VERSION}: its expressions are ${{{{ }}}}, its work is in spec.steps",
+        )
+
+
 def _yaml_path(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """Drop what Pydantic adds to a place for its own use (the member of a union)."""
     return tuple(part for part in location if part not in {"str", "bool", "list[any]", "dict[str,any]"})
@@ -219,9 +259,6 @@ def _words(found: Any) -> str:
     kind, message = found["type"], str(found["msg"])
     if kind == "missing":
         return "is required"
-    if kind == "extra_forbidden":
-        known = ["id", "name", "action", "if", "each", "input"]
-        return f"is not a key that a step has{closest(str(found['loc'][-1]), known)}"
     if kind == "literal_error":
         return f"must be {found['ctx']['expected']}"
     return message.replace("Input should", "must", 1)
