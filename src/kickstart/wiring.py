@@ -15,6 +15,7 @@ from kickstart.template.catalog import Source
 from kickstart.template.expressions import texts
 from kickstart.template.language import EngineError, Language, is_plain
 from kickstart.template.parameters import Form
+from kickstart.template.schema import Step
 
 # What every `${{ }}` of a step can start with, besides Jinja2's own.
 ROOTS = frozenset({"parameters", "steps", "secrets", "user", "context", "environment", "each"})
@@ -63,6 +64,9 @@ def _check(source: Source, form: Form, engine: Language) -> Findings:
         at: Path = ("spec", "steps", index)
         if ids[index] in ids[:index]:
             warnings.append(source.fault((*at, "id"), f"'{ids[index]}' is the id of an earlier step too"))
+        for key in step.unknown:
+            near = closest(key, names_of(Step))
+            errors.append(source.fault((*at, key), f"is not a key that a step has{near}; it is ignored"))
         if actions.exists(step.action):
             warnings += _unknown_inputs(source, step.action, step.input, (*at, "input"))
         else:

@@ -81,6 +81,10 @@ def test_what_refers_to_something_is_fine(tmp_path: Path, step: dict[str, Any]) 
         (_log("x", each=3), "must be a list or a mapping, and is 3"),
         (_log("x", each="text"), "must be a list or a mapping, and is 'text'"),
         (_log("x", each=True), "must be a list or a mapping, and is True"),
+        (
+            _log("x", iff="${{ true }}"),
+            "iff: is not a key that a step has (did you mean 'if'?); it is ignored",
+        ),
         ({"id": "log", "action": "debug:lgo"}, "there is no action 'debug:lgo' (did you mean 'debug:log'?)"),
         (_log("x", **{"if": "${{ parameters.no }}"}), "there is no parameter 'no'"),
     ],

@@ -29,9 +29,9 @@ class Metadata(BaseModel):
 
 
 class Step(BaseModel):
-    """One action with its input."""
+    """One action with its input. A portal ignores keys that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     id: str = ""
     name: str = ""
@@ -47,6 +47,11 @@ class Step(BaseModel):
         if isinstance(value, dict):
             return {k: v for k, v in value.items() if ":" not in k and not k.startswith("EXPERIMENTAL_")}
         return value
+
+    @property
+    def unknown(self) -> list[str]:
+        """The keys that no step has."""
+        return list(self.model_extra or ())
 
 
 class Output(BaseModel):
