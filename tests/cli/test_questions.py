@@ -37,6 +37,26 @@ def _end(child: pexpect.spawn[str]) -> int:
     return child.exitstatus
 
 
+def test_a_page_is_asked_only_when_its_condition_holds(tmp_path: Path, local_forge: LocalForge) -> None:
+    zone = {"title": "Cloud", "when": "${{ parameters.size == 'large' }}", "properties": {"zone": NAME}}
+    more = {"title": "More", "when": "${{ parameters.size == 'small' }}", "properties": {"count": COUNT}}
+    pages = [page(name=NAME, owner=OWNER, size=SIZE), zone, more]
+    spec = {"type": "service", "parameters": pages, "steps": [fetch(), publish()]}
+    template = write_template(tmp_path / "paged", files={"a.j2": b"x"}, spec=spec)
+
+    with terminal("create", "demo", "--template", template) as child:
+        child.expect_exact("(1 of 2)")
+        _answer(child, "Owner (acme)", "")
+        _answer(child, "Size (small)", "")
+        child.expect_exact("More")
+        child.expect_exact("(2 of 2)")
+        _answer(child, "Count (2)", "3")
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+
+
 def test_answers_are_defaults_numbers_and_checked_ones(asking: Path, local_forge: LocalForge) -> None:
     with terminal("create", "demo", "--template", asking) as child:
         _answer(child, "Owner (acme)", "")

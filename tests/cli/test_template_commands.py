@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from kickstart import document
-from tests.cli.support import TWO_REPOSITORIES, Cli, make_template
+from tests.cli.support import TWO_REPOSITORIES, Cli, make_template, page, write_template
 
 
 def test_list_has_the_templates_that_come_with_kickstart(cli: Cli) -> None:
@@ -31,6 +31,16 @@ def test_show_has_every_page_parameter_and_step(cli: Cli, pair: Path) -> None:
     assert "      Names both repositories.\n" in done.out
     assert '  visibility  string, one of private, internal, public, default "private"\n' in done.out
     assert "\nSteps\n  source  fetch:template  Render the source repository\n" in done.out
+
+
+def test_show_says_when_a_page_is_shown(cli: Cli, tmp_path: Path) -> None:
+    condition = "${{ parameters.name === 'shop' }}"
+    zone = {**page(zone={"type": "string"}), "title": "Zone", "when": condition}
+    spec = {"type": "service", "parameters": [page(name={"type": "string"}), zone], "steps": []}
+
+    done = cli("template", "show", write_template(tmp_path / "t", spec=spec))
+
+    assert f"\nZone\n  zone  string, when {condition}\n" in done.out
 
 
 def test_json_of_show_describes_each_parameter(cli: Cli, pair: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from kickstart.errors import ParameterError
 from kickstart.plan import build
+from kickstart.template import conditions
 from kickstart.template.dialect import host
 from kickstart.template.dialect.renderer import Renderer
 from kickstart.template.parameters import Form
@@ -46,6 +47,44 @@ def test_random_templates_render_the_same() -> None:
     ]
     assert wrong == [], f"seed {seed}"
     assert sum("text" in each["today"] for each in found) > 500
+
+
+CONDITIONS = (
+    "${{ parameters.a }}",
+    "${{ parameters.b === 'x' }}",
+    "parameters.c",
+    "${{ not parameters.a and parameters.d }}",
+    "${{ parameters.list }}",
+    "${{ parameters.a | nope }}",
+    "say ${{ parameters.a }}",
+    "",
+    " ",
+    True,
+    False,
+    None,
+    1,
+)
+
+
+def test_the_same_pages_of_a_form_are_shown() -> None:
+    seed = random.randrange(10**9)
+    chance = random.Random(seed)
+    jobs: list[dict[str, Any]] = []
+    for _ in range(1000):
+        names = [chance.sample("abcd", 2) for _ in range(4)]
+        pages = [
+            {"properties": {name: {"type": "string"} for name in each}, "when": chance.choice(CONDITIONS)}
+            for each in names
+        ]
+        values = {name: chance.choice(["x", "", True, 0]) for name in "abcd" if chance.random() < 0.7}
+        jobs.append({"values": {**values, "list": chance.choice([[], [1]])}, "pages": pages})
+
+    found = portal.ask("pages.js", jobs, portal.modules(portal.TODAY))
+
+    for job, theirs in zip(jobs, found, strict=True):
+        shown = list(conditions.shown(job["pages"], job["values"]))
+        assert [page in shown for page in job["pages"]] == theirs["visible"], f"seed {seed}: {job}"
+        assert conditions.settled(job["pages"], job["values"])[0] == theirs["values"], f"seed {seed}: {job}"
 
 
 OURS = portal.ROOT / "templates/rag-chatbot/template.yaml"

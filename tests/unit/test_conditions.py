@@ -126,7 +126,7 @@ def test_defaults_are_filled_in_as_a_portals_form_does(
 ) -> None:
     before = repr(given)
 
-    assert conditions.with_defaults([page], given) == filled
+    assert conditions.settled([page], given)[0] == filled
     assert repr(given) == before
 
 
@@ -138,7 +138,7 @@ def _link(number: int) -> dict[str, Any]:
 def test_defaults_that_activate_one_another_are_followed_to_the_end_whatever_their_order() -> None:
     chain = {name: part for number in reversed(range(20)) for name, part in _link(number).items()}
 
-    filled = conditions.with_defaults([{"dependencies": chain}], {"p0": 0})
+    filled, _ = conditions.settled([{"dependencies": chain}], {"p0": 0})
 
     assert filled == {f"p{number}": number for number in range(21)}
 
@@ -149,14 +149,14 @@ def test_a_default_of_a_later_page_activates_a_branch_of_an_earlier_one() -> Non
         {"properties": {"kind": {"default": "disk"}}},
     ]
 
-    assert conditions.with_defaults(pages, {}) == {"kind": "disk", "size": 10}
+    assert conditions.settled(pages, {})[0] == {"kind": "disk", "size": 10}
 
 
 def test_defaults_that_never_settle_are_an_error() -> None:
     endless = {name: part for number in reversed(range(200)) for name, part in _link(number).items()}
 
     with pytest.raises(conditions.EndlessDefaultsError):
-        conditions.with_defaults([{"dependencies": endless}], {"p0": 0})
+        conditions.settled([{"dependencies": endless}], {"p0": 0})
 
 
 @pytest.mark.parametrize(
@@ -179,3 +179,26 @@ def test_the_active_parts_say_what_is_required(
     parts = conditions.active_parts(page, given)
 
     assert [name for part in parts for name in part.get("required", [])] == required
+
+
+@pytest.mark.parametrize(
+    ("when", "is_shown"),
+    [
+        ("${{ parameters.n > 2 }}", True),
+        ("parameters.n < 2", False),
+        ("${{ parameters.list }}", False),
+        ("x${{ false }}", True),
+        ("false", False),
+        (False, False),
+        (True, True),
+        (" ", True),
+        (None, True),
+        ("${{ parameters.url | parseRepoUrl }}", True),
+        ("${{ a b }}", True),
+        (3, True),
+    ],
+)
+def test_a_page_is_shown_when_its_condition_holds_or_cannot_be_evaluated(when: Any, is_shown: bool) -> None:
+    pages = [{"when": when}]
+
+    assert list(conditions.shown(pages, {"n": 3, "list": []})) == (pages if is_shown else [])

@@ -31,16 +31,18 @@ def ask(form: Form, given: Mapping[str, Given]) -> dict[str, Given]:
     # What was given by a default source (the login name) is offered, not taken for granted.
     offered = {name: item for name, item in answers.items() if item.source == "your login name"}
     settled = {name for name in answers if name not in offered}
-    for number, page in enumerate(form.pages, start=1):
+    for page in form.pages:
         started = False
         while True:
-            values = conditions.with_defaults(form.pages, _plain_values(form, answers))
+            values, shown = conditions.settled(form.pages, _plain_values(form, answers))
+            if page not in shown:
+                break
             active = form.active(page, values)
             todo = [prop for name, prop in active.items() if name not in settled and _is_asked(prop)]
             if not todo:
                 break
             if not started:
-                _heading(page, number, len(form.pages))
+                _heading(page, shown.index(page) + 1, len(shown))
                 started = True
             prop = todo[0]
             settled.add(prop.name)

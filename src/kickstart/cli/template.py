@@ -285,6 +285,8 @@ def _traits(prop: Any) -> str:
         words.append("required")
     if prop.is_secret:
         words.append("secret")
+    if prop.when is not None:
+        words.append(f"when {prop.when}")
     choices = prop.schema.get("enum") or (prop.schema.get("items") or {}).get("enum")
     if choices:
         words.append("one of " + ", ".join(map(str, choices)))

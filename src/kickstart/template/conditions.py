@@ -1,4 +1,4 @@
-"""JSON Schema's conditions as a portal's form reads them: which parts are active, which defaults apply.
+"""A form's conditions as a portal reads them: which pages and parts are active, which defaults apply.
 
 The rules are those of Backstage's form (rjsf 5 with `allOf: populateDefaults`): a default may
 activate a branch whose defaults activate another, so filling runs to a fixpoint.
@@ -13,6 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
+
+from kickstart.template.expressions import is_truthy
+from kickstart.template.language import EngineError
 
 Schema = Mapping[str, Any]
 _MISSING: Any = object()
@@ -111,16 +114,65 @@ def _dependent(part: Schema, name: str, value: Mapping[str, Any]) -> Schema:
     return {**rest, "allOf": [*(part.get("allOf") or []), *fitting]} if len(fitting) == 1 else rest
 
 
-def with_defaults(pages: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `given` with every default that applies, over all pages. Raises EndlessDefaultsError."""
+def shown(pages: list[dict[str, Any]], values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the pages that are shown: those without a `when`, and those whose `when` holds.
+
+    A condition does not see what only hidden pages before it ask for.
+    """
+    visible: set[str] = set()
+    hidden: set[str] = set()
+    for page in pages:
+        seen = {name: value for name, value in values.items() if name not in hidden - visible}
+        if _holds(page.get("when"), seen):
+            visible |= _names(page)
+            yield page
+        else:
+            hidden |= _names(page)
+
+
+def _holds(condition: Any, values: Mapping[str, Any]) -> bool:
+    """Evaluate a page's `when`. As in a portal, one that cannot be evaluated holds."""
+    if isinstance(condition, bool):
+        return condition
+    if not isinstance(condition, str) or not condition.strip():
+        return True
+    from kickstart.template.dialect.renderer import Renderer  # few forms need it
+
+    text = condition.strip()
+    source = text if text.startswith("${{") else f"${{{{ {text} }}}}"
+    try:
+        return is_truthy(Renderer({}, {}).evaluate(source, {"parameters": values}))
+    except EngineError:
+        return True
+
+
+def _names(page: Schema) -> set[str]:
+    return {name for part in all_parts(page) for name in part.get("properties") or {}}
+
+
+def settled(
+    pages: list[dict[str, Any]], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return `given` with every default that applies, and the pages that are shown then.
+
+    What only hidden pages ask for is not among the values. Raises EndlessDefaultsError.
+    """
     values: dict[str, Any] = copy.deepcopy(dict(given))
     for _ in range(_ROUNDS):
         before = copy.deepcopy(values)
-        for page in pages:
-            values = _fill_object(page, values)
+        # One by one: a page's condition sees the defaults of the pages before it.
+        visible = [_filled(page, values) for page in shown(pages, values)]
         if values == before:
-            return values
+            hidden = {name for page in pages if page not in visible for name in _names(page)}
+            hidden = hidden.difference(*map(_names, visible))
+            return {name: value for name, value in values.items() if name not in hidden}, visible
     raise EndlessDefaultsError("the defaults of the parameters change one another without end")
+
+
+def _filled(page: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the defaults of one page, and return the page."""
+    _fill_object(page, values)
+    return page
 
 
 def _fill(schema: Schema, value: Any) -> Any:

@@ -33,12 +33,16 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One parameter. `schema` is the loosest one where conditions describe it more than once."""
+    """One parameter. `schema` is the loosest one where conditions describe it more than once.
+
+    when: the condition of its page.
+    """
 
     name: str
     schema: Schema
     page: str
     required: bool
+    when: Any = None
 
     @property
     def title(self) -> str:
@@ -76,10 +80,12 @@ class Form:
                     if isinstance(schema, Mapping) and not (name in found and "const" in schema):
                         known = found.get(name)
                         loosest = _loosest(known.schema, schema) if known else schema
-                        required = part is page and name in (page.get("required") or [])
+                        always = part is page and page.get("when") is None
+                        required = always and name in (page.get("required") or [])
                         required = required or bool(known and known.required)
                         title = known.page if known else str(page.get("title") or "")
-                        found[name] = Property(name, loosest, title, required)
+                        when = known.when if known else page.get("when")
+                        found[name] = Property(name, loosest, title, required, when)
         return found
 
     @cached_property
@@ -133,7 +139,7 @@ class Form:
             "properties": properties,
             "additionalProperties": False,
             # The pages carry what one flat list cannot: what is required, and under which condition.
-            "allOf": [_without_ui(page) for page in self.pages],
+            "allOf": [_without_ui(page) for page in self.pages if page.get("when") is None],
         }
 
     def convert(self, name: str, text: str) -> Any:
@@ -169,17 +175,17 @@ class Form:
                 values[name] = item.value
         values = self._typed(values, given, faults)
         try:
-            filled = conditions.with_defaults(self.pages, values)
+            filled, shown = conditions.settled(self.pages, values)
         except conditions.EndlessDefaultsError as error:
             raise TemplateError(str(error)) from error
-        self._check_pages(filled, given, faults)
+        self._check_pages(shown, filled, given, faults)
         if faults:
             raise ParameterError(
                 "one parameter is wrong" if len(faults) == 1 else f"{len(faults)} parameters are wrong",
                 faults=list(faults.values()),
                 hint="kickstart template show TEMPLATE lists every parameter",
             )
-        return self._split(filled, given)
+        return self._split(shown, filled, given)
 
     def _typed(
         self, values: dict[str, Any], given: Mapping[str, Given], faults: dict[str, Fault]
@@ -209,7 +215,11 @@ class Form:
         return {name: typed[name] for name in values}
 
     def _check_pages(
-        self, values: dict[str, Any], given: Mapping[str, Given], faults: dict[str, Fault]
+        self,
+        pages: list[dict[str, Any]],
+        values: dict[str, Any],
+        given: Mapping[str, Given],
+        faults: dict[str, Fault],
     ) -> None:
         for page in self.pages:
             for part in conditions.active_parts(page, values):
@@ -227,7 +237,9 @@ class Form:
                 title = page.get("title") or "this page"
                 faults.setdefault(f"page {title}", Fault(str(title), "the values do not fit together"))
 
-    def _split(self, filled: dict[str, Any], given: Mapping[str, Given]) -> Parameters:
+    def _split(
+        self, pages: list[dict[str, Any]], filled: dict[str, Any], given: Mapping[str, Given]
+    ) -> Parameters:
         secrets = {}
         for name, prop in self.properties.items():
             if prop.is_secret and isinstance(filled.get(name), str):
