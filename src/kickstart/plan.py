@@ -93,8 +93,8 @@ class Plan:
 
 
 def public(parameters: Parameters) -> dict[str, Any]:
-    """Return the parameters without the secret ones."""
-    return {name: value for name, value in parameters.values.items() if name not in parameters.secrets}
+    """Return the parameters without those that nobody is to read."""
+    return {name: value for name, value in parameters.values.items() if name not in parameters.hidden}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,29 @@ def test_a_secret_from_stdin_appears_in_no_output_and_no_file(
     assert appears_in(AS_JSON, done, home, tmp_path) == []
 
 
+def test_a_password_is_rendered_and_written_down_nowhere_else(cli: Cli, home: Path, tmp_path: Path) -> None:
+    # A portal takes it for a parameter: what the template does with it is the template's business.
+    asked = WITH_SECRET.replace("ui:field: Secret", "ui:widget: password")
+    told = LOGGED.replace("secrets.apiToken", "parameters.apiToken")
+    template = make_template(tmp_path / "password", asked.replace("  output:\n", told))
+
+    done = cli(
+        *("create", "my-chatbot", "-t", str(template), "--owner", "acme", "--values", "-", "-v", "--dry-run"),
+        stdin=f"apiToken: '{SECRET}'\n",
+    )
+    made = cli(
+        *("create", "my-chatbot", "-t", str(template), "--owner", "acme", "--values", "-"),
+        *("--output-dir", str(tmp_path / "out"), "-o", "json"),
+        stdin=f"apiToken: '{SECRET}'\n",
+    )
+
+    assert (done.code, made.code) == (0, 0), done.err + made.err
+    assert "token=***" in done.out
+    assert "apiToken" not in made.json["parameters"]
+    for result in (done, made):
+        assert appears_in(SECRET, result, home, tmp_path) == []
+
+
 def test_a_secret_from_the_environment_is_accepted(
     cli: Cli, template: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

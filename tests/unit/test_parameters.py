@@ -226,6 +226,66 @@ def test_no_fault_shows_a_secret(rule: dict[str, Any]) -> None:
     assert "hunter2" not in faults[0]
 
 
+def test_a_password_is_a_value_like_any_other_that_is_not_written_down() -> None:
+    resolved = _resolve(
+        _form(p={"type": "string", "ui:widget": "password"}, q={"type": "string"}), p="x", q="y"
+    )
+
+    assert resolved.values == {"p": "x", "q": "y"}
+    assert (resolved.secrets, resolved.hidden) == ({}, frozenset({"p"}))
+
+
+PAGES_WITH_CONDITIONS = [
+    {
+        "required": ["cloud"],
+        "properties": {"cloud": {"enum": ["aws", "gcp"]}, "watch": {"type": "boolean", "default": False}},
+    },
+    {
+        "when": "${{ parameters.cloud === 'aws' }}",
+        "required": ["zone"],
+        "properties": {"zone": {"type": "string"}, "tier": {"type": "string", "default": "a"}},
+    },
+    {
+        "when": "parameters.watch",
+        "required": ["mail"],
+        "properties": {"mail": {"type": "string"}, "tier": {"type": "string", "default": "w"}},
+    },
+    {"when": "${{ parameters.tier === 'w' }}", "properties": {"last": {"type": "string", "default": "z"}}},
+]
+
+
+@pytest.mark.parametrize(
+    ("values", "filled"),
+    [
+        ({"cloud": "gcp"}, {"cloud": "gcp", "watch": False}),
+        ({"cloud": "aws", "zone": "x"}, {"cloud": "aws", "watch": False, "zone": "x", "tier": "a"}),
+        (
+            {"cloud": "gcp", "watch": True, "mail": "m"},
+            {"cloud": "gcp", "watch": True, "mail": "m", "tier": "w", "last": "z"},
+        ),
+        ({"cloud": "gcp", "zone": "stale", "tier": "w"}, {"cloud": "gcp", "watch": False}),
+    ],
+)
+def test_a_hidden_page_asks_for_nothing_and_gives_nothing(
+    values: dict[str, Any], filled: dict[str, Any]
+) -> None:
+    assert _resolve(Form(PAGES_WITH_CONDITIONS), **values).values == filled
+
+
+def test_a_shown_page_asks_for_what_it_requires() -> None:
+    form = Form(PAGES_WITH_CONDITIONS)
+
+    assert _faults(form, {"cloud": Given("aws", "--set")}) == ["zone: is required"]
+    assert {name: prop.required for name, prop in form.properties.items()}["zone"] is False
+    assert form.json_schema("t")["allOf"] == [PAGES_WITH_CONDITIONS[0]]
+
+
+def test_a_value_for_a_hidden_page_is_noted() -> None:
+    resolved = _resolve(Form(PAGES_WITH_CONDITIONS), cloud="gcp", zone="stale")
+
+    assert resolved.notes == ("the parameter 'zone' has no effect with the other values",)
+
+
 def test_a_secret_is_asterisks_among_the_values() -> None:
     form = _form(token={"type": "string", "ui:field": "Secret"}, other={"type": "string"})
 

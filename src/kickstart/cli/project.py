@@ -95,7 +95,7 @@ def prepare(request: Request, console: Console) -> Project:
         from kickstart.cli.prompts import ask
 
         given = ask(form, given)
-    console.hide(str(item.value) for name, item in given.items() if _is_secret(form, name))
+    console.hide(str(item.value) for name, item in given.items() if _is_hidden(form, name))
     parameters = form.resolve(given)
     project = _project(request, parameters, source, free=dialect == "backstage")
     if not project:
@@ -193,8 +193,8 @@ def _can_ask(request: Request) -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _is_secret(form: Form, name: str) -> bool:
-    return name in form.properties and form.properties[name].is_secret
+def _is_hidden(form: Form, name: str) -> bool:
+    return name in form.properties and form.properties[name].is_hidden
 
 
 def _given(
@@ -300,7 +300,7 @@ def _assign(given: dict[str, Given], assignment: str, form: Form, faults: list[F
     name, equals, value = assignment.partition("=")
     if not equals or not name:
         faults.append(Fault("--set", f"'{assignment}' is not of the form PARAMETER=VALUE"))
-    elif _is_secret(form, name):
+    elif _is_hidden(form, name):
         faults.append(
             Fault(
                 f"--set {name}",

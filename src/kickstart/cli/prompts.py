@@ -113,13 +113,12 @@ def _question(form: Form, prop: Property, default: Any) -> Any:
 def _read(prop: Property, default: Any) -> str:
     """Read one answer; an empty one stands for the default."""
     shown = ""
-    if default is not None and not prop.is_secret:
+    if default is not None and not prop.is_hidden:
         shown = ",".join(map(document_text, default)) if isinstance(default, list) else document_text(default)
         if isinstance(default, bool):
             shown = "yes" if default else "no"
-    hidden = prop.is_secret or prop.schema.get("ui:widget") == "password"
     label = f"{_safe(prop.title)}" + (f" [cyan]({_safe(shown)})[/cyan]" if shown else "")
-    return Prompt.ask(label, console=_rich, password=hidden, default="", show_default=False).strip()
+    return Prompt.ask(label, console=_rich, password=prop.is_hidden, default="", show_default=False).strip()
 
 
 def _choices(prop: Property) -> list[tuple[Any, str]]:

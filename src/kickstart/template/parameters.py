@@ -52,13 +52,22 @@ class Property:
     def is_secret(self) -> bool:
         return self.schema.get("ui:field") == "Secret"
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nobody is to read its value: a secret, or what a portal's form asks for as a password."""
+        return self.is_secret or self.schema.get("ui:widget") == "password"
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Complete and valid. A secret's value is only in `secrets`; in `values` stand asterisks."""
+    """Complete and valid. A secret's value is only in `secrets`; in `values` stand asterisks.
+
+    hidden: the names of values that are not to be written down.
+    """
 
     values: dict[str, Any]
     secrets: dict[str, SecretStr] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
     sources: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -221,7 +230,7 @@ class Form:
         given: Mapping[str, Given],
         faults: dict[str, Fault],
     ) -> None:
-        for page in self.pages:
+        for page in pages:
             for part in conditions.active_parts(page, values):
                 schema = {key: value for key, value in part.items() if key not in conditions.CONDITIONS}
                 for error in conditions.validator(_plain(schema)).iter_errors(values):
@@ -245,14 +254,15 @@ class Form:
             if prop.is_secret and isinstance(filled.get(name), str):
                 secrets[name] = SecretStr(filled[name])
                 filled[name] = "*" * len(filled[name])  # as Backstage's form does
-        active = {name for page in self.pages for name in self.active(page, filled)}
+        active = {name for page in pages for name in self.active(page, filled)}
         notes = tuple(
             f"the parameter '{name}' has no effect with the other values"
             for name in given
             if name not in active
         )
         sources = {name: given[name].source if name in given else "default" for name in filled}
-        return Parameters(filled, secrets, sources, notes)
+        hidden = frozenset(name for name, prop in self.properties.items() if prop.is_hidden)
+        return Parameters(filled, secrets, hidden, sources, notes)
 
 
 def matches_page(page: Schema, values: Mapping[str, Any]) -> bool:
