@@ -18,6 +18,7 @@ from kickstart.template.dialect.binary import is_binary
 from kickstart.template.dialect.engine import Reading, names_read
 from kickstart.template.dialect.scanner import Spelling
 from kickstart.template.expressions import texts
+from kickstart.template.dialect.skeleton import rendered_folders
 from kickstart.template.language import EngineError, Language, is_plain
 from kickstart.template.parameters import Form
 from kickstart.template.skeleton import matching
@@ -232,6 +233,9 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
                 yield finding(reading.line, "undefined-value", "warning", message)
         elif root in _FOREIGN or (root in {"secrets", "steps"} and not is_path):
             message = f"{shown}: is rendered, and becomes empty"
+    for path in rendered_folders(entries):
+        found = _text(f"{path}/", spelling, known, posixpath.join(shown, path), is_path=True)
+        yield from (each for each in found if each.rule == "syntax")
             yield finding(reading.line, "foreign-expression", "error", message)
         elif root not in _GLOBALS and not (spelling.compat and root in {"True", "False", "None"}):
             message = f"{shown}: nothing is called '{root}' in a skeleton; it is empty"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Cli, fetch, page, publish, write_template
+from tests.cli.support import NAME, Cli, fetch, page, publish, write_files, write_template
 
 PLAIN = {"name": "portal", "title": "From a portal"}
 FILES = {"{% if values.list %}a{% endif %}.txt": b"${{ values.list }} ${{ values.absent }}\n"}
@@ -86,6 +86,75 @@ def test_a_dry_run_shows_the_inputs_of_what_only_a_portal_can_do(cli: Cli, tmp_p
     assert "n: 2" in result.out
     assert "ref: see <register.entityRef>" in result.out
     assert "x: ${{ a || b }}" in result.out
+
+
+def test_what_needs_a_step_that_was_left_out_is_shown_with_it(cli: Cli, tmp_path: Path) -> None:
+    steps = [
+        {"id": "make", "action": "acme:make", "input": {}},
+        {"id": "move", "action": "fs:rename", "input": {"files": [{"from": "made", "to": "kept"}]}},
+        publish(),
+        {"id": "wait", "action": "debug:wait", "input": {"seconds": "${{ steps.make.output.pause }}"}},
+    ]
+    template = _template(tmp_path / "t", steps)
+
+    shown = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
+    created = cli("create", "demo", "--template", template, "--owner", "acme")
+
+    assert shown.code == 0, shown.err
+    assert "left to a portal (needs what make would bring), which would give it" in shown.out
+    assert "left to a portal (needs what make, move would bring), which would give it" in shown.out
+    assert "seconds: <make.pause>" in shown.out
+    assert "Nothing is published." in shown.out
+    assert created.code == 3
+    assert "spec.steps.1.action: needs what make would bring" in created.err
+
+
+def test_a_wrong_step_after_one_that_was_left_out_is_still_wrong(cli: Cli, tmp_path: Path) -> None:
+    steps = [fetch(), {"action": "acme:make"}, publish() | {"input": {"repoUrl": "nowhere"}}]
+    template = _template(tmp_path / "t", steps)
+
+    result = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
+
+    assert result.code == 3
+    assert "'nowhere' is not of the form github.com?owner=OWNER&repo=NAME" in result.err
+
+
+def test_a_step_that_needs_a_portals_own_filter_is_left_to_it(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [fetch(), publish("${{ parameters.name | slug }}")])
+
+    shown = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
+    created = cli("create", "demo", "--template", template, "--owner", "acme")
+
+    assert shown.code == 0, shown.err
+    assert "left to a portal (there is no filter 'slug'), which would give it" in shown.out
+    assert created.code == 3
+    assert "spec.steps.1.action: there is no filter 'slug'" in created.err
+
+
+def test_a_dry_run_shows_a_template_that_publishes_nothing(cli: Cli, tmp_path: Path) -> None:
+    steps = [{"id": "tell", "action": "debug:log", "input": {"message": "Hello ${{ parameters.name }}"}}]
+
+    result = cli("create", "demo", "--template", _template(tmp_path / "t", steps), "--dry-run")
+
+    assert result.code == 0, result.err
+    assert "Hello demo" in result.out
+    assert "Nothing is published." in result.out
+
+
+def test_a_folder_whose_own_path_cannot_be_rendered_fails_as_in_a_portal(cli: Cli, tmp_path: Path) -> None:
+    steps = [fetch(templateFileExtension=False)]
+    folder = write_template(tmp_path / "t", steps, page(name=NAME), {"x.txt": b"x"}, metadata=PLAIN)
+    files = {"src/${{ values.name | replace('-', '/') }}/a.txt": b"x", "${{ values.name }}/b.txt": b"x"}
+    write_files(folder / "skeleton", files)
+
+    rendered = cli("render", "demo", "--template", folder, "-d", tmp_path / "out")
+    linted = cli("template", "lint", folder)
+
+    place = "skeleton/src/${{ values.name | replace('-', '"
+    assert (rendered.code, linted.code) == (3, 8)
+    assert rendered.err.count("skeleton/") == linted.err.count("skeleton/") == 1
+    assert f"  {place}:1: " in rendered.err
+    assert f"  {place}: " in linted.err
 
 
 def test_what_is_passed_on_unevaluated_is_noted_with_line_and_expression(cli: Cli, tmp_path: Path) -> None:

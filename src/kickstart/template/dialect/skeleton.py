@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kickstart.errors import Fault, TemplateError
@@ -22,7 +22,7 @@ def render(
     shown: the folder's name for error texts. Raises TemplateError with every file that is at fault.
     """
     rendered: dict[str, Entry] = {}
-    faults: list[Fault] = []
+    faults = _folder_faults(entries, context, rules, engine, shown)
     copied = matching(entries, rules.copied)
     for path in entries:
         place = f"{shown}/{path}"
@@ -48,6 +48,32 @@ def render(
         raise TemplateError("the skeleton cannot be rendered", faults=faults)
     rendered.pop(".", None)  # a file that renders to the folder itself, which is there already
     return rendered
+
+
+def _folder_faults(
+    entries: Mapping[str, Entry], context: Mapping[str, Any], rules: Rules, engine: Language, shown: str
+) -> list[Fault]:
+    """Return the folders whose paths cannot be rendered: a portal renders them by themselves.
+
+    So an expression with a slash in it fails, although the path of a file has all of it.
+    """
+    faults = []
+    for folder in rendered_folders(entries):
+        try:
+            engine.render(f"{folder}/", context, **rules.settings)
+        except EngineError as error:
+            faults.append(fault(f"{shown}/{folder}", error))
+    return faults
+
+
+def rendered_folders(paths: Iterable[str]) -> list[str]:
+    """Return the folders above `paths` that have an expression in their own path, outermost first."""
+    folders: dict[str, None] = {}
+    for path in paths:
+        parts = path.split("/")[:-1]
+        for depth in range(1, len(parts) + 1) if "{" in path else ():
+            folders["/".join(parts[:depth])] = None
+    return [folder for folder in folders if "{" in folder]
 
 
 def render_entry(
