@@ -358,8 +358,30 @@ _resolve_scalars(_Dumper)  # text that 1.2 reads as a number needs quotes, even 
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def dump(value: Any) -> str:
-    """Return `value` as YAML with one newline at its end."""
+class _BlockDumper(_Dumper):
+    """The same, with texts of several lines as they are read."""
+
+    def represent_text(self, data: str) -> yaml.ScalarNode:
+        if "\n" not in data:
+            return self.represent_str(data)
+        # A block cannot hold blanks before the end of a line, which nobody sees anyway.
+        seen = re.sub(r"[ \t]+$", "", data, flags=re.M)
+        return self.represent_scalar("tag:yaml.org,2002:str", seen, "|")
+
+
+_BlockDumper.add_representer(str, _BlockDumper.represent_text)
+
+
+def dump(value: Any, *, blocks: bool = False) -> str:
+    """Return `value` as YAML with one newline at its end.
+
+    blocks: for people alone: texts of several lines stand in blocks, without blanks at a line's end.
+    """
     return yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
+        value,
+        Dumper=_BlockDumper if blocks else _Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=100,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,12 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from kickstart import actions, document, marker, wiring
-from kickstart.actions.base import Action, Effect, Given, InputError, Promise
+from kickstart.actions.base import AbsentError, Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
 from kickstart.naming import closest
 from kickstart.template.catalog import Source
-from kickstart.template.expressions import ExpressionError, evaluate, is_truthy
+from kickstart.template.expressions import ExpressionError, evaluate, is_truthy, texts
 from kickstart.template.filters import dump
 from kickstart.template.language import UNDEFINED, Language
 from kickstart.template.parameters import Form, Parameters
@@ -126,14 +127,18 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     steps = tuple(builder.step(index, step) for index, step in enumerate(source.template.spec.steps))
     links, texts = builder.output()
     _refuse_secrets(steps, parameters)
-    notes = (*parameters.notes, *(str(fault) for fault in [*findings.warnings, *builder.kept]))
+    said = dict.fromkeys(str(fault) for fault in [*findings.warnings, *builder.kept])
+    notes = (*parameters.notes, *said)
     requires = builder.requires()
     return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes, requires)
 
 
 @dataclass(slots=True)
 class _Builder:
-    """Threads the workspace and the outputs through the steps."""
+    """Threads the workspace and the outputs through the steps.
+
+    kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
+    """
 
     source: Source
     parameters: Parameters
@@ -141,11 +146,13 @@ class _Builder:
     tree: Tree = field(default_factory=Tree)
     outputs: dict[str, Any] = field(default_factory=dict)
     kept: list[Fault] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def step(self, index: int, step: Step) -> PlannedStep:
         id_ = self.source.template.step_id(index)
         at = ("spec", "steps", index)
         name = step.name or step.action
+        before = len(self.kept)
         try:
             if step.each is None and not self._holds(step.condition, self._context(), at):
                 return PlannedStep(id_, name, step.action, skipped=True)
@@ -166,9 +173,15 @@ class _Builder:
                         if not self.given.steps_engine.is_portal:
                             raise
                         action, missing = None, error.message
+                    except (InputError, PathError, ValidationError, TemplateError) as error:
+                        lacks = self._lack(error, given, self.kept[before:])
+                        if not lacks:
+                            raise
+                        action, missing = None, lacks
                 context["secrets"] = dict.fromkeys(self.parameters.secrets, "***")
                 inputs.append(self._evaluated(step.input, context, at, "input"))
-                promises.append(self._placeholder(id_, inputs[-1]))
+                reason = f" ({missing})" if actions.exists(step.action) else ""
+                promises.append(self._placeholder(id_, inputs[-1], reason))
             if step.each is None:
                 self.outputs[id_] = {"output": dict(promises[0].output)}
             elif promises:
@@ -182,10 +195,11 @@ class _Builder:
                 self.source.fault((*at, "input", *map(str, found["loc"])), _input_words(found))
                 for found in error.errors()
             ]
+            faults += self.kept[before:]
             raise TemplateError(f"step '{id_}' ({step.action}) has a wrong input", faults=faults) from error
         except (InputError, PathError) as error:
-            fault = self.source.fault((*at, "input"), str(error))
-            raise TemplateError(f"step '{id_}' ({step.action}) cannot be done", faults=[fault]) from error
+            faults = [self.source.fault((*at, "input"), str(error)), *self.kept[before:]]
+            raise TemplateError(f"step '{id_}' ({step.action}) cannot be done", faults=faults) from error
         except TemplateError as error:
             message = f"step '{id_}' ({step.action}): {error.message}"
             own = error.faults or (self.source.fault(at, "is this step"),)
@@ -194,6 +208,8 @@ class _Builder:
             raise TemplateError(
                 f"step '{id_}' ({step.action}): {error.filename}: {error.strerror}"
             ) from error
+        if missing:
+            self.left_out.append(id_)
         return PlannedStep(
             id_,
             name,
@@ -256,13 +272,25 @@ class _Builder:
             raise _StepError(("action",), f"there is no action '{step.action}'{near}")
         return actions.load(step.action)
 
-    def _placeholder(self, id_: str, input: Mapping[str, Any]) -> Promise:
+    def _lack(self, error: Exception, input: Mapping[str, Any], kept: list[Fault]) -> str:
+        """Say what a step may fail for that a portal has: its filters, and what left out steps bring."""
+        filters = (found for fault in kept if (found := re.search("there is no filter '.*?'", fault.message)))
+        own = next((found[0] for found in filters), "")
+        placeholders = tuple(f"<{id_}." for id_ in self.left_out)
+        lacks = self.left_out and (
+            isinstance(error, AbsentError)
+            or not self.tree
+            or any(each in text for _, text in texts(input) for each in placeholders)
+        )
+        return f"needs what {', '.join(self.left_out)} would bring" if lacks else own
+
+    def _placeholder(self, id_: str, input: Mapping[str, Any], why: str) -> Promise:
         """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""
         names = wiring.outputs_read(self.source, self.given.steps_engine).get(id_, ())
-        lines = document.dump(dict(input)).splitlines() if input else []
+        lines = document.dump(dict(input), blocks=True).splitlines() if input else []
         return Promise(
             output={name: f"<{id_}.{name}>" for name in names},
-            messages=("left to a portal, which would give it", *lines),
+            messages=(f"left to a portal{why}, which would give it", *lines),
         )
 
     def _promise(self, action: Any, input: Mapping[str, Any]) -> Promise:

@@ -246,3 +246,24 @@ def test_a_missing_key_is_added_and_what_people_wrote_stays(text: str, after: st
 def test_the_sign_of_a_merge_is_text_as_a_value() -> None:
     assert document.load("a: <<\nb: [<<]\n") == {"a": "<<", "b": ["<<"]}
     assert document.load("base: &x {a: 1}\nmore: {<<: *x, b: 2}\n")["more"] == {"a": 1, "b": 2}
+
+
+def test_documents_are_read_apart_with_the_lines_that_they_have() -> None:
+    text = "# first\na: 1\n--- {b: 2}\n---\nc:\n  - 3\n"
+
+    found = document.load_apart(text)
+
+    assert found == [
+        ({"a": 1}, "\na: 1\n"),
+        ({"b": 2}, "\n\n--- {b: 2}\n"),
+        ({"c": [3]}, "\n\n\n\nc:\n  - 3\n"),
+    ]
+    assert [document.load(part) for _, part in found] == [value for value, _ in found]
+    assert document.load_apart("a: 1\n") == [({"a": 1}, "a: 1\n")]
+    assert document.load_apart("") == []
+
+
+def test_texts_of_several_lines_are_shown_in_blocks_to_people() -> None:
+    shown = document.dump({"a": "x  \n  y\n", "b": "1", "c": "x\ny"}, blocks=True)
+
+    assert shown == "a: |\n  x\n    y\nb: '1'\nc: |-\n  x\n  y\n"

@@ -15,7 +15,7 @@ from kickstart.actions.argocd_access import (
     repository_secret,
     same_url,
 )
-from kickstart.actions.base import Effect, Given, InputError, Model, Promise
+from kickstart.actions.base import AbsentError, Effect, Given, Model, Promise
 from kickstart.actions.kubernetes import LEFT_OUT, REPOSITORY, ApplyManifest, documents
 from kickstart.tree import Tree, normal_path
 
@@ -172,5 +172,5 @@ def _manifests(tree: Tree, folder: str, namespace: str) -> list[dict[str, Any]]:
                 each["metadata"] = {**each["metadata"], "namespace": namespace}
             found.append(each)
     if not found:
-        raise InputError(f"there is no manifest in {folder or 'the workspace'}")
+        raise AbsentError(f"there is no manifest in {folder or 'the workspace'}")
     return sorted(found, key=lambda each: each["kind"] in {"Application", "ApplicationSet"})

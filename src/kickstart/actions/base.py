@@ -131,6 +131,10 @@ class InputError(ValueError):
         self.faults = faults
 
 
+class AbsentError(InputError):
+    """Something that the workspace does not have, and that an earlier step may have to bring."""
+
+
 class Action(Protocol):
     """One of a template's verbs. Its docstring and its models are its reference page."""
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from kickstart.actions.base import Given, InputError, Model, Promise
+from kickstart.actions.base import AbsentError, Given, InputError, Model, Promise
 from kickstart.tree import normal_path
 
 
@@ -76,7 +76,7 @@ class FsRename:
                 else {f"{new}/{path}" if new else path: entry for path, entry in tree.under(old).items()}
             )
             if not moved or not old:
-                raise InputError(f"{move.from_} does not exist in the workspace")
+                raise AbsentError(f"{move.from_} does not exist in the workspace")
             gone = [old, *(f"{old}/{path}" for path in tree.under(old))]
             taken = [new, *(f"{new}/{path}" for path in tree.under(new))] if new else []
             rest = tree.without(gone)
@@ -119,7 +119,7 @@ class FsReaddir:
             top = normal_path(path)
             inside = given.tree.under(top)
             if not inside and top:
-                raise InputError(f"{path} is not a folder of the workspace")
+                raise AbsentError(f"{path} is not a folder of the workspace")
             for found in inside:
                 parents = _parents(found)
                 if input.recursive or not parents:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from kickstart import marker
 from kickstart.actions.base import (
+    AbsentError,
     Change,
     Effect,
     Given,
@@ -119,7 +120,7 @@ class PublishGithub:
         folder = normal_path(input.source_path)
         files = Tree(given.tree.under(folder))
         if not files:
-            raise InputError(f"there is nothing to publish in {folder or 'the workspace'}")
+            raise AbsentError(f"there is nothing to publish in {folder or 'the workspace'}")
         if marker.FILE_NAME in files:
             raise InputError(f"{marker.FILE_NAME} is kickstart's own file; the template may not write it")
         made_by = {

@@ -111,7 +111,8 @@ def create(
     prepared = project.prepare(request, console)
     plan = prepared.plan
     effects = plan.effects + (plan.folders(output_dir.expanduser().absolute()) if output_dir else [])
-    if not effects:
+    if not effects and not dry_run:
+        results.refuse_missing(plan)
         raise ParameterError(
             f"the template '{plan.source.name}' publishes nothing",
             hint=f"write its files to a folder: kickstart render {plan.project} --output-dir DIR",
