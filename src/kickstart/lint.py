@@ -13,12 +13,14 @@ from kickstart.errors import Fault, TemplateError
 from kickstart.naming import closest
 from kickstart.template import conditions
 from kickstart.template.catalog import Source
-from kickstart.template.dialect import syntax
+from kickstart.template.dialect import host, syntax
 from kickstart.template.dialect.binary import is_binary
-from kickstart.template.dialect.engine import Reading, names_read
+from kickstart.template.dialect.engine import Reading, filters_used, names_read
+from kickstart.template.dialect.filters import FILTERS
 from kickstart.template.dialect.scanner import Spelling
-from kickstart.template.expressions import texts
 from kickstart.template.dialect.skeleton import rendered_folders
+from kickstart.template.expressions import texts
+from kickstart.template.filters import plugged_in
 from kickstart.template.language import EngineError, Language, is_plain
 from kickstart.template.parameters import Form
 from kickstart.template.skeleton import matching
@@ -34,6 +36,7 @@ RULES: dict[str, str] = {
     "secret-as-parameter": "write secrets.NAME: parameters.NAME is only asterisks",
     "secret-logged": "do not log it",
     "syntax": "correct it, or put it between {% raw %} and {% endraw %}",
+    "unknown-filter": "correct the name, or install a plug-in that has it",
     "undefined-value": "add it to the step's values, or correct the name",
     "unknown-action": "correct the name, or install a plug-in that has it",
     "unknown-input": "remove it, or correct the name: a portal refuses inputs that it does not know",
@@ -44,6 +47,7 @@ RULES: dict[str, str] = {
 _FOREIGN = frozenset(
     {"github", "env", "vars", "matrix", "needs", "runner", "inputs", "job", "jobs", "strategy"}
 )
+_RENDERING = frozenset({"fetch:template", "fetch:template:file"})
 _GLOBALS = frozenset({"range", "cycler", "joiner", "always", "failure"})
 _AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
 
@@ -73,10 +77,21 @@ class Finding:
 def lint(source: Source, language: Language) -> list[Finding]:
     """Return everything that is found, by place."""
     form = Form(source.template.spec.parameters)
-    found = [*_schema(source, form), *_wiring(source, form, language), *_steps(source, form)]
-    for index, step in enumerate(source.template.spec.steps):
-        if step.action in {"fetch:template", "fetch:template:file"}:
-            found += _skeleton(source, index, step.input)
+    found = [
+        *_schema(source, form),
+        *_wiring(source, form, language),
+        *_steps(source, form),
+        *_filters(source, language),
+    ]
+    rendering = [
+        (index, each.input)
+        for index, each in enumerate(source.template.spec.steps)
+        if each.action in _RENDERING
+    ]
+    for index, step in rendering:
+        # What only one of the steps that render a skeleton gives is left out by the others on purpose.
+        given = [other.get("values") for _, other in rendering if other.get("url") == step.get("url")]
+        found += _skeleton(source, index, step, given, language)
     return sorted(set(found))
 
 
@@ -97,7 +112,7 @@ def _wiring(source: Source, form: Form, language: Language) -> Iterator[Finding]
         elif key == "input" and "has no input" in fault.message:
             if ".copyWithoutRender:" not in fault.message:
                 yield _from_fault(fault, "unknown-input", "warning")
-        elif key == "id":
+        elif key == "id" or "is not a key that a step has" in fault.message:
             yield _from_fault(fault, "step", "warning")
         else:
             yield _from_fault(fault, "reference", "error")
@@ -138,7 +153,7 @@ def _steps(source: Source, form: Form) -> Iterator[Finding]:
     secrets = {name for name, prop in form.properties.items() if prop.is_secret}
     for index, step in enumerate(source.template.spec.steps):
         at = ("spec", "steps", index, "input")
-        if "copyWithoutRender" in step.input:
+        if step.action in _RENDERING and "copyWithoutRender" in step.input:
             message = "is ignored by every portal of today: the files are rendered"
             fault = source.fault((*at, "copyWithoutRender"), message)
             yield _from_fault(fault, "copy-without-render", "error")
@@ -155,16 +170,46 @@ def _steps(source: Source, form: Form) -> Iterator[Finding]:
                     yield _from_fault(fault, "secret-as-parameter", "error")
 
 
+def _filters(source: Source, language: Language) -> Iterator[Finding]:
+    """Look for filters of a portal's own: without them it passes the text on as it is."""
+    steps = [
+        {"if": step.condition, "each": step.each, "input": step.input} for step in source.template.spec.steps
+    ]
+    spec = {"steps": steps, "output": source.template.spec.output.model_dump(exclude_unset=True)}
+    for path, text in texts(spec):
+        for reading, message in _unknown_filters(_parsed(text, Spelling()), language):
+            shown = f"{reading.shown[:80]}: {message}; the text is passed on as it is"
+            yield _from_fault(source.fault(("spec", *path), shown), "unknown-filter", "error")
+
+
+def _unknown_filters(body: syntax.Body, language: Language) -> Iterator[tuple[Reading, str]]:
+    if not language.is_portal:  # Jinja2's filters are checked when a template is compiled
+        return
+    for reading in filters_used(body):
+        (name,) = reading.chain
+        if name not in (known := {*FILTERS, *host.FILTERS, "jsonify"}) and name not in plugged_in():
+            yield reading, f"there is no filter '{name}'{closest(name, known)}"
+
+
 def _readings(text: str, spelling: Spelling) -> list[Reading]:
+    return names_read(_parsed(text, spelling))
+
+
+def _parsed(text: str, spelling: Spelling) -> syntax.Body:
     try:
-        return [] if is_plain(text) and not spelling.compat else names_read(syntax.parse(text, spelling))
+        return [] if is_plain(text) and not spelling.compat else syntax.parse(text, spelling)
     except EngineError:
         return []  # is found elsewhere
 
 
-def _skeleton(source: Source, index: int, step: Mapping[str, Any]) -> Iterator[Finding]:
-    """Look at the files that a step renders, if it is plain to see which ones these are."""
-    url, values = step.get("url"), step.get("values") or {}
+def _skeleton(
+    source: Source, index: int, step: Mapping[str, Any], given: list[Any], language: Language
+) -> Iterator[Finding]:
+    """Look at the files that a step renders, if it is plain to see which ones these are.
+
+    given: the values of every step that renders them.
+    """
+    url = step.get("url")
     if not isinstance(url, str) or not is_plain(url) or "://" in url:
         return
     try:
@@ -178,13 +223,19 @@ def _skeleton(source: Source, index: int, step: Mapping[str, Any]) -> Iterator[F
         return
     compat = step.get("cookiecutterCompat") is True
     spelling = Spelling(compat, step.get("trimBlocks") is True, step.get("lstripBlocks") is True)
+    names = [set(each) if isinstance(each, Mapping) else None for each in (one or {} for one in given)]
     known = _Known(
-        "cookiecutter" if compat else "values", set(values) if isinstance(values, Mapping) else None
+        "cookiecutter" if compat else "values",
+        None if None in names else set().union(*(each for each in names if each)),
+        language,
     )
     extension = _extension(step.get("templateFileExtension"))
     globs = step.get("copyWithoutTemplating")
     copied = matching(entries, tuple(map(str, globs)) if isinstance(globs, list) else ())
     shown = posixpath.normpath(url)
+    for path in rendered_folders(entries):
+        found = _text(f"{path}/", spelling, known, posixpath.join(shown, path), is_path=True)
+        yield from (each for each in found if each.rule == "syntax")
     for path in entries:
         try:
             entry = entries[path]
@@ -203,6 +254,7 @@ class _Known:
 
     root: str
     names: set[str] | None
+    language: Language
 
 
 def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: bool) -> Iterator[Finding]:
@@ -212,7 +264,7 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
         return Finding(place, 0 if is_path else line, rule, level, message)
 
     try:
-        readings = names_read(syntax.parse(text, spelling))
+        body = syntax.parse(text, spelling)
     except EngineError as error:
         opens = error.expression.startswith("{#") and "has no" in error.message
         rule = "comment-opening" if opens else "syntax"
@@ -223,7 +275,9 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
             yield finding(
                 number, "comment-opening", "warning", "${# opens a comment, which ends at the next #}"
             )
-    for reading in readings:
+    for reading, message in _unknown_filters(body, known.language):
+        yield finding(reading.line, "unknown-filter", "error", f"{reading.shown[:80]}: {message}")
+    for reading in names_read(body):
         root, *rest = reading.chain
         shown = reading.shown[:80]
         if root == known.root:
@@ -233,9 +287,6 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
                 yield finding(reading.line, "undefined-value", "warning", message)
         elif root in _FOREIGN or (root in {"secrets", "steps"} and not is_path):
             message = f"{shown}: is rendered, and becomes empty"
-    for path in rendered_folders(entries):
-        found = _text(f"{path}/", spelling, known, posixpath.join(shown, path), is_path=True)
-        yield from (each for each in found if each.rule == "syntax")
             yield finding(reading.line, "foreign-expression", "error", message)
         elif root not in _GLOBALS and not (spelling.compat and root in {"True", "False", "None"}):
             message = f"{shown}: nothing is called '{root}' in a skeleton; it is empty"

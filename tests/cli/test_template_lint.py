@@ -65,6 +65,12 @@ STEPS: dict[str, tuple[dict[str, Any], str, str]] = {
         "secret-as-parameter",
         "token is a secret",
     ),
+    "a portal's own filter": (
+        {"action": "debug:log", "input": {"message": "${{ parameters.name | slug }}"}},
+        "unknown-filter",
+        "there is no filter 'slug'; the text is passed on as it is",
+    ),
+    "a key that no step has": ({"action": "debug:log", "iff": "x"}, "step", "it is ignored"),
     "a missing skeleton": (_fetch(url="./nowhere"), "reference", "./nowhere does not exist"),
 }
 
@@ -105,6 +111,7 @@ FILES: dict[str, tuple[bytes, int, str, str]] = {
     ),
     "an expression of GitHub's": (b"\n\n- ${{ github.ref }}", 3, "foreign-expression", "becomes empty"),
     "a secret of GitHub's": (b"${{ secrets.TOKEN }}", 1, "foreign-expression", "becomes empty"),
+    "a portal's own filter": (b"${{ values.name | slug }}", 1, "unknown-filter", "there is no filter 'slug'"),
     "a wrong tag": (b"x\n{% fi %}", 2, "syntax", "there is no tag 'fi'"),
     "a comment that never ends": (b"x=1\necho ${#x[@]}", 2, "comment-opening", "has no '#}'"),
     "a comment that ends somewhere": (b"${#x[@]} #} ", 1, "comment-opening", "opens a comment"),
@@ -122,6 +129,26 @@ def test_a_line_of_a_skeleton_is_found(cli: Cli, tmp_path: Path, case: str) -> N
     assert f"  skeleton/a/file.txt:{line}: " in result.err
     assert message in result.err
     assert f"[{rule}: " in result.err
+
+
+def test_a_value_that_another_step_gives_to_the_same_skeleton_is_left_out_on_purpose(
+    cli: Cli, tmp_path: Path
+) -> None:
+    other = _fetch(values={"name": "x", "kind": "Resource"}) | {"id": "again"}
+    template = _template(tmp_path / "t", [_fetch(), other], {"a": b"{% if values.kind %}x{% endif %}"})
+
+    result = cli("template", "lint", template)
+
+    assert (result.code, result.out) == (0, "portal is clean.\n"), result.err
+
+
+def test_copy_without_render_is_for_cookiecutter(cli: Cli, tmp_path: Path) -> None:
+    step = {"action": "fetch:cookiecutter", "input": {"url": "./skeleton", "copyWithoutRender": ["x"]}}
+    template = _template(tmp_path / "t", [step], {"a": b""})
+
+    result = cli("template", "lint", template)
+
+    assert "copy-without-render" not in result.err
 
 
 def test_what_is_only_copied_is_not_looked_at(cli: Cli, tmp_path: Path) -> None:

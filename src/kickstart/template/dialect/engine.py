@@ -61,6 +61,20 @@ class Reading:
     shown: str
 
 
+def filters_used(body: syntax.Body) -> list[Reading]:
+    """Return the name of each filter that is used."""
+    found: list[Reading] = []
+    pending: list[tuple[syntax.Node, int, str]] = [(tag, tag.line, tag.shown) for tag in reversed(body)]
+    while pending:
+        node, line, shown = pending.pop()
+        if isinstance(node, syntax.Tag):
+            line, shown = node.line, node.shown
+        if isinstance(node, syntax.Filter):
+            found.append(Reading((node.name,), line, shown))
+        pending.extend((each, line, shown) for each in syntax.children(node))
+    return found
+
+
 def names_read(body: syntax.Body) -> list[Reading]:
     """Return each chain of names that is read, without those that the template itself makes."""
     own = {"loop", "caller"}
