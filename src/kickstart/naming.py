@@ -8,7 +8,8 @@ MAX_LABEL = 63  # characters; RFC 1123, which Kubernetes uses for most names
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # GitHub's rule
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
-_OWNER = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?")
+# GitHub's managed users end in an underscore and the short name of their enterprise.
+_OWNER = re.compile(r"[A-Za-z0-9]([-_A-Za-z0-9]*[A-Za-z0-9])?")
 
 
 def project_name_problem(name: str) -> str | None:
@@ -55,7 +56,7 @@ def branch_name_problem(name: str) -> str | None:
 def owner_name_problem(name: str) -> str | None:
     """Say why `name` cannot name a user or organisation, or None."""
     if len(name) > 39 or not _OWNER.fullmatch(name):  # GitHub's rule and limit
-        return "is not a user or organisation name: use up to 39 letters, digits and hyphens"
+        return "is not a user or organisation name: use up to 39 letters, digits, hyphens and '_'"
     return None
 
 

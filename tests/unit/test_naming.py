@@ -55,8 +55,16 @@ def test_a_repository_name_follows_the_rules_of_github(name: str, possible: bool
 
 @pytest.mark.parametrize(
     ("name", "possible"),
-    [("acme", True), ("a", True), ("A-1", True), ("x" * 39, True), ("x" * 40, False), ("", False)]
-    + [(name, False) for name in ("-a", "a-", "a.b", "a/b", "..", "a\n")],
+    [
+        ("acme", True),
+        ("a", True),
+        ("A-1", True),
+        ("ada_acme", True),
+        ("x" * 39, True),
+        ("x" * 40, False),
+        ("", False),
+    ]
+    + [(name, False) for name in ("-a", "a-", "_a", "a_", "a.b", "a/b", "..", "a\n")],
 )
 def test_an_owner_name_follows_the_rules_of_github(name: str, possible: bool) -> None:
     assert (naming.owner_name_problem(name) is None) is possible
