@@ -360,3 +360,20 @@ def test_a_killed_update_is_made_by_the_next_one(template: Path, source: Path, t
 
     assert json.loads(rerun.out)["updates"][0]["outcome"] == "unchanged"
     assert len(_branches(source)) == 1
+
+
+def test_commands_of_git_do_not_grow_with_the_files(
+    template: Path, source: Path, forge: Path, tmp_path: Path
+) -> None:
+    for number in range(50):
+        (template / "source" / f"{number}.txt").write_text("new\n")
+    log = tmp_path / "bin" / "log"
+
+    done = process(
+        "update", "demo", env=wrap_git(tmp_path / "bin", 'echo "$*" >> "$here/log"; exec "$real" "$@"')
+    )
+
+    assert done.code == 0, done.err
+    # Of the source repository: clone, what it is, objects, references, its root; two imports and a merge,
+    # the commit, who makes it, the push. Of the other: clone, what it is, objects.
+    assert len(log.read_text().splitlines()) <= 14

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kickstart.errors import PreflightError
 from kickstart.tools import plumbing
 from kickstart.tools.merge import Merged, merge
+from kickstart.tools.objects import Objects
 from kickstart.tree import EXECUTABLE, LINK, Entry
 from tests.cli.support import wrap_git
 
@@ -37,7 +38,8 @@ def merged(folder: Path, base: Side, team: Side, template: Side) -> tuple[dict[s
     stream = b"commit refs/heads/main\ncommitter a <a@b> 0 +0000\ndata 0\n"
     stream += b"".join(plumbing.file_command(path, entry) for path, entry in _entries(team).items())
     plumbing.git(f"--git-dir={git_dir}", "fast-import", "--quiet", input=stream)
-    result = merge(git_dir, _entries(base), "refs/heads/main", _entries(template))
+    with Objects(git_dir) as objects:
+        result = merge(git_dir, objects, _entries(base), "refs/heads/main", _entries(template))
     after: dict[str, Entry | None] = {**_entries(team), **result.changes}
     return {path: entry for path, entry in after.items() if entry}, result
 

@@ -114,8 +114,8 @@ def checkout(home: Home) -> Checkout:
     """Return a function that brings one commit of a Git repository here, once."""
 
     def bring(url: str, ref: str) -> tuple[Path, str]:
-        from kickstart.tools import git
         from kickstart.tools.folders import LocalFolders
+        from kickstart.tools.objects import Objects
 
         store = home.cache / "repositories" / hashlib.sha256(url.encode()).hexdigest()[:32]
         if len(ref) == 40 and (store / ref).is_dir():  # pinned, and here: no network
@@ -124,9 +124,13 @@ def checkout(home: Home) -> Checkout:
         folders.clear_abandoned(store, ".fetch-*")
         git_dir = Path(tempfile.mkdtemp(dir=store, prefix=".fetch-"))
         try:
-            commit = git.fetch_commit(url, ref, git_dir)
-            if not (store / commit).is_dir():
-                LocalFolders().write(store / commit, plumbing.read_tree(git_dir, commit))
+            plumbing.fetch_commit(url, ref, git_dir)
+            with Objects(git_dir) as objects:
+                commit = objects.commit("FETCH_HEAD")
+                if commit is None:
+                    raise TemplateError(f"'{ref}' of {redact.urls(url)} is no commit")
+                if not (store / commit).is_dir():
+                    LocalFolders().write(store / commit, Tree(objects.entries(commit)))
         except PathError as error:
             raise TemplateError(f"{redact.urls(url)} holds what no template may: {error}") from error
         finally:
@@ -150,4 +154,4 @@ def merge(copy: WorkingCopy, base: Tree, template: Tree) -> Merged:
     """Merge what a template made before and makes now into a working copy's commit."""
     from kickstart.tools import merge
 
-    return merge.merge(copy.git_dir, base, copy.head, template)
+    return merge.merge(copy.git_dir, copy.objects, base, copy.head, template)

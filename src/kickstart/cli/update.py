@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kickstart.cli import options, published
+from kickstart.marker import FILE_NAME
 
 if TYPE_CHECKING:
     from kickstart.actions.publish import Publish
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from kickstart.tools.merge import Merged
     from kickstart.tools.working_copy import Rendered, WorkingCopy
     from kickstart.tree import Edit, Tree
+
+NAME = "update"  # in the names of branches
 
 
 def update(
@@ -79,7 +82,7 @@ def update(
         given = _Given(
             name, template, from_, dialect, forge, github_url, owner, set_ or (), values or (), console
         )
-        base = copy.rendered(mark.digest)
+        base = _base(copy, mark)
         earlier = _earlier(mark, base)
         updates = []
         for effect in _rendered(given, earlier):
@@ -126,6 +129,14 @@ def _named(name: str, repository: str | None) -> tuple[str, str | None]:
             hint="name a project, or a folder that has a .kickstart.yaml with a repository",
         )
     return mark.project, repository or mark.repository
+
+
+def _base(copy: WorkingCopy, mark: Marker) -> Rendered | None:
+    """Return what the template made the last time, with what the command will look for besides."""
+    from kickstart.tools import working_copy
+
+    copy.bring(working_copy.RENDERED, working_copy.proposals(NAME))
+    return copy.rendered(mark.digest)
 
 
 def _earlier(mark: Marker, found: Rendered | None) -> Earlier:
@@ -177,9 +188,13 @@ class _Update:
         """The template's version before and after."""
         return self.mark.template.get("version", ""), self.effect.mark.template["version"]
 
+    @property
+    def paths(self) -> Sequence[str]:
+        """What the merge is about."""
+        return sorted({*self.merged.changes, *self.merged.conflicts, FILE_NAME}) if self.merged else ()
+
     def edit(self) -> Edit:
         """Return the merge as a commit on top of what the team has."""
-        from kickstart.marker import FILE_NAME
         from kickstart.tree import Edit
 
         if self.merged is None:
@@ -193,7 +208,7 @@ class _Update:
             {**self.merged.changes, FILE_NAME: self.effect.tree[FILE_NAME]},
             f"Update to {name} {new}".rstrip(),
             text,
-            "update",
+            NAME,
             self.effect.mark.digest,
         )
 
@@ -211,7 +226,7 @@ def _merged(
     mark = published.marker_of(copy)
     if mark.digest == effect.mark.digest:
         return _Update(place, copy, mark, effect)
-    found = base or copy.rendered(mark.digest)
+    found = base or _base(copy, mark)
     before = found.tree if found else _again(given, earlier, copy, mark)
     return _Update(place, copy, mark, effect, connect.merge(copy, before, effect.tree))
 
@@ -278,7 +293,7 @@ class _Done:
 def _planned(update: _Update) -> _Done:
     from kickstart.tools.working_copy import Made
 
-    made = Made(update.edit(), update.copy.read())
+    made = Made(update.edit(), update.copy.read(update.paths) if update.paths else {})
     outcome = "planned" if made.edit.changes else "unchanged"
     return _Done(update, published.Done(update.place, made, outcome, update.copy.branch))
 
@@ -289,9 +304,11 @@ def _proposed(update: _Update) -> _Done:
     from kickstart.tools import working_copy
 
     copy, place, edit = update.copy, update.place, update.edit()
-    also = copy.keep(update.effect.commit, update.effect.mark.digest) if edit.changes else {}
+    if not edit.changes:
+        return _planned(update)
+    also = copy.keep(update.effect.commit, update.effect.mark.digest)
     author, _ = connect.author()
-    made = working_copy.propose(copy, (), lambda files: edit, author, datetime.now(UTC), also)
+    made = working_copy.propose(copy, update.paths, lambda files: edit, author, datetime.now(UTC), also)
     url = None
     if made.branch:
         forge = place.tools.forge

@@ -1,4 +1,4 @@
-"""Git through GitPython: making repositories, and bringing templates here."""
+"""Git through GitPython: making repositories, and pushing to them."""
 
 from __future__ import annotations
 
@@ -70,27 +70,6 @@ def remote_commit(url: str, branch: str, environment: Mapping[str, str]) -> str 
     except git.GitCommandError:
         return None
     return listed.partition("\t")[0] or None
-
-
-def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Fetch one commit of `url` without its history, and return its id.
-
-    ref: a branch, a tag or a full commit id; "" stands for the default branch. environment: as for
-    `push`. Nothing is checked out, and no hook, filter or submodule of the other side comes into play.
-    """
-    _run("init", "--bare", "--quiet", "--template=", str(git_dir))
-    try:
-        _run(
-            *(f"--git-dir={git_dir}", "-c", "protocol.ext.allow=never", "fetch", "--quiet", "--no-tags"),
-            *("--depth=1", "--no-recurse-submodules", "--", url, ref or "HEAD"),
-            more=environment,
-        )
-    except RemoteError as error:
-        shown = f"'{ref}' of {redact.urls(url)}" if ref else redact.urls(url)
-        raise RemoteError(
-            f"{shown} cannot be fetched: {error.message}", hint="check the URL and your access"
-        ) from None
-    return plumbing.git(f"--git-dir={git_dir}", "rev-parse", "FETCH_HEAD^{commit}").decode().strip()
 
 
 def _write_import(stream: BinaryIO, commit: Commit, branch: str) -> None:

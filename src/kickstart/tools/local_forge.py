@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kickstart import folders, marker
 from kickstart.errors import RemoteError
-from kickstart.tools import Found, People, Publication, Repository, State, plumbing
+from kickstart.tools import Found, People, Publication, Repository, State, objects, plumbing
 from kickstart.tools.folders import umask
 from kickstart.tree import Commit, Tree
 
@@ -75,7 +75,7 @@ class LocalForge:
         return []  # a folder knows no more than a branch and a description, which a team may change
 
     def read(self, repository: Repository) -> Tree:
-        return plumbing.read_tree(self.address.path(repository), "HEAD")
+        return objects.read_tree(self.address.path(repository), "HEAD")
 
     def publish(
         self, repository: Repository, commit: Commit, branch: str, settings: Mapping[str, Any]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kickstart import marker
 from kickstart.errors import PreflightError
 from kickstart.tools import plumbing
+from kickstart.tools.objects import Objects
 from kickstart.tree import LINK, Entry
 
 OLDEST = (2, 38)  # of Git, with `merge-tree --write-tree`
@@ -26,21 +27,24 @@ class Merged:
     conflicts: Mapping[str, str]
 
 
-def merge(git_dir: Path, base: Mapping[str, Entry], team: str, template: Mapping[str, Entry]) -> Merged:
-    """Merge what a template makes now into the commit `team` of a repository.
+def merge(
+    git_dir: Path, objects: Objects, base: Mapping[str, Entry], team: str, template: Mapping[str, Entry]
+) -> Merged:
+    """Merge what a template makes now into the commit `team` of a repository, whose objects are `objects`.
 
     base: what the template made before. Markers take no part. Raises PreflightError for an old Git.
     """
-    _store(git_dir, base, team, template)
+    _store(git_dir, objects.tree(team), base, template)
     # A template that moves a folder does not move what the team has put there.
     output = _merge_tree(git_dir, "-c", "merge.directoryRenames=false", "-c", "merge.conflictStyle=merge")
     head, _, messages = output.partition(b"\0\0")
     tree, *stages = head.split(b"\0")
     names = {_path(stage.partition(b"\t")[2]) for stage in stages}
     kinds = dict(_kinds(messages))
-    left = _read(git_dir, tree.decode(), names)
+    changes = _changes(objects, tree.decode())
+    left = objects.entries(tree.decode(), sorted(names)) if names else {}
     conflicts = {path: _words(kinds.get(path, ""), left.get(path)) for path in sorted(names)}
-    return Merged(_changes(git_dir, tree.decode()), conflicts)
+    return Merged(changes, conflicts)
 
 
 def _words(kind: str, left: Entry | None) -> str:
@@ -53,16 +57,13 @@ def _words(kind: str, left: Entry | None) -> str:
     return f"cannot be merged ({kind or 'with another file'})"
 
 
-def _store(git_dir: Path, base: Mapping[str, Entry], team: str, template: Mapping[str, Entry]) -> None:
+def _store(git_dir: Path, team: str, base: Mapping[str, Entry], template: Mapping[str, Entry]) -> None:
     """Make one history of the three: their common ancestor is `base`, whatever was rewritten since."""
-    tree = plumbing.git(f"--git-dir={git_dir}", "rev-parse", f"{team}^{{tree}}").strip()
     stream = [b"feature done\n", _commit("base", b"mark :1\n"), *_files(base)]
-    stream += [_commit("team", b"", b"from :1\n"), b'M 040000 %s ""\n' % tree]
+    stream += [_commit("team", b"", b"from :1\n"), f'M 040000 {team} ""\n'.encode()]
     stream += [b"D %s\n" % marker.FILE_NAME.encode()]
     stream += [_commit("template", b"", b"from :1\n"), b"deleteall\n", *_files(template), b"done\n"]
-    plumbing.git(
-        f"--git-dir={git_dir}", "fast-import", "--quiet", "--force", "--done", input=b"".join(stream)
-    )
+    plumbing.fast_import(git_dir, stream)
 
 
 def _commit(name: str, mark: bytes, parent: bytes = b"") -> bytes:
@@ -107,19 +108,11 @@ def _path(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _changes(git_dir: Path, tree: str) -> dict[str, Entry | None]:
-    listed = plumbing.git(
-        *(f"--git-dir={git_dir}", "diff-tree", "-r", "-z", "--no-renames", "--name-only"),
-        *("refs/kickstart/team^{tree}", tree),
-    )
-    paths = [_path(name) for name in listed.split(b"\0") if name]
-    after = _read(git_dir, tree, paths)
-    return {path: after.get(path) for path in paths}
-
-
-def _read(git_dir: Path, tree: str, paths: Iterable[str]) -> dict[str, Entry]:
-    wanted = set(paths)
-    return plumbing.read_entries(git_dir, tree, sorted(wanted)) if wanted else {}
+def _changes(objects: Objects, tree: str) -> dict[str, Entry | None]:
+    before, after = objects.listing("refs/kickstart/team"), objects.listing(tree)
+    paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    there = objects.entries(tree, paths) if paths else {}
+    return {path: there.get(path) for path in paths}
 
 
 def _refuse_old_git() -> None:

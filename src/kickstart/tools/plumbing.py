@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from kickstart.errors import PreflightError
-from kickstart.tree import EXECUTABLE, LINK, Entry, Tree
+from kickstart import redact
+from kickstart.errors import PreflightError, RemoteError
+from kickstart.tree import EXECUTABLE, LINK, Entry
 
 # A caller inside a Git hook has these set, and they would turn every command to its repository.
 # `cli/connect.py` forgets them, for this process and so for every `git` below it.
@@ -37,6 +38,8 @@ class GitError(Exception):
 
 
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+# For repositories of a moment: no program of the URL's choice, and nothing to tidy up afterwards.
+ALONE = ("-c", "protocol.ext.allow=never", "-c", "maintenance.auto=false")
 
 
 def git(
@@ -60,6 +63,17 @@ def git(
         said = done.stderr.decode("utf-8", "replace")
         raise GitError(reason(said) or f"git {arguments[0]} failed", said)
     return done.stdout
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    """Start a `git` command that is spoken with. Raises PreflightError without Git."""
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            ["git", *arguments], stdin=pipe, stdout=pipe, stderr=pipe, env={**os.environ, **QUIET}
+        )
+    except FileNotFoundError as error:
+        raise no_git() from error
 
 
 def configuration(entries: Mapping[str, str]) -> dict[str, str]:
@@ -105,33 +119,37 @@ def read_file(git_dir: Path, revision: str, path: str) -> bytes | None:
         return None
 
 
-def read_tree(git_dir: Path, revision: str) -> Tree:
-    """Return all files of a revision, byte for byte; submodules are left out."""
-    return Tree(read_entries(git_dir, revision))
+def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Bring one commit of `url` here without its history, as FETCH_HEAD of the new repository `git_dir`.
+
+    ref: a branch, a tag or a full commit id; "" stands for the default branch. environment: what Git
+    needs to be let in. Nothing is checked out, and no hook, filter or submodule of the other side comes
+    into play. Raises RemoteError, PreflightError.
+    """
+    try:
+        git("init", "--bare", "--quiet", "--template=", str(git_dir))
+        git(
+            *(f"--git-dir={git_dir}", *ALONE, "fetch", "--quiet", "--no-tags"),
+            *("--depth=1", "--no-recurse-submodules", "--", url, ref or "HEAD"),
+            environment=environment,
+        )
+    except GitError as error:
+        if "No space left on device" in error.said:
+            raise PreflightError(
+                "the disk is full", hint="free some space, and run the same command again"
+            ) from None
+        shown = f"'{ref}' of {redact.urls(url)}" if ref else redact.urls(url)
+        raise RemoteError(
+            f"{shown} cannot be fetched: git fetch failed: {redact.urls(str(error))}",
+            hint="check the URL and your access",
+        ) from None
 
 
-def read_entries(git_dir: Path, revision: str, paths: Sequence[str] = ()) -> dict[str, Entry]:
-    """Return the files of a revision at or below `paths`, or all of them, whatever their names are."""
-    listing = git(f"--git-dir={git_dir}", "ls-tree", "-r", "-z", "--full-tree", revision, "--", *paths)
-    rows = []
-    for row in listing.split(b"\0"):
-        if row:
-            fields, _, path = row.partition(b"\t")
-            mode, kind, object_id = fields.split(b" ")
-            if kind == b"blob":
-                rows.append((int(mode, 8), object_id, os.fsdecode(path)))
-    content = git(
-        f"--git-dir={git_dir}", "cat-file", "--batch", input=b"".join(row[1] + b"\n" for row in rows)
-    )
-    entries: dict[str, Entry] = {}
-    position = 0
-    for entry_mode, _, name in rows:
-        end = content.index(b"\n", position)
-        size = int(content[position:end].rsplit(b" ", 1)[1])
-        body = content[end + 1 : end + 1 + size]
-        position = end + size + 2
-        entries[name] = Entry(body, entry_mode)
-    return entries
+def fast_import(git_dir: Path, stream: Iterable[bytes]) -> str:
+    """Store what a stream for `git fast-import` says, and return the answer to its questions."""
+    # As a pack, however small: its objects need not be written one by one.
+    command = (f"--git-dir={git_dir}", "-c", "fastimport.unpackLimit=1", "fast-import")
+    return git(*command, "--quiet", "--force", "--done", input=b"".join(stream)).decode().strip()
 
 
 def file_command(path: str, entry: Entry) -> bytes:

@@ -17,14 +17,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from kickstart import marker, redact
 from kickstart.errors import ConflictError, KickstartError, ParameterError, PreflightError, RemoteError
 from kickstart.tools import plumbing
+from kickstart.tools.objects import Objects
 from kickstart.tree import Commit, Edit, Entry, PathError, Tree
 
 PATIENCE = 120.0  # seconds that others may be faster; 50 writers at once took 20 on two cores
 LONGEST_PAUSE = 1.0  # seconds between two tries
+RENDERED = "refs/kickstart/rendered/"
 
 Files = Mapping[str, Entry]
 
@@ -51,13 +54,15 @@ class WorkingCopy:
     branch: str
     head: str
     environment: Mapping[str, str] = field(repr=False)
+    objects: Objects = field(repr=False)
     _known: dict[tuple[str, ...], dict[str, Entry]] = field(default_factory=dict, repr=False)
+    _brought: list[str] = field(default_factory=list, repr=False)
 
     def read(self, paths: Sequence[str] = (), commit: str = "") -> Mapping[str, Entry]:
         """Return the files at or below `paths`, or all, of a commit that is here."""
         asked = (commit or self.head, *paths)
         if asked not in self._known:
-            self._known[asked] = plumbing.read_entries(self.git_dir, asked[0], paths)
+            self._known[asked] = self.objects.entries(asked[0], paths)
         return self._known[asked]
 
     def refresh(self) -> None:
@@ -69,8 +74,16 @@ class WorkingCopy:
             )
         self.head = head
 
+    def bring(self, *prefixes: str) -> None:
+        """Bring all commits here whose references start so, at once: `fetch` asks nobody for them again."""
+        # With a depth, Git ends with 1 and without a word where there are none.
+        self._fetch(*(f"+{prefix}*:{prefix}*" for prefix in prefixes), accepted=(0, 1))
+        self._brought += prefixes
+
     def fetch(self, ref: str) -> str | None:
         """Bring the commit of a reference here, and return its id, or None when there is none."""
+        if ref.startswith(tuple(self._brought)):
+            return self.objects.commit(ref)
         try:
             return self._fetched(ref)
         except _NoReferenceError:
@@ -138,8 +151,7 @@ class WorkingCopy:
         stream += [f"D {plumbing.quoted(path)}\n".encode("utf-8", "surrogateescape") for path in gone]
         stream += [plumbing.file_command(path, entry) for path, entry in put.items()]
         stream += [b"get-mark :1\ndone\n"]
-        command = (f"--git-dir={self.git_dir}", "fast-import", "--quiet", "--force", "--done")
-        return plumbing.git(*command, input=b"".join(stream)).decode().strip()
+        return plumbing.fast_import(self.git_dir, stream)
 
     def _proved(self, digest: str, *commits: str) -> Rendered | None:
         """Return that of some commits which holds what `digest` is about."""
@@ -148,7 +160,7 @@ class WorkingCopy:
         for line in listed.splitlines():
             commit, author, at = line.split("\0")
             try:
-                tree = plumbing.read_tree(self.git_dir, commit)
+                tree = Tree(self.objects.entries(commit))
             except PathError:  # nothing that a template made
                 continue
             if marker.without(tree).digest() == digest:
@@ -156,8 +168,13 @@ class WorkingCopy:
         return None
 
     def _fetched(self, ref: str) -> str:
-        _remote(self, "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", self.url, ref)
-        return _id(self.git_dir, "FETCH_HEAD")
+        self._fetch(ref)
+        return self.objects.commit("FETCH_HEAD") or ""
+
+    def _fetch(self, *refs: str, accepted: Sequence[int] = (0,)) -> None:
+        depth = ["--depth=1"] if (self.git_dir / "shallow").exists() else []
+        command = ("fetch", "--quiet", *depth, "--no-tags", "--no-recurse-submodules")
+        _remote(self, *command, self.url, *refs, accepted=accepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +188,12 @@ class Rendered:
 
 def rendered_ref(digest: str) -> str:
     """Return the reference under which what a template made is kept, outside of all branches."""
-    return f"refs/kickstart/rendered/{digest.rpartition(':')[2]}"
+    return RENDERED + digest.rpartition(":")[2]
+
+
+def proposals(name: str) -> str:
+    """Return how the references of all proposals start that are about `name`, as in an Edit."""
+    return f"refs/heads/kickstart/{name}-"
 
 
 @contextmanager
@@ -182,19 +204,21 @@ def cloned(shown: str, url: str, environment: Mapping[str, str]) -> Iterator[Wor
     where it is empty, PreflightError without access, RemoteError otherwise.
     """
     place = Path(tempfile.mkdtemp(prefix="kickstart-"))
+    git_dir = place / "copy.git"
+    # What is on this machine lends its objects, all of them; of all else the newest are brought.
+    lender = unquote(urlsplit(url).path) if url.startswith("file:") else ""
+    how = ("--shared", "--", lender) if lender else ("--depth=1", "--", url)
     try:
-        copy = WorkingCopy(place / "copy.git", shown, url, "", "", environment)
-        _remote(
-            copy,
-            *("clone", "--quiet", "--bare", "--depth=1", "--single-branch", "--no-tags", "--template="),
-            *("--", url, str(copy.git_dir)),
-        )
-        try:
-            both = ("rev-parse", "HEAD^{commit}", "--abbrev-ref", "HEAD")
-            copy.head, copy.branch = plumbing.git(f"--git-dir={copy.git_dir}", *both).decode().split()
-        except plumbing.GitError as error:
-            raise ConflictError(f"{shown} is empty", hint="publish it: kickstart create NAME") from error
-        yield copy
+        with Objects(git_dir) as objects:
+            copy = WorkingCopy(git_dir, shown, url, "", "", environment, objects)
+            command = ("clone", "--quiet", "--bare", "--single-branch", "--no-tags", "--template=")
+            _remote(copy, *command, *how, str(git_dir))
+            try:
+                both = ("rev-parse", "HEAD^{commit}", "--abbrev-ref", "HEAD")
+                copy.head, copy.branch = plumbing.git(f"--git-dir={git_dir}", *both).decode().split()
+            except plumbing.GitError as error:
+                raise ConflictError(f"{shown} is empty", hint="publish it: kickstart create NAME") from error
+            yield copy
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -258,8 +282,9 @@ def propose(
     edit = make(files)
     if not edit.changes:
         return Made(edit, files)
-    branch = f"kickstart/{edit.name}-{_fingerprint(edit, files)}"
-    there = copy.fetch(f"refs/heads/{branch}")
+    reference = proposals(edit.name) + _fingerprint(edit, files)
+    branch = reference.removeprefix("refs/heads/")
+    there = copy.fetch(reference)
     if there:
         return Made(edit, files, branch, there)
     made = copy.store(edit, author, at)
@@ -274,20 +299,12 @@ def _fingerprint(edit: Edit, files: Files) -> str:
     return total.hexdigest()[:10]
 
 
-def _id(git_dir: Path, revision: str) -> str:
-    return (
-        plumbing.git(f"--git-dir={git_dir}", "rev-parse", "--verify", f"{revision}^{{commit}}")
-        .decode()
-        .strip()
-    )
-
-
-def _remote(copy: WorkingCopy, *arguments: str) -> bytes:
+def _remote(copy: WorkingCopy, *arguments: str, accepted: Sequence[int] = (0,)) -> bytes:
     """Run a command that speaks to the forge, and say in our words what it may answer."""
     place = [] if arguments[0] == "clone" else [f"--git-dir={copy.git_dir}"]
     try:
         return plumbing.git(
-            *place, "-c", "protocol.ext.allow=never", *arguments, environment=copy.environment
+            *place, *plumbing.ALONE, *arguments, environment=copy.environment, accepted=accepted
         )
     except plumbing.GitError as error:
         if "couldn't find remote ref" in error.said:

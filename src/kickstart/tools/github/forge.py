@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kickstart import marker
 from kickstart.errors import ConflictError, KickstartError, PreflightError
-from kickstart.tools import Found, People, Publication, Repository, State, plumbing
+from kickstart.tools import Found, People, Publication, Repository, State, objects, plumbing
 from kickstart.tools.github import unfinished
 from kickstart.tools.github.address import GithubAddress
 from kickstart.tools.github.credentials import Credentials
@@ -78,12 +78,10 @@ class GithubForge:
         return [part.name for part in self._parts(repository, branch, settings) if part.differs()]
 
     def read(self, repository: Repository) -> Tree:
-        from kickstart.tools import git
-
         with tempfile.TemporaryDirectory(prefix="kickstart-") as folder:
             url = self.address.clone_url(repository)
-            commit = git.fetch_commit(url, "", Path(folder), self.git_environment())
-            return plumbing.read_tree(Path(folder), commit)
+            plumbing.fetch_commit(url, "", Path(folder), self.git_environment())
+            return objects.read_tree(Path(folder), "FETCH_HEAD")
 
     def begin(self, repository: Repository, project: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
         text = " ".join(str(settings.get("description") or "").split())
