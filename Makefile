@@ -112,3 +112,5 @@ lock: .venv/dev  ## Bring the locked versions up to date
 		--output-file requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url requirements/checkov.in --output-file requirements/checkov.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url requirements/peers.in --output-file requirements/peers.lock

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import content, measure, portal
+from benchmarks import content, measure, portal, updates
 from benchmarks.measure import Command
 from scripts import tools
 from tests.dialect import portal as backstage
@@ -51,6 +51,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kickstart-bench-") as folder:
         place = Path(folder)
         budgets = [*_start(place), *_dry_run(place), *_portal(place), *_large(place), *_previews(place)]
+        budgets += _updates(place)
         shares = _checks(place)
     for budget in budgets:
         print(budget)
@@ -243,6 +244,21 @@ def _previews(place: Path) -> list[Budget]:
         Budget("preview create / Git by hand", measure.ratio(samples, "one", "by hand"), 4.5, "x"),
         Budget("preview create among 100 / the first ones", measure.ratio(samples, "busy", "one"), 1.3, "x"),
         Budget("preview create, peak memory", measure.memory(samples, "one"), 40, "MiB"),
+    ]
+
+
+def _updates(place: Path) -> list[Budget]:
+    """Compare with the peers that bring a newer template into a project. They push nothing."""
+    try:
+        peers = tools.environment("peers")
+    except tools.UnavailableError as error:
+        print(f"NOT MEASURED AGAINST CRUFT AND COPIER: {error}")
+        return []
+    samples = updates.measured(place / "updates", peers, ROUNDS)
+    return [
+        Budget("update, 60 files, proposed / cruft", measure.ratio(samples, "proposed", "cruft"), 0.5, "x"),
+        Budget("update, 60 files, proposed / copier", measure.ratio(samples, "proposed", "copier"), 0.2, "x"),
+        Budget("update, 60 files, peak memory", measure.memory(samples, "proposed"), 50, "MiB"),
     ]
 
 

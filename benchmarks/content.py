@@ -1,4 +1,4 @@
-"""The same content as a template of ours and as a cookiecutter template."""
+"""The same content as a template of ours, of cookiecutter and of copier."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ _THEIRS = (
     *("{{ cookiecutter.name }}", "{{ cookiecutter.package }}", "{% if", "%}"),
     *("{{ cookiecutter.owner }}", "{% endif %}"),
 )
+_COPIERS = ("{{ name }}", "{{ package }}", "{% if", "%}", "{{ owner }}", "{% endif %}")
+_CONTEXT = {"name": "bench", "package": "bench", "owner": "acme", "frontend": True, "replicas": 3}
 
 TEMPLATE = """\
 apiVersion: scaffolder.backstage.io/v1beta3
@@ -83,10 +85,21 @@ def write_ours(folder: Path, files: int, repositories: tuple[str, ...]) -> None:
 def write_theirs(folder: Path, files: int) -> None:
     """Write a cookiecutter template with `files` files of the same content."""
     folder.mkdir(parents=True)
-    context = {"name": "bench", "package": "bench", "owner": "acme", "frontend": True, "replicas": 3}
-    (folder / "cookiecutter.json").write_text(json.dumps(context), "utf-8")
+    (folder / "cookiecutter.json").write_text(json.dumps(_CONTEXT), "utf-8")
     inside = folder / "{{ cookiecutter.name }}"
     _write(inside, files, _THEIRS, "cookiecutter.", "{{ cookiecutter.replicas }}")
+
+
+def write_copiers(folder: Path, files: int) -> None:
+    """Write a copier template with `files` files of the same content."""
+    inside = folder / "template"
+    inside.mkdir(parents=True)
+    # JSON is YAML as well; without a suffix every file is rendered, as the others do.
+    settings = {"_subdirectory": "template", "_templates_suffix": "", **_CONTEXT}
+    (folder / "copier.yml").write_text(json.dumps(settings), "utf-8")
+    answers = inside / "{{ _copier_conf.answers_file }}"
+    answers.write_text("{{ _copier_answers|to_nice_yaml }}", "utf-8")
+    _write(inside, files, _COPIERS, "", "{{ replicas }}")
 
 
 def _write(folder: Path, files: int, words: tuple[str, ...], root: str, replicas: str) -> None:

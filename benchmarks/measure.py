@@ -85,9 +85,11 @@ def memory(samples: Mapping[str, list[Sample]], name: str) -> float:
     return statistics.median(sample.memory for sample in samples[name])
 
 
-def same_files(one: Path, other: Path) -> bool:
-    """Tell whether two folders hold the same files, the marker aside."""
+def same_files(one: Path, other: Path, except_: Sequence[str] = (".kickstart.yaml",)) -> bool:
+    """Tell whether two folders hold the same files, those aside that are called as in `except_`."""
     done = subprocess.run(
-        ["diff", "-r", "--exclude=.kickstart.yaml", str(one), str(other)], capture_output=True, check=False
+        ["diff", "-r", *(f"--exclude={name}" for name in except_), str(one), str(other)],
+        capture_output=True,
+        check=False,
     )
     return done.returncode == 0

