@@ -248,7 +248,7 @@ def _previews(place: Path) -> list[Budget]:
 
 
 def _updates(place: Path) -> list[Budget]:
-    """Compare with the peers that bring a newer template into a project. They push nothing."""
+    """Compare with the peers that bring a newer template into a project; they push nothing."""
     try:
         peers = tools.environment("peers")
     except tools.UnavailableError as error:
@@ -256,8 +256,11 @@ def _updates(place: Path) -> list[Budget]:
         return []
     samples = updates.measured(place / "updates", peers, ROUNDS)
     return [
-        Budget("update, 60 files, proposed / cruft", measure.ratio(samples, "proposed", "cruft"), 0.5, "x"),
-        Budget("update, 60 files, proposed / copier", measure.ratio(samples, "proposed", "copier"), 0.2, "x"),
+        *(
+            Budget(f"update, 60 files, {shown} / {peer}", measure.ratio(samples, name, peer), limit, "x")
+            for name, shown in (("proposed", "proposed"), ("clone", "in a clone"))
+            for peer, limit in (("cruft", 0.5), ("copier", 0.2))
+        ),
         Budget("update, 60 files, peak memory", measure.memory(samples, "proposed"), 50, "MiB"),
     ]
 

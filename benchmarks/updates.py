@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,15 +60,18 @@ def prepare(place: Path, peers: Path) -> dict[str, Case]:
         _improve(folder)
         _release(folder, "2.0.0")
 
-    def case(arguments: tuple[object, ...], changed: Path, result: Callable[[Path], object]) -> Case:
-        kept = place / "kept" / changed.relative_to(place)
-        shutil.copytree(changed, kept, symlinks=True)
+    def case(
+        arguments: tuple[object, ...], changed: Sequence[Path], result: Callable[[Path], object]
+    ) -> Case:
+        kept = {folder: place / "kept" / folder.relative_to(place) for folder in changed}
+        for folder, copy in kept.items():
+            shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
 
         def before() -> None:
-            for folder, old in ((changed, kept), (place / "kickstart-home" / "cache", None)):
-                shutil.rmtree(folder, ignore_errors=True)
-                if old:
-                    shutil.copytree(old, folder, symlinks=True)
+            shutil.rmtree(place / "kickstart-home" / "cache", ignore_errors=True)
+            for folder, copy in kept.items():
+                shutil.rmtree(folder)
+                shutil.copytree(copy, folder, symlinks=True)
 
         return Case(Command([str(each) for each in arguments], before, home), result)
 
@@ -81,13 +84,18 @@ def prepare(place: Path, peers: Path) -> dict[str, Case]:
         return lambda to: shutil.copytree(projects[name], to, symlinks=True)
 
     return {
-        "proposed": case((KICKSTART, "update", "bench"), forge, cloned),
+        "proposed": case((KICKSTART, "update", "bench"), [forge], cloned),
+        "clone": case(
+            (KICKSTART, "update", projects["kickstart"]),
+            [projects["kickstart"], forge],
+            copied("kickstart"),
+        ),
         "cruft": case(
-            (peers / "cruft", "update", "-y", "-p", projects["cruft"]), projects["cruft"], copied("cruft")
+            (peers / "cruft", "update", "-y", "-p", projects["cruft"]), [projects["cruft"]], copied("cruft")
         ),
         "copier": case(
             (peers / "copier", "update", "--defaults", projects["copier"]),
-            projects["copier"],
+            [projects["copier"]],
             copied("copier"),
         ),
     }
@@ -136,6 +144,7 @@ def measured(place: Path, peers: Path, rounds: int) -> Mapping[str, list[measure
     cases = prepare(place, peers)
     samples = measure.interleaved({name: case.command for name, case in cases.items()}, rounds)
     for name, case in cases.items():
+        measure.run(case.command)
         case.result(place / "results" / name)
     for name in cases:
         if not measure.same_files(place / "results" / "cruft", place / "results" / name, RECORDS):

@@ -6,12 +6,24 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kickstart import marker
-from tests.cli.support import Cli, Result, clone, commit_all, git_in, make_template, process, wrap_git
+from tests.cli.support import (
+    MARKER,
+    Cli,
+    Result,
+    clone,
+    commit_all,
+    git_in,
+    make_template,
+    process,
+    snapshot,
+    wrap_git,
+)
 
 README = b"# ${{ values.name }}\n\n${{ values.greeting }}\n\nBuild it.\n\nRun it.\n"
 
@@ -277,20 +289,6 @@ def test_an_update_loads_no_client_library(template: Path, source: Path) -> None
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_clone_names_the_project_and_its_one_repository(
-    cli: Cli, template: Path, team: Path, tmp_path: Path
-) -> None:
-    (template / "source" / "start.sh").write_text("new\n")
-    (template / "gitops" / "application.yaml").write_text("new\n")
-
-    done = _json(cli, name=str(team))
-    nothing = cli("update", f"{tmp_path}/")
-
-    assert [each["repository"] for each in done["updates"]] == ["acme/demo"]  # type: ignore[attr-defined]
-    assert nothing.code == 2
-    assert "is no clone of a repository that kickstart has made" in nothing.err
-
-
 def _rewritten(source: Path, team: Path) -> None:
     """Squash the whole history, so that no commit holds what was rendered."""
     (team / "own.txt").write_text("ours\n")
@@ -377,3 +375,320 @@ def test_commands_of_git_do_not_grow_with_the_files(
     # Of the source repository: clone, what it is, objects, references, its root; two imports and a merge,
     # the commit, who makes it, the push. Of the other: clone, what it is, objects.
     assert len(log.read_text().splitlines()) <= 14
+
+
+# In a clone
+
+
+def _status(team: Path) -> list[str]:
+    """Return what Git says of a work tree, its marker aside."""
+    lines = git_in(team, "-c", "status.renames=false", "status", "--short").splitlines()
+    return [line for line in lines if MARKER not in line]
+
+
+def _kept(repository: Path) -> list[str]:
+    return git_in(
+        repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/kickstart"
+    ).splitlines()
+
+
+def test_a_clone_gets_the_merge_into_its_work_tree(
+    cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    (template / "source" / "logo.png").write_bytes(b"\0\1\2")
+    done = cli("update", f"{team}/")  # a first one, so that there is a binary file to change
+    commit_all(team)
+    _push(team, README_md="# demo\n\nhello\n\nBuild it.\n\nRun it with care.\n", own_txt="ours\n")
+    (team / "untracked.txt").write_text("mine\n")
+    (template / "source" / "README.md").write_bytes(README.replace(b"Build it.", b"Build it twice."))
+    (template / "source" / "start.sh").chmod(0o755)
+    (template / "source" / "logo.png").write_bytes(b"\0\1\3")
+    (template / "source" / "new.txt").write_text("new\n")
+    (template / "source" / "app.txt").unlink()
+    (template / "gitops" / "application.yaml").write_text("new\n")
+    before = git_in(source, "for-each-ref", "refs/heads")
+
+    done = cli("update", f"{team}/", "-o", "json")
+
+    (update,) = done.json["updates"]
+    assert (done.code, done.json["outcome"], update["repository"]) == (0, "changed", "acme/demo")
+    assert (update["branch"], update["commit"], update["pullRequest"]) == ("main", "", None)
+    assert _status(team) == [
+        "M  README.md",
+        "D  app.txt",
+        "M  logo.png",
+        "A  new.txt",
+        "M  start.sh",
+        "?? untracked.txt",
+    ]
+    assert (team / "README.md").read_text() == "# demo\n\nhello\n\nBuild it twice.\n\nRun it with care.\n"
+    assert (team / "logo.png").read_bytes() == b"\0\1\3"
+    assert (team / "start.sh").stat().st_mode & 0o111
+    assert (team / "own.txt").read_text() == "ours\n"
+    assert git_in(source, "for-each-ref", "refs/heads") == before
+    assert cli("update", f"{team}/", "--check").code == 8  # nothing is committed yet
+    commit_all(team)
+    assert cli("update", f"{team}/", "--check").code == 0
+
+
+def test_a_file_that_the_template_moves_takes_the_teams_changes_with_it(
+    cli: Cli, template: Path, team: Path
+) -> None:
+    _push(team, README_md="# demo\n\nhello\n\nBuild it.\n\nRun it with care.\n")
+    (template / "source" / "README.md").rename(template / "source" / "READ.md")
+
+    done = cli("update", f"{team}/")
+
+    assert done.code == 0
+    assert _status(team) == ["A  READ.md", "D  README.md"]
+    assert "Run it with care." in (team / "READ.md").read_text()
+
+
+def test_conflicts_in_a_clone_are_for_git_to_resolve(
+    cli: Cli, template: Path, source: Path, team: Path
+) -> None:
+    _in_conflict(template, team)
+    _push(team, start_sh=None)
+    (template / "source" / "start.sh").write_text("#!/bin/sh\nnew\n")
+
+    done = cli("update", f"{team}/")
+
+    assert done.code == 9
+    assert "acme/demo: README.md: the same lines were changed" in done.err
+    assert "acme/demo: start.sh: was deleted by one side" in done.err
+    assert "git add and git commit" in done.err
+    text = (team / "README.md").read_text()
+    assert {"<<<<<<< kickstart/team", "Build it ourselves.", "Build it twice."} <= set(text.splitlines())
+    assert _status(team) == ["UU README.md", "DU start.sh"]
+    assert git_in(team, "show", ":2:README.md").endswith("Build it ourselves.\n\nRun it.")
+    with pytest.raises(subprocess.CalledProcessError):
+        git_in(team, "commit", "--quiet", "--message", "too early")
+    git_in(team, "reset", "--quiet", "--hard")
+    assert _status(team) == []
+    assert not (team / "start.sh").exists()
+
+
+@pytest.mark.parametrize("flag", ["--check", "--dry-run"])
+def test_a_look_changes_nothing_in_a_clone(
+    flag: str, cli: Cli, template: Path, source: Path, team: Path
+) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    (team / "README.md").write_text("not committed\n")
+    before = snapshot(team), git_in(source, "for-each-ref")
+
+    done = cli("update", f"{team}/", flag)
+
+    assert done.code == (8 if flag == "--check" else 0)
+    assert (snapshot(team), git_in(source, "for-each-ref")) == before
+
+
+def test_what_is_not_committed_is_not_merged_over(cli: Cli, template: Path, source: Path, team: Path) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    (team / "README.md").write_text("not committed\n")
+    before = git_in(team, "for-each-ref")
+
+    done = cli("update", f"{team}/")
+
+    assert done.code == 4
+    assert "README.md: is changed" in done.err
+    assert "git stash" in done.err
+    assert (_status(team), (team / "README.md").read_text()) == (["M README.md"], "not committed\n")
+    assert git_in(team, "for-each-ref") == before
+    assert _kept(source) == []
+
+
+def test_a_file_that_git_does_not_know_is_not_overwritten(
+    cli: Cli, template: Path, source: Path, team: Path
+) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    (template / "source" / "new.txt").write_text("new\n")
+    (team / "new.txt").write_text("mine\n")
+
+    done = cli("update", f"{team}/")
+
+    assert done.code == 5
+    assert "new.txt" in done.err
+    assert (team / "new.txt").read_text() == "mine\n"
+    assert _status(team) == ["?? new.txt"]
+
+
+@pytest.mark.parametrize("where", ["same clone", "another clone"])
+def test_the_next_update_of_a_clone_starts_where_the_last_one_ended(
+    where: str, cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    _push(team, README_md="# demo\n\nhello\n\nBuild it.\n\nRun it with care.\n")
+    (template / "source" / "README.md").write_bytes(README.replace(b"Build it.", b"Build it twice."))
+    assert cli("update", f"{team}/").code == 0
+    commit_all(team)
+    git_in(team, "push", "--quiet")
+    (template / "source" / "README.md").write_bytes(README.replace(b"Build it.", b"Build it thrice."))
+    folder = team if where == "same clone" else clone(source, tmp_path / "other")
+
+    done = cli("update", f"{folder}/")
+
+    assert done.code == 0, done.err
+    assert (folder / "README.md").read_text() == "# demo\n\nhello\n\nBuild it thrice.\n\nRun it with care.\n"
+    assert _kept(folder) == _kept(source)[-1:] or set(_kept(folder)) == set(_kept(source))
+
+
+def test_a_clone_that_may_not_push_says_what_the_next_update_needs(
+    cli: Cli, template: Path, source: Path, team: Path
+) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    (source / "hooks").mkdir(exist_ok=True)
+    (source / "hooks" / "pre-receive").write_text("#!/bin/sh\nexit 1\n")
+    (source / "hooks" / "pre-receive").chmod(0o755)
+
+    done = cli("update", f"{team}/")
+
+    assert done.code == 0
+    assert "is kept in this clone alone" in done.err
+    assert "git push REMOTE refs/kickstart/rendered/" in done.err
+    assert _status(team) == ["M  start.sh"]
+    assert _kept(source) == []
+
+
+def test_a_clone_tells_by_itself_where_it_is_published(
+    cli: Cli, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (template / "source" / "README.md").write_bytes(b"${{ values.name }}\n")
+    elsewhere = f"local:{tmp_path / 'elsewhere'}"
+    assert cli("create", "demo", "-t", template, "--owner", "acme", "--forge", elsewhere).code == 0
+    folder = clone(tmp_path / "elsewhere" / "acme" / "demo-gitops.git", tmp_path / "gitops")
+    git_in(folder, "remote", "rename", "origin", "upstream")
+    git_in(folder, "remote", "add", "origin", "https://fork.example.com/someone/demo-gitops.git")
+    git_in(folder, "switch", "--quiet", "--detach")
+    (template / "gitops" / "application.yaml").write_text("repoURL: ${{ values.repository }}\nnew: true\n")
+    monkeypatch.setenv("KICKSTART_HOME", str(tmp_path / "another-machine"))
+    monkeypatch.chdir(folder)
+
+    done = cli("update", ".", "-o", "json")
+
+    assert done.code == 0, done.err
+    assert done.json["updates"][0]["repository"] == "acme/demo-gitops"
+    assert (folder / "application.yaml").read_text() == "repoURL: acme/demo\nnew: true\n"
+    assert _kept(folder) == _kept(tmp_path / "elsewhere" / "acme" / "demo-gitops.git")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda team: shutil.rmtree(team / ".git"), "is no clone with a commit"),
+        (lambda team: (team / MARKER).unlink(), "is no clone of a repository that kickstart has made"),
+    ],
+    ids=["no repository", "no marker"],
+)
+def test_what_is_no_clone_of_ours_is_refused(
+    make: Callable[[Path], object], words: str, cli: Cli, source: Path, team: Path
+) -> None:
+    make(team)
+
+    done = cli("update", f"{team}/")
+
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_a_folder_inside_of_a_clone_is_refused(cli: Cli, team: Path) -> None:
+    (team / "inside").mkdir()
+    shutil.copy(team / MARKER, team / "inside" / MARKER)
+
+    done = cli("update", f"{team}/inside")
+
+    assert done.code == 2
+    assert f"kickstart update {team}" in done.err
+
+
+def test_an_old_git_is_named_before_anything_is_changed(template: Path, team: Path, tmp_path: Path) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    script = """
+case "$*" in
+  version) echo "git version 2.30.2";;
+  *path-format*) echo "fatal: bad revision '--path-format=absolute'" >&2; exit 128;;
+  *merge-tree*) echo "usage: git merge-tree <base-tree> <branch1> <branch2>" >&2; exit 129;;
+  *) exec "$real" "$@";;
+esac
+"""
+    old = wrap_git(tmp_path / "bin", script)
+
+    proposed, merged = process("update", "demo", env=old), process("update", f"{team}/", env=old)
+
+    for done in (proposed, merged):
+        assert done.code == 4
+        assert "an update needs Git 2.38 or newer, and this is Git 2.30.2; nothing was changed" in done.err
+    assert _status(team) == []
+
+
+def test_a_clone_is_of_one_repository(cli: Cli, team: Path) -> None:
+    done = cli("update", f"{team}/", "--repository", "acme/demo-gitops")
+
+    assert done.code == 2
+    assert "is a clone of acme/demo, and not of acme/demo-gitops" in done.err
+
+
+def test_a_clone_without_its_history_has_to_get_it(
+    cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    _push(team, own_txt="ours\n")
+    (template / "source" / "start.sh").write_text("new\n")
+    git_in(tmp_path, "clone", "--quiet", "--depth=1", source.as_uri(), "shallow")
+
+    without = cli("update", f"{tmp_path}/shallow")
+    git_in(tmp_path / "shallow", "fetch", "--quiet", "--unshallow")
+    whole = cli("update", f"{tmp_path}/shallow")
+
+    assert (without.code, whole.code) == (5, 0)
+    assert "git fetch --unshallow" in without.err
+
+
+# What was proposed and is not merged
+
+
+def test_a_check_tells_what_was_proposed_from_what_is_new(
+    cli: Cli, template: Path, source: Path, team: Path
+) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    cli("update", "demo")
+    (branch,) = _branches(source)
+
+    text, waiting = cli("update", "demo", "--check"), cli("update", "demo", "--check", "-o", "json")
+    (template / "gitops" / "application.yaml").write_text("new\n")
+    newer = cli("update", "demo", "--check", "-o", "json")
+
+    assert text.code == waiting.code == 0
+    assert "acme/demo: an update is proposed, and not merged yet.\n" in text.out
+    assert f"  branch {branch}\n" in text.out
+    first, second = waiting.json["updates"]
+    assert (waiting.json["outcome"], second["outcome"]) == ("proposed", "unchanged")
+    assert (first["outcome"], first["branch"]) == ("proposed", branch)
+    assert first["commit"] == git_in(source, "rev-parse", branch)
+    assert newer.code == 8
+    assert [fault["where"] for fault in newer.json["error"]["faults"]] == ["acme/demo-gitops"]
+
+
+def test_what_was_proposed_is_new_again_when_the_template_or_the_team_went_on(
+    cli: Cli, template: Path, source: Path, team: Path
+) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    cli("update", "demo")
+
+    _push(team, start_sh="#!/bin/sh\n\nours\n")
+    theirs = cli("update", "demo", "--check")
+    git_in(team, "revert", "--no-edit", "HEAD")
+    git_in(team, "push", "--quiet")
+    as_before = cli("update", "demo", "--check")
+    (template / "source" / "start.sh").write_text("newer\n")
+    newer = cli("update", "demo", "--check")
+
+    assert (theirs.code, as_before.code, newer.code) == (8, 0, 8)
+
+
+def test_a_repository_that_the_template_does_not_publish_is_no_success(
+    cli: Cli, template: Path, source: Path
+) -> None:
+    shutil.copytree(source, source.with_name("moved.git"))
+
+    done = cli("update", "demo", "--repository", "acme/moved", "--check")
+
+    assert done.code == 5
+    assert "the template publishes no repository acme/moved" in done.err

@@ -650,11 +650,13 @@ class FakeGithub:
 
     def list_pulls(self, call: Call) -> Answer:
         head = call.query["head"].partition(":")[2]
-        return 200, [each for each in self._repo(call).pulls if each["head"]["ref"] == head]
+        return 200, [
+            each for each in self._repo(call).pulls if each["head"]["ref"] == head and each["state"] == "open"
+        ]
 
     def post_pull(self, call: Call) -> Answer:
         repo = self._repo(call)
-        if any(each["head"]["ref"] == call.body["head"] for each in repo.pulls):
+        if any(each["head"]["ref"] == call.body["head"] and each["state"] == "open" for each in repo.pulls):
             said = f"A pull request already exists for {repo.owner}:{call.body['head']}."
             errors = [{"resource": "PullRequest", "code": "custom", "message": said}]
             raise Refusal(422, "Validation Failed", errors=errors)

@@ -65,8 +65,9 @@ def test_an_update_is_a_pull_request_and_starts_where_the_last_one_ended(
     assert cli(*create).code == 0
     write_files(two / "skeleton", {"empty": b"no more\n"})
 
-    done = cli("update", "demo", "--repository", "acme/demo", "--forge", "github", "-o", "json")
+    done = cli("update", "demo", "--repository", "acme/demo", "-o", "json")
 
+    assert done.code == 0, done.out
     (update,) = done.json["updates"]
     repository = github.repositories["acme/demo"]
     assert (done.code, update["outcome"]) == (0, "proposed"), done.err
@@ -74,6 +75,13 @@ def test_an_update_is_a_pull_request_and_starts_where_the_last_one_ended(
     assert git("-C", repository.git_dir, "show", f"{update['branch']}:empty") == "no more"
     kept = git("-C", repository.git_dir, "for-each-ref", "--format=%(refname)", "refs/kickstart")
     assert kept.startswith("refs/kickstart/rendered/")
+    checked = cli("update", "demo", "--repository", "acme/demo", "--check", "-o", "json")
+    assert (checked.code, checked.json["outcome"]) == (0, "proposed")
+    assert checked.json["updates"][0]["pullRequest"] == update["pullRequest"]
+    repository.pulls[0]["state"] = "closed"
+    closed = cli("update", "demo", "--repository", "acme/demo", "--check")
+    assert closed.code == 0
+    assert "no pull request is open for it" in closed.out
 
 
 @pytest.mark.parametrize(

@@ -210,5 +210,5 @@ esac
 """
     monkeypatch.setenv("PATH", wrap_git(tmp_path / "bin", script)["PATH"])
 
-    with pytest.raises(PreflightError, match=r"needs Git 2.38 or newer, and this is 2.34"):
+    with pytest.raises(PreflightError, match=r"needs Git 2.38 or newer, and this is Git 2.34.1; nothing"):
         merged(tmp_path, {}, {"f": ""}, {})

@@ -87,14 +87,17 @@ def _cluster(prepared: Project) -> list[Check]:
 
 def _machine(forge: str) -> Iterator[Check]:
     from kickstart.doctor import Check, State
-    from kickstart.tools import plumbing
+    from kickstart.tools import merge, plumbing
 
     try:
         version = plumbing.git("--version").decode().split()[2]
         numbers = tuple(int(each) for each in version.split(".")[:2])
-        old = numbers < OLDEST_GIT
-        fix = "install Git 2.28 or newer" if old else ""
-        yield Check("Git", State.MISSING if old else State.OK, version, fix)
+        if numbers < OLDEST_GIT:
+            yield Check("Git", State.MISSING, version, "install Git 2.28 or newer")
+        elif numbers < merge.OLDEST:
+            yield Check("Git", State.WARNING, version, "install Git 2.38 or newer: kickstart update needs it")
+        else:
+            yield Check("Git", State.OK, version)
     except PreflightError as error:
         yield Check("Git", State.MISSING, error.message, error.hint)
     helm = shutil.which("helm")

@@ -29,6 +29,7 @@ from kickstart.tools import Tools
 class Earlier:
     """The run that made a repository, as the repository itself tells. recorded: as in a journal."""
 
+    project: str
     recorded: Mapping[str, Any]
     author: str
     at: datetime

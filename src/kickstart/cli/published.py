@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from kickstart.tree import Edit, Entry
 
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
+    from kickstart.tools.clone import Clone
     from kickstart.tools.working_copy import Made, WorkingCopy
 
 REPOSITORY = Annotated[
@@ -48,11 +50,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A published repository, and what it takes to reach it."""
+    """A published repository, and what it takes to reach it. forge: with its address, in one word."""
 
     repository: Repository
     address: Address
     tools: Tools
+    forge: str
 
 
 def find(wanted: Wanted, faults: Sequence[Fault] = ()) -> Place:
@@ -71,14 +74,14 @@ def find(wanted: Wanted, faults: Sequence[Fault] = ()) -> Place:
     flags = {"forge": wanted.forge, "github-url": wanted.github_url, "owner": wanted.owner}
     at = existing.locate(wanted.project, flags)
     if wanted.repository:
-        return Place(Repository(*wanted.repository.split("/")), at.address, at.tools)
+        return Place(Repository(*wanted.repository.split("/")), at.address, at.tools, at.forge)
     named = [each for each in at.repositories() if each.name.endswith(wanted.suffix)]
     if not named:
         raise ParameterError(
             f"the last run of '{wanted.project}' published no repository NAME{wanted.suffix}",
             hint="name it: --repository OWNER/NAME",
         )
-    return Place(named[0], at.address, at.tools)
+    return Place(named[0], at.address, at.tools, at.forge)
 
 
 def _repository_problems(text: str) -> list[Fault]:
@@ -103,6 +106,26 @@ def opened(place: Place, project: str) -> Iterator[WorkingCopy]:
                 hint=f"name that project, or another --repository than {place.repository}",
             )
         yield copy
+
+
+def cloned(
+    folder: Path,
+    mark: marker.Marker,
+    forge: str | None,
+    github_url: str | None,
+    owner: str | None,
+    stack: ExitStack,
+) -> tuple[Place, Clone]:
+    """Open the clone of a project's repository, and return it with where that is published.
+
+    forge: else the clone's own remote tells it.
+    """
+    from kickstart.tools import clone
+
+    connect.forget_callers_repository()
+    copy = stack.enter_context(clone.borrowed(folder, mark.repository))
+    spec = forge or clone.forge_of(copy.url, mark.repository)
+    return find(Wanted(mark.project, spec, github_url, owner, mark.repository)), copy
 
 
 def marker_of(copy: WorkingCopy) -> marker.Marker:

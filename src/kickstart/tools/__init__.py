@@ -175,6 +175,10 @@ class Forge(Protocol):
         """
         ...
 
+    def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
+        """Return the address of the open pull request from `branch` into `base`, or None."""
+        ...
+
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:
         """Ask people about what `open_pull_request` returned. Returns a note about who was not, or ""."""
         ...

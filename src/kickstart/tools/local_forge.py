@@ -137,5 +137,8 @@ class LocalForge:
     ) -> str | None:
         return None
 
+    def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
+        return None
+
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:
         return ""

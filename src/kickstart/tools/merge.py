@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from kickstart.tools import plumbing
 from kickstart.tools.objects import Objects
 from kickstart.tree import LINK, Entry
 
+BASE, TEAM, TEMPLATE = (f"refs/kickstart/{name}" for name in ("base", "team", "template"))
 OLDEST = (2, 38)  # of Git, with `merge-tree --write-tree`
 
 
@@ -20,11 +21,13 @@ OLDEST = (2, 38)  # of Git, with `merge-tree --write-tree`
 class Merged:
     """What a merge changes in the team's version; None removes a file.
 
-    conflicts: by path, Git's words about it. What can be marked is marked in the file.
+    conflicts: by path, Git's words about it. What can be marked is marked in the file. stages: of the
+    same, the rows of an index.
     """
 
     changes: Mapping[str, Entry | None]
     conflicts: Mapping[str, str]
+    stages: Sequence[bytes] = ()
 
 
 def merge(
@@ -44,7 +47,7 @@ def merge(
     changes = _changes(objects, tree.decode())
     left = objects.entries(tree.decode(), sorted(names)) if names else {}
     conflicts = {path: _words(kinds.get(path, ""), left.get(path)) for path in sorted(names)}
-    return Merged(changes, conflicts)
+    return Merged(changes, conflicts, stages)
 
 
 def _words(kind: str, left: Entry | None) -> str:
@@ -59,16 +62,15 @@ def _words(kind: str, left: Entry | None) -> str:
 
 def _store(git_dir: Path, team: str, base: Mapping[str, Entry], template: Mapping[str, Entry]) -> None:
     """Make one history of the three: their common ancestor is `base`, whatever was rewritten since."""
-    stream = [b"feature done\n", _commit("base", b"mark :1\n"), *_files(base)]
-    stream += [_commit("team", b"", b"from :1\n"), f'M 040000 {team} ""\n'.encode()]
+    stream = [b"feature done\n", _commit(BASE, b"mark :1\n"), *_files(base)]
+    stream += [_commit(TEAM, b"", b"from :1\n"), f'M 040000 {team} ""\n'.encode()]
     stream += [b"D %s\n" % marker.FILE_NAME.encode()]
-    stream += [_commit("template", b"", b"from :1\n"), b"deleteall\n", *_files(template), b"done\n"]
+    stream += [_commit(TEMPLATE, b"", b"from :1\n"), b"deleteall\n", *_files(template)]
     plumbing.fast_import(git_dir, stream)
 
 
 def _commit(name: str, mark: bytes, parent: bytes = b"") -> bytes:
-    reference = f"commit refs/kickstart/{name}\n".encode()
-    return reference + mark + b"committer kickstart <> 0 +0000\ndata 0\n" + parent
+    return f"commit {name}\n".encode() + mark + b"committer kickstart <> 0 +0000\ndata 0\n" + parent
 
 
 def _files(entries: Mapping[str, Entry]) -> Iterator[bytes]:
@@ -84,11 +86,11 @@ def _merge_tree(git_dir: Path, *settings: str) -> bytes:
             f"--git-dir={git_dir}",
             *settings,
             *("merge-tree", "--write-tree", "-z", "--messages"),
-            *("kickstart/team", "kickstart/template"),
+            *(each.removeprefix("refs/") for each in (TEAM, TEMPLATE)),  # as conflicts call them
             accepted=(0, 1),
         )
     except plumbing.GitError:
-        _refuse_old_git()
+        refuse_old_git()
         raise
 
 
@@ -109,17 +111,19 @@ def _path(name: bytes) -> str:
 
 
 def _changes(objects: Objects, tree: str) -> dict[str, Entry | None]:
-    before, after = objects.listing("refs/kickstart/team"), objects.listing(tree)
+    before, after = objects.listing(TEAM), objects.listing(tree)
     paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     there = objects.entries(tree, paths) if paths else {}
     return {path: there.get(path) for path in paths}
 
 
-def _refuse_old_git() -> None:
-    said = plumbing.git("version").decode()
-    found = re.search(r"(\d+)\.(\d+)", said)
+def refuse_old_git() -> None:
+    """Raise PreflightError where Git is too old to merge: asked after a failure, and so never in vain."""
+    said = plumbing.git("version").decode().split()[2]
+    found = re.match(r"(\d+)\.(\d+)", said)
     if found and (int(found[1]), int(found[2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
         raise PreflightError(
-            f"an update needs Git {'.'.join(map(str, OLDEST))} or newer, and this is {found[0]}",
-            hint="install a newer Git, and run this again",
+            f"an update needs Git {oldest} or newer, and this is Git {said}; nothing was changed",
+            hint=f"install Git {oldest} or newer, or run it where there is one, and run this again",
         )

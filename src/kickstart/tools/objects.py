@@ -59,7 +59,7 @@ class Objects:
         """
         listed = self.listing(revision, paths)
         rows = [(path, *row) for path, row in listed.items() if row[0] != _SUBMODULE]
-        contents = self._contents([id_ for _, _, id_ in rows])
+        contents = self.contents([id_ for _, _, id_ in rows])
         return {path: Entry(content, mode) for (path, mode, _), content in zip(rows, contents, strict=True)}
 
     def listing(self, revision: str, paths: Sequence[str] = ()) -> dict[str, tuple[int, str]]:
@@ -69,7 +69,7 @@ class Objects:
         folders = {"": root}
         while folders:
             inside: dict[str, str] = {}
-            for folder, content in zip(folders, self._contents(list(folders.values())), strict=True):
+            for folder, content in zip(folders, self.contents(list(folders.values())), strict=True):
                 for mode, name, id_ in _rows(content, len(root) // 2):
                     path = folder + name
                     if mode == _FOLDER and _on_the_way(path, paths):
@@ -79,11 +79,8 @@ class Objects:
             folders = inside
         return dict(sorted(found.items()))
 
-    def _id(self, name: str) -> str | None:
-        ((found, _),) = self._ask([name])
-        return found
-
-    def _contents(self, ids: Sequence[str]) -> list[bytes]:
+    def contents(self, ids: Sequence[str]) -> list[bytes]:
+        """Return what objects hold, by their ids."""
         contents = []
         for start in range(0, len(ids), BATCH):
             batch = ids[start : start + BATCH]
@@ -92,6 +89,10 @@ class Objects:
                     raise plumbing.GitError(f"the repository lacks the object {id_}")
                 contents.append(content)
         return contents
+
+    def _id(self, name: str) -> str | None:
+        ((found, _),) = self._ask([name])
+        return found
 
     def _ask(self, names: Sequence[str]) -> list[tuple[str | None, bytes]]:
         """Return id and content of each named object; no id where there is none."""

@@ -146,10 +146,12 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
 
 
 def fast_import(git_dir: Path, stream: Iterable[bytes]) -> str:
-    """Store what a stream for `git fast-import` says, and return the answer to its questions."""
+    """Store what a stream for `git fast-import` says, less its end, and return the answer to its question."""
     # As a pack, however small: its objects need not be written one by one.
     command = (f"--git-dir={git_dir}", "-c", "fastimport.unpackLimit=1", "fast-import")
-    return git(*command, "--quiet", "--force", "--done", input=b"".join(stream)).decode().strip()
+    return (
+        git(*command, "--quiet", "--force", "--done", input=b"".join((*stream, b"done\n"))).decode().strip()
+    )
 
 
 def file_command(path: str, entry: Entry) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import starmap
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -28,17 +29,19 @@ from kickstart.tree import Commit, Edit, Entry, PathError, Tree
 PATIENCE = 120.0  # seconds that others may be faster; 50 writers at once took 20 on two cores
 LONGEST_PAUSE = 1.0  # seconds between two tries
 RENDERED = "refs/kickstart/rendered/"
+EDIT = "refs/kickstart/edit"
+_NOTHING = "0" * 40  # what a root comes from, and what a reference is that is not
 
 Files = Mapping[str, Entry]
 
-_RACE = re.compile(r"fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value")
-_PROTECTED = re.compile(r"protected branch|hook declined|GH006|GH013|not allowed to push", re.IGNORECASE)
-_FORBIDDEN = re.compile(
-    r"authentication failed|could not read (username|password)|permission|access denied|"
-    r"error: 40[13]|not authorized|publickey",
-    re.IGNORECASE,
+# Compiled where Git has said something: most runs need none of them.
+_RACE = r"fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value"
+_PROTECTED = r"(?i)protected branch|hook declined|GH006|GH013|not allowed to push"
+_FORBIDDEN = (
+    r"(?i)authentication failed|could not read (username|password)|permission|access denied|"
+    r"error: 40[13]|not authorized|publickey"
 )
-_ABSENT = re.compile(r"not found|does not exist|does not appear to be a git repository|error: 404")
+_ABSENT = r"not found|does not exist|does not appear to be a git repository|error: 404"
 
 
 @dataclass(slots=True)
@@ -94,30 +97,38 @@ class WorkingCopy:
 
         An update keeps it under a reference of its own; the first one is a root of the history.
         """
-        kept = self.fetch(rendered_ref(digest))
-        found = self._proved(digest, "--no-walk", kept) if kept else None
-        if found is None:
-            if (self.git_dir / "shallow").exists():
-                whole = ("fetch", "--quiet", "--no-tags", "--unshallow", self.url)
-                _remote(self, *whole, f"refs/heads/{self.branch}")
+        found = self._proved(digest, "--max-parents=0", self.head)
+        kept = None if found else self.fetch(rendered_ref(digest))
+        if kept:
+            found = self._proved(digest, "--no-walk", kept)
+        if found is None and self._deepen():
             found = self._proved(digest, "--max-parents=0", self.head)
         return found
 
-    def store(self, edit: Edit, author: str, at: datetime) -> str:
+    def store(self, edit: Edit, author: str, at: datetime, beside: Mapping[str, Commit] | None = None) -> str:
         """Make a commit on top of `head`, here, and return its id.
 
-        Whatever the edit does not name stays as it is, also what no tree may hold.
+        Whatever the edit does not name stays as it is, also what no tree may hold. beside: commits that
+        are stored as well, by their references.
+        """
+        return plumbing.fast_import(self.git_dir, self.stream(edit, author, at, beside or {}))
+
+    def stream(self, edit: Edit, author: str, at: datetime, beside: Mapping[str, Commit]) -> Iterator[bytes]:
+        """Yield what `git fast-import` stores: no filter, hook or attribute has a say.
+
+        References are of the repository that reads it; what is published is decided by the push.
         """
         stamp = Commit(Tree(), "", author, at).stamp
-        gone = sorted(path for path, entry in edit.changes.items() if entry is None)
         put = {path: entry for path, entry in edit.changes.items() if entry is not None}
-        return self._import(edit.message, stamp, self.head, gone, put)
-
-    def keep(self, commit: Commit, digest: str) -> dict[str, str]:
-        """Store what a template made, and return it as what is to be pushed with the edit."""
-        if self.fetch(rendered_ref(digest)):
-            return {}
-        return {rendered_ref(digest): self._import(commit.text, commit.stamp, "", [], commit.tree)}
+        yield b"feature done\n"
+        yield _commit(EDIT, "mark :1\n", stamp, edit.message, self.head)
+        for path in sorted({*edit.changes} - {*put}):
+            yield f"D {plumbing.quoted(path)}\n".encode("utf-8", "surrogateescape")
+        yield from starmap(plumbing.file_command, put.items())
+        for reference, commit in beside.items():
+            yield _commit(reference, "", commit.stamp, commit.text, _NOTHING)
+            yield from starmap(plumbing.file_command, commit.tree.items())
+        yield b"get-mark :1\n"
 
     def push(self, commit: str, branch: str, also: Mapping[str, str] | None = None) -> str:
         """Publish a commit, and others by their references, never by force; all or none.
@@ -133,25 +144,10 @@ class WorkingCopy:
             plumbing.git(*quietly, "--", self.url, *pairs, environment=self.environment)
         except plumbing.GitError as error:
             said = redact.urls(error.said)
-            if not _RACE.search(said):
+            if not re.search(_RACE, said):
                 raise _refused(self.shown, branch, said) from None
             return _reason(said)
         return ""
-
-    def _import(
-        self, message: str, stamp: str, parent: str, gone: Sequence[str], put: Mapping[str, Entry]
-    ) -> str:
-        """Store one commit without a work tree, so that no filter, hook or attribute has a say."""
-        text = message.encode()
-        # A reference of this copy alone: what is published is decided by the push.
-        stream = [b"feature done\ncommit refs/kickstart/edit\nmark :1\n"]
-        stream += [f"author {stamp}\ncommitter {stamp}\n".encode(), b"data %d\n%s\n" % (len(text), text)]
-        # Without a parent it would otherwise go on from the commit that was stored before.
-        stream += [f"from {parent}\n".encode()] if parent else [b"from %s\n" % (b"0" * 40)]
-        stream += [f"D {plumbing.quoted(path)}\n".encode("utf-8", "surrogateescape") for path in gone]
-        stream += [plumbing.file_command(path, entry) for path, entry in put.items()]
-        stream += [b"get-mark :1\ndone\n"]
-        return plumbing.fast_import(self.git_dir, stream)
 
     def _proved(self, digest: str, *commits: str) -> Rendered | None:
         """Return that of some commits which holds what `digest` is about."""
@@ -166,6 +162,14 @@ class WorkingCopy:
             if marker.without(tree).digest() == digest:
                 return Rendered(tree, author, datetime.fromisoformat(at))
         return None
+
+    def _deepen(self) -> bool:
+        """Bring the whole history here. Tells whether there was more of it."""
+        if not (self.git_dir / "shallow").exists():
+            return False
+        whole = ("fetch", "--quiet", "--no-tags", "--unshallow", self.url)
+        _remote(self, *whole, f"refs/heads/{self.branch}")
+        return True
 
     def _fetched(self, ref: str) -> str:
         self._fetch(ref)
@@ -271,32 +275,39 @@ def propose(
     make: Callable[[Files], Edit],
     author: str,
     at: datetime,
-    also: Mapping[str, str] | None = None,
+    beside: Mapping[str, Commit] | None = None,
 ) -> Made:
     """Push what `make` makes of the files at `paths` as a branch of its own.
 
-    also: other commits to push with it, by their references. The same edit of the same files gets the
+    beside: other commits to push with it, by their references. The same edit of the same files gets the
     same branch: made again, it is found.
     """
     files = copy.read(paths)
     edit = make(files)
     if not edit.changes:
         return Made(edit, files)
-    reference = proposals(edit.name) + _fingerprint(edit, files)
-    branch = reference.removeprefix("refs/heads/")
-    there = copy.fetch(reference)
+    branch = branch_of(edit, files)
+    there = copy.fetch(f"refs/heads/{branch}")
     if there:
         return Made(edit, files, branch, there)
-    made = copy.store(edit, author, at)
+    made = copy.store(edit, author, at, beside)
+    also = {reference: commit.id for reference, commit in (beside or {}).items()}
     return Made(edit, files, branch, made, pushed=not copy.push(made, branch, also))
 
 
-def _fingerprint(edit: Edit, files: Files) -> str:
+def _commit(reference: str, mark: str, stamp: str, message: str, parent: str) -> bytes:
+    text = message.encode()
+    head = f"commit {reference}\n{mark}author {stamp}\ncommitter {stamp}\n".encode()
+    return head + b"data %d\n%s\nfrom %s\n" % (len(text), text, parent.encode())
+
+
+def branch_of(edit: Edit, files: Files) -> str:
+    """Return the branch by which an edit of these files is proposed, always the same."""
     total = hashlib.sha256(edit.intent.encode())
     for path in sorted(edit.changes):
         before = files.get(path)
         total.update(f"\0{path}\0".encode() + (before.content if before else b""))
-    return total.hexdigest()[:10]
+    return proposals(edit.name).removeprefix("refs/heads/") + total.hexdigest()[:10]
 
 
 def _remote(copy: WorkingCopy, *arguments: str, accepted: Sequence[int] = (0,)) -> bytes:
@@ -309,19 +320,20 @@ def _remote(copy: WorkingCopy, *arguments: str, accepted: Sequence[int] = (0,)) 
     except plumbing.GitError as error:
         if "couldn't find remote ref" in error.said:
             raise _NoReferenceError from None
-        raise _unreachable(copy.shown, error) from None
+        raise unreachable(copy.shown, error) from None
 
 
 class _NoReferenceError(Exception):
     """The forge has no such reference."""
 
 
-def _unreachable(shown: str, error: plumbing.GitError) -> KickstartError:
-    if _FORBIDDEN.search(error.said):
+def unreachable(shown: str, error: plumbing.GitError) -> KickstartError:
+    """Return the error for a repository of which Git could not read."""
+    if re.search(_FORBIDDEN, error.said):
         return PreflightError(
             f"{shown} cannot be read: {error}", hint="check that your credentials may read it"
         )
-    if _ABSENT.search(error.said):
+    if re.search(_ABSENT, error.said):
         return ParameterError(
             f"there is no repository {shown}, or you cannot see it",
             hint="name the right one: --repository OWNER/NAME, and --forge",
@@ -337,11 +349,11 @@ def _reason(said: str) -> str:
 
 def _refused(shown: str, branch: str, said: str) -> KickstartError:
     reason = _reason(said)
-    if _PROTECTED.search(said):
+    if re.search(_PROTECTED, said):
         return PreflightError(
             f"{shown} takes no commit on {branch}: {reason}", hint="propose it instead: --pull-request"
         )
-    if _FORBIDDEN.search(said):
+    if re.search(_FORBIDDEN, said):
         return PreflightError(
             f"{shown} cannot be written: {reason}", hint="check that your credentials may write contents"
         )

@@ -149,14 +149,19 @@ class GithubForge:
             made = self.api.send("POST", path, {**body, "draft": True} if draft else body)
         except RefusedError as refused:
             # GitHub knows one open pull request for a branch; ours may be it, also by a lost answer.
-            there = self.api.all(f"{path}?state=open&head={repository.owner}:{branch}&base={base}")
+            there = self.pull_request(repository, branch, base)
             if refused.status == 422 and not there and draft and "draft" in refused.said.lower():
                 self._say(f"the pull request is no draft: {refused.said}")  # the plan has none
                 return self.open_pull_request(repository, branch, base, title, text)
             if refused.status != 422 or not there:
                 raise refused.error from None
-            made = there[0]
+            return there
         return str(made["html_url"])
+
+    def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
+        wanted = f"state=open&head={repository.owner}:{branch}&base={base}"
+        found = self.api.all(f"/repos/{repository}/pulls?{wanted}")
+        return str(found[0]["html_url"]) if found else None
 
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:
         number = pull_request.rpartition("/")[2]

@@ -1,0 +1,181 @@
+"""One repository's update: what is merged, and the ways to carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from kickstart import marker
+from kickstart.cli import connect, published
+from kickstart.errors import Fault
+from kickstart.tools import working_copy
+from kickstart.tools.clone import Clone
+from kickstart.tree import Edit
+
+if TYPE_CHECKING:
+    from kickstart.actions.publish import Publish
+    from kickstart.cli.console import Console
+    from kickstart.marker import Marker
+    from kickstart.tools.merge import Merged
+    from kickstart.tools.working_copy import WorkingCopy
+    from kickstart.tree import Commit
+
+NAME = "update"  # in the names of branches
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One repository and what is new for it. No `merged`: nothing is."""
+
+    place: published.Place
+    copy: WorkingCopy
+    mark: Marker
+    effect: Publish
+    merged: Merged | None = None
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """The template's version before and after."""
+        return self.mark.template.get("version", ""), self.effect.mark.template["version"]
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """What the merge is about."""
+        merged = self.merged
+        return sorted({*merged.changes, *merged.conflicts, marker.FILE_NAME}) if merged else ()
+
+    @property
+    def rendered_ref(self) -> str:
+        """Where what the template made is kept."""
+        return working_copy.rendered_ref(self.effect.mark.digest)
+
+    @property
+    def beside(self) -> dict[str, Commit]:
+        """What the template made, by the reference where the next update looks for it."""
+        return {self.rendered_ref: self.effect.commit}
+
+    def edit(self) -> Edit:
+        """Return the merge as a commit on top of what the team has."""
+        if self.merged is None:
+            return Edit({})
+        name, (old, new) = self.effect.mark.template["name"], self.versions
+        text = f"The template made this repository as version {old or 'unknown'}."
+        if self.merged.conflicts:
+            listed = "\n".join(f"- {path}: {words}" for path, words in self.merged.conflicts.items())
+            text += f"\n\nTo be resolved before this is merged:\n\n{listed}"
+        return Edit(
+            {**self.merged.changes, marker.FILE_NAME: self.effect.tree[marker.FILE_NAME]},
+            f"Update to {name} {new}".rstrip(),
+            text,
+            NAME,
+            self.effect.mark.digest,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one repository's update. lost: why what the template made is kept here alone."""
+
+    update: Update
+    done: published.Done
+    lost: str = ""
+
+    @property
+    def versions(self) -> str:
+        """The template's version before and after, where it tells more than that something is new."""
+        old, new = self.update.versions
+        return f"{old} -> {new}" if old != new else "an update"
+
+    def show(self, console: Console, check: bool) -> None:
+        """Print it. check: what is new is an error's to tell."""
+        copy, repository = self.update.copy, self.update.place.repository
+        if check and self.done.outcome == "proposed":
+            console.print(f"{repository}: {self.versions} is proposed, and not merged yet.")
+            console.print(f"  branch {self.done.branch}")
+            console.print(f"  {self.done.pull_request or 'no pull request is open for it'}")
+        elif isinstance(copy, Clone) and self.done.outcome == "changed":
+            edit = self.done.made.edit
+            console.print(f"{edit.subject} is merged into {copy.folder}: {len(edit.changes)} files.")
+            console.print(f"  to see it: git -C {copy.folder} diff HEAD")
+            if self.lost:
+                console.say(
+                    f"What the template made is kept in this clone alone: {self.lost}.\n"
+                    f"The next update of another clone needs it: git push REMOTE {self.update.rendered_ref}"
+                )
+        elif not check:
+            self.done.show(console, "")
+
+    def unresolved(self) -> list[Fault]:
+        """Return the conflicts that nobody has resolved on the branch of an earlier proposal."""
+        merged, commit = self.update.merged, self.done.made.commit
+        conflicts = dict(merged.conflicts) if merged else {}
+        if merged and commit and conflicts:
+            there = self.update.copy.read(sorted(conflicts), commit)
+            team = self.done.made.before
+            expected = {path: merged.changes.get(path, team.get(path)) for path in conflicts}
+            conflicts = {
+                path: words for path, words in conflicts.items() if there.get(path) == expected[path]
+            }
+        return [Fault(f"{self.update.place.repository}: {path}", words) for path, words in conflicts.items()]
+
+    def body(self) -> dict[str, Any]:
+        """Return the result as JSON."""
+        merged = self.update.merged
+        body = self.done.body()
+        old, new = self.update.versions
+        conflicts = merged.conflicts.items() if merged else ()
+        return {
+            **body,
+            "fromVersion": old,
+            "toVersion": new,
+            "conflicts": [{"where": path, "message": words} for path, words in conflicts],
+        }
+
+
+def planned(update: Update) -> Done:
+    """Write nothing."""
+    paths = update.paths
+    made = working_copy.Made(update.edit(), update.copy.read(paths) if paths else {})
+    outcome = "planned" if made.edit.changes else "unchanged"
+    return Done(update, published.Done(update.place, made, outcome, update.copy.branch))
+
+
+def checked(update: Update) -> Done:
+    """Tell what is new from what was proposed before, and is not merged yet."""
+    look, copy, place = planned(update), update.copy, update.place
+    if update.merged is None or isinstance(copy, Clone):
+        return look
+    edit, before = look.done.made.edit, look.done.made.before
+    branch = working_copy.branch_of(edit, before)
+    commit = copy.fetch(f"refs/heads/{branch}")
+    if commit is None:
+        return look
+    url = place.tools.forge.pull_request(place.repository, branch, copy.branch)
+    made = working_copy.Made(edit, before, branch, commit)
+    return Done(update, published.Done(place, made, "proposed", branch, url))
+
+
+def proposed(update: Update) -> Done:
+    """Push the merge as a branch, with what the template made beside it: the next update starts there."""
+    copy, place, edit = update.copy, update.place, update.edit()
+    if not edit.changes:
+        return planned(update)
+    beside = {} if copy.fetch(update.rendered_ref) else update.beside
+    author, _ = connect.author()
+    made = working_copy.propose(copy, update.paths, lambda files: edit, author, datetime.now(UTC), beside)
+    forge = place.tools.forge
+    url = forge.open_pull_request(place.repository, made.branch, copy.branch, edit.subject, edit.text)
+    outcome = "proposed" if made.pushed else "unchanged"
+    return Done(update, published.Done(place, made, outcome, made.branch, url))
+
+
+def put(update: Update) -> Done:
+    """Merge into a work tree; what the template made is kept in the clone, and where it is published."""
+    look, copy = planned(update), update.copy
+    if update.merged is None or not isinstance(copy, Clone):
+        return look
+    copy.put(look.done.made.edit, update.beside, update.merged.stages)
+    lost = copy.publish([update.rendered_ref])
+    return Done(update, replace(look.done, outcome="changed"), lost)

@@ -1,0 +1,177 @@
+"""A developer's clone of a published repository: what is merged into its work tree, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from kickstart import redact
+from kickstart.errors import ConflictError, Fault, ParameterError, PreflightError
+from kickstart.tools import plumbing
+from kickstart.tools.merge import refuse_old_git
+from kickstart.tools.objects import Objects
+from kickstart.tools.working_copy import EDIT, WorkingCopy, unreachable
+from kickstart.tree import Commit, Edit
+
+
+@dataclass(slots=True)
+class Clone(WorkingCopy):
+    """A clone's newest commit, in a repository beside it that borrows its objects.
+
+    Nothing is written to the clone before `put`. own: the clone's `.git`. remote: where the repository
+    is published, as the clone calls it; "" where it knows none.
+    """
+
+    folder: Path = Path()
+    own: Path = Path()
+    remote: str = ""
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether the clone has only a part of the history."""
+        return (self.git_dir / "shallow").exists()
+
+    def bring(self, *prefixes: str) -> None:
+        """Leave it where it is: `fetch` brings the one thing that is missing, if any."""
+
+    def fetch(self, ref: str) -> str | None:
+        """Return the commit of a reference that the clone has, or brings from where it is published."""
+        found = self._commit(ref)
+        if found is None and self.remote:
+            try:
+                self._git(
+                    "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self.remote, f"{ref}:{ref}"
+                )
+            except plumbing.GitError as error:
+                if "couldn't find remote ref" in error.said:
+                    return None
+                raise unreachable(self.shown, error) from None
+            found = self._commit(ref)
+        return found
+
+    def refuse_changes(self) -> None:
+        """Raise PreflightError where a file differs from the newest commit; Git has to know it."""
+        said = self._git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
+        changed = [line[3:].decode("utf-8", "replace") for line in said.split(b"\0") if line]
+        if changed:
+            raise PreflightError(
+                f"{self.folder} has changes that are not committed",
+                faults=[Fault(path, "is changed") for path in changed],
+                hint="commit them, or put them aside: git stash",
+            )
+
+    def put(self, edit: Edit, beside: Mapping[str, Commit], stages: Sequence[bytes]) -> None:
+        """Make index and work tree what an edit makes of the newest commit; nothing is committed.
+
+        beside: commits that the clone gets as well, by their references. stages: of what is in conflict,
+        the rows of the index. Raises ConflictError, with no file changed, where a file is in the way that
+        Git does not know.
+        """
+        rows = [stage.partition(b"\t") for stage in stages]
+        blobs = self.objects.contents([row[0].split()[1].decode() for row in rows])
+        stream = [
+            *self.stream(edit, "kickstart <>", datetime.fromtimestamp(0, UTC), beside),
+            *(b"blob\ndata %d\n%s\n" % (len(blob), blob) for blob in blobs),
+            f"reset {EDIT}\nfrom {'0' * len(self.head)}\n".encode(),
+        ]
+        commit = plumbing.fast_import(self.own, stream)
+        try:
+            self._git("read-tree", "-m", "-u", self.head, commit)
+        except plumbing.GitError as error:
+            raise ConflictError(
+                f"{self.folder} cannot take the update: {error}", hint="move that away, and run this again"
+            ) from None
+        if rows:
+            # Out with the files, in with their versions: `git status` knows what is to be resolved.
+            gone = [b"0 %s\t%s\0" % (b"0" * len(self.head), path) for path in {row[2] for row in rows}]
+            there = [stage + b"\0" for stage in stages]
+            self._git("update-index", "-z", "--index-info", input=b"".join((*gone, *there)))
+
+    def publish(self, references: Sequence[str]) -> str:
+        """Push references of the clone to where it is published. Returns "", or why not."""
+        if not self.remote:
+            return f"the clone has no remote for {self.shown}"
+        try:
+            self._git("push", "--quiet", "--no-verify", self.remote, *references)
+        except plumbing.GitError as error:
+            return redact.urls(str(error))
+        return ""
+
+    def _commit(self, ref: str) -> str | None:
+        found = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", accepted=(0, 1))
+        return found.decode().strip() or None
+
+    def _deepen(self) -> bool:
+        return False  # how much history a clone has, is its owner's to say
+
+    def _git(self, *arguments: str, input: bytes = b"", accepted: Sequence[int] = (0,)) -> bytes:
+        command = ("-C", str(self.folder), *plumbing.ALONE, *arguments)
+        return plumbing.git(*command, input=input, accepted=accepted)
+
+
+@contextmanager
+def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
+    """Read a clone of the repository that is published as `shown`. Raises ParameterError where it is none."""
+    try:
+        asked = (
+            "--show-toplevel",
+            "--absolute-git-dir",
+            "--git-path",
+            "objects",
+            "--git-path",
+            "shallow",
+            "--show-object-format",
+        )
+        both = ("HEAD^{commit}", "--abbrev-ref", "HEAD")
+        said = plumbing.git("-C", str(folder), "rev-parse", "--path-format=absolute", *asked, *both)
+        remotes = plumbing.git(
+            *("-C", str(folder), "config", "-z", "--get-regexp", r"^remote\..*\.url$"), accepted=(0, 1)
+        )
+    except plumbing.GitError as error:
+        refuse_old_git()
+        raise ParameterError(
+            f"{folder} is no clone with a commit: {error}", hint="clone it with git"
+        ) from None
+    top, own, objects, shallow, kind, head, branch = said.decode("utf-8", "surrogateescape").splitlines()
+    if Path(top).resolve() != folder.resolve():
+        raise ParameterError(f"{folder} is a folder of the clone {top}", hint=f"kickstart update {top}")
+    remote, url = _published(remotes.decode("utf-8", "surrogateescape"), shown)
+    place = Path(tempfile.mkdtemp(prefix="kickstart-"))
+    git_dir = place / "copy.git"
+    try:
+        plumbing.git("init", "--bare", "--quiet", "--template=", f"--object-format={kind}", str(git_dir))
+        (git_dir / "objects" / "info").mkdir(exist_ok=True)
+        (git_dir / "objects" / "info" / "alternates").write_text(f"{objects}\n", "utf-8", "surrogateescape")
+        if Path(shallow).is_file():
+            shutil.copyfile(shallow, git_dir / "shallow")
+        with Objects(git_dir) as reading:
+            yield Clone(
+                git_dir, shown, url, branch, head, {}, reading, folder=folder, own=Path(own), remote=remote
+            )
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def forge_of(url: str, repository: str) -> str | None:
+    """Return the forge where a clone's repository is published, as --forge names it; None: who knows."""
+    if re.match(r"(https://|ssh://)?([^/@]+@)?github\.com[:/]", url):
+        return "github"
+    folder = unquote(urlsplit(url).path) if url.startswith("file:") else url
+    is_ours = folder.startswith("/") and folder.endswith(f"/{repository}.git")
+    return f"local:{folder.removesuffix(f'/{repository}.git')}" if is_ours else None
+
+
+def _published(remotes: str, repository: str) -> tuple[str, str]:
+    """Return the remote at which a repository is published, with its URL, whatever it is called."""
+    for row in filter(None, remotes.split("\0")):
+        key, _, url = row.partition("\n")
+        if url.rstrip("/").removesuffix(".git").replace(":", "/").endswith(f"/{repository}"):
+            return key.removeprefix("remote.").removesuffix(".url"), url
+    return "", ""
