@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from kickstart import marker
@@ -22,8 +23,10 @@ from tests.cli.support import (
     make_template,
     process,
     snapshot,
+    terminal,
     wrap_git,
 )
+from tests.cli.test_secrets import WITH_SECRET, appears_in
 
 README = b"# ${{ values.name }}\n\n${{ values.greeting }}\n\nBuild it.\n\nRun it.\n"
 
@@ -692,3 +695,108 @@ def test_a_repository_that_the_template_does_not_publish_is_no_success(
 
     assert done.code == 5
     assert "the template publishes no repository acme/moved" in done.err
+
+
+# Secrets
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def secretive(cli: Cli, template: Path, forge: Path) -> Path:
+    """The project `demo`, of a template that needs a secret which goes to no file."""
+    (template / "template.yaml").write_text(WITH_SECRET)
+    command = ("create", "demo", "-t", template, "--owner", "acme", "--values", "-")
+    assert cli(*command, stdin=f"apiToken: {SECRET}\n").code == 0
+    (template / "source" / "start.sh").write_text("new\n")
+    return forge / "acme" / "demo.git"
+
+
+def _objects(repository: Path) -> str:
+    """Return everything that a repository holds, as text."""
+    return git_in(repository, "log", "--all", "--patch", "--text", "--format=fuller")
+
+
+@pytest.mark.parametrize("more", [(), ("--check",), ("--dry-run",)])
+def test_a_secret_that_an_update_lacks_is_named_with_the_ways_to_give_it(
+    more: tuple[str, ...], cli: Cli, secretive: Path
+) -> None:
+    before = git_in(secretive, "for-each-ref")
+
+    done = cli("update", "demo", *more)
+
+    assert done.code == 2
+    assert "apiToken: is required; it is a secret, and kept nowhere" in done.err
+    assert "--values -, or KICKSTART_PARAMETER_APITOKEN" in done.err
+    assert git_in(secretive, "for-each-ref") == before
+
+
+def test_a_secret_of_an_update_is_kept_nowhere(cli: Cli, secretive: Path, home: Path, tmp_path: Path) -> None:
+    team = clone(secretive, tmp_path / "team")
+
+    proposed = cli("update", "demo", "--values", "-", stdin=f"apiToken: {SECRET}\n")
+    merged = cli("update", f"{team}/", "--values", "-", "-o", "json", stdin=f"apiToken: {SECRET}\n")
+
+    assert (proposed.code, merged.code) == (0, 0)
+    for done in (proposed, merged):
+        assert appears_in(SECRET, done, home, tmp_path) == []
+    assert "start.sh" in _objects(secretive)
+    assert SECRET not in _objects(secretive) + _objects(team)
+
+
+def test_a_template_that_comes_to_write_a_secret_is_refused(
+    cli: Cli, template: Path, secretive: Path, tmp_path: Path
+) -> None:
+    leaking = WITH_SECRET.replace("greeting: ${{ parameters.greeting }}", "greeting: ${{ secrets.apiToken }}")
+    (template / "template.yaml").write_text(leaking)
+    team = clone(secretive, tmp_path / "team")
+    before = git_in(secretive, "for-each-ref")
+
+    for target in ("demo", f"{team}/"):
+        done = cli("update", target, "--values", "-", stdin=f"apiToken: {SECRET}\n")
+
+        assert done.code == 3
+        assert "would write the secret 'apiToken' into README.md" in done.err
+        assert SECRET not in done.out + done.err
+    assert git_in(secretive, "for-each-ref") == before
+    assert _status(team) == []
+
+
+def test_what_a_team_has_written_is_not_shown_where_it_is_a_secret(
+    cli: Cli, template: Path, secretive: Path, tmp_path: Path
+) -> None:
+    _push(clone(secretive, tmp_path / "team"), start_sh=f"#!/bin/sh\nTOKEN={SECRET}\n")
+
+    done = cli("update", "demo", "--dry-run", "--values", "-", stdin=f"apiToken: {SECRET}\n")
+
+    assert done.code == 9
+    assert "TOKEN=***" in done.out
+    assert SECRET not in done.out + done.err
+
+
+def test_a_secret_is_given_once_for_both_versions(
+    cli: Cli, template: Path, secretive: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(template, tmp_path / "old")
+    (tmp_path / "old" / "source" / "start.sh").write_text("#!/bin/sh\n")
+    _rewritten(secretive, clone(secretive, tmp_path / "team"))
+
+    done = cli(
+        *("update", "demo", "--repository", "acme/demo", "--from", tmp_path / "old", "--values", "-"),
+        stdin=f"apiToken: {SECRET}\n",
+    )
+
+    assert done.code == 0, done.err
+    assert _proposed(secretive, "start.sh") == "new"
+
+
+def test_on_a_terminal_only_the_secret_is_asked_for(secretive: Path) -> None:
+    with terminal("update", "demo") as child:
+        child.expect("Token")
+        child.sendline(SECRET)
+        child.expect("is proposed")
+        child.expect(pexpect.EOF)
+        child.close()
+
+        assert child.exitstatus == 0
+        assert "Greeting" not in (child.before or "")

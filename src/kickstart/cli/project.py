@@ -7,10 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from pydantic import SecretStr
 
 from kickstart import journal, naming, settings
 from kickstart.cli import connect
@@ -27,12 +29,16 @@ from kickstart.tools import Tools
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The run that made a repository, as the repository itself tells. recorded: as in a journal."""
+    """The run that made a repository, as the repository itself tells. recorded: as in a journal.
+
+    secrets: which no repository tells, as this run was given them before.
+    """
 
     project: str
     recorded: Mapping[str, Any]
     author: str
     at: datetime
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Project:
     forge: str
     interactive: bool
     commit_time: datetime
+    secrets: Mapping[str, SecretStr] = field(repr=False)
 
 
 def prepare(request: Request, console: Console) -> Project:
@@ -91,13 +98,15 @@ def prepare(request: Request, console: Console) -> Project:
     dialect = dialect_of(source, request.dialect)
     on_github, free = spec.startswith("github"), dialect == "backstage"
     given = _given(request, resolved, recorded, form, source, on_github=on_github, free=free)
-    interactive = _can_ask(request)
+    # Of a project that is there everything is known, as a rule: no question, and no prompt to load.
+    interactive = _can_ask(request) and not (request.earlier and _is_complete(form, given))
     if interactive:
         from kickstart.cli.prompts import ask
 
-        given = ask(form, given)
-    console.hide(str(item.value) for name, item in given.items() if _is_hidden(form, name))
-    parameters = form.resolve(given)
+        given = ask(form, given, everything=request.earlier is None)
+    secrets = {name: SecretStr(str(item.value)) for name, item in given.items() if _is_hidden(form, name)}
+    console.hide(each.get_secret_value() for each in secrets.values())
+    parameters = _resolved(form, given)
     project = _project(request, parameters, source, free=dialect == "backstage")
     if not project:
         raise ParameterError("the project has no name", hint="kickstart create NAME")
@@ -120,7 +129,33 @@ def prepare(request: Request, console: Console) -> Project:
             f"Git knows no identity of yours, so that commits are by {author}.\n"
             "To change it: git config --global user.name NAME; git config --global user.email ADDRESS"
         )
-    return Project(plan, tools, resolved, home, spec, interactive, at)
+    return Project(plan, tools, resolved, home, spec, interactive, at, secrets)
+
+
+def _is_complete(form: Form, given: Mapping[str, Given]) -> bool:
+    try:
+        form.resolve(given)
+    except ParameterError:
+        return False
+    return True
+
+
+def _resolved(form: Form, given: Mapping[str, Given]) -> Parameters:
+    """Resolve the parameters; of a secret that is missing, say how it is given."""
+    try:
+        return form.resolve(given)
+    except ParameterError as error:
+        error.faults = tuple(
+            Fault(fault.where, f"{fault.message}; {_ways(fault.where)}")
+            if fault.where not in given and fault.where in form.properties and _is_hidden(form, fault.where)
+            else fault
+            for fault in error.faults
+        )
+        raise
+
+
+def _ways(secret: str) -> str:
+    return f"it is a secret, and kept nowhere: use --values -, or {settings.PARAMETER_PREFIX}{secret.upper()}"
 
 
 def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Source:
@@ -221,6 +256,9 @@ def _given(
     for name, value in dict(recorded.get("parameters") or {}).items():
         if name in form.properties:
             given[name] = Given(value, "the last run")
+    for name, secret in (request.earlier.secrets if request.earlier else {}).items():
+        if name in form.properties:
+            given[name] = Given(secret.get_secret_value(), "this run")
     for file in request.values_files:
         text, shown = _read_values(file)
         for name, value in settings.read_mapping(text, shown).items():

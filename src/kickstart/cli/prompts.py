@@ -25,8 +25,8 @@ def typed(question: str, expected: str) -> bool:
     return Prompt.ask(_safe(question), console=_rich, default="", show_default=False).strip() == expected
 
 
-def ask(form: Form, given: Mapping[str, Given]) -> dict[str, Given]:
-    """Ask for every active parameter that nobody gave, page by page."""
+def ask(form: Form, given: Mapping[str, Given], *, everything: bool = True) -> dict[str, Given]:
+    """Ask for every active parameter that nobody gave, page by page; or only for what has no value then."""
     answers = dict(given)
     # What was given by a default source (the login name) is offered, not taken for granted.
     offered = {name: item for name, item in answers.items() if item.source == "your login name"}
@@ -39,6 +39,8 @@ def ask(form: Form, given: Mapping[str, Given]) -> dict[str, Given]:
                 break
             active = form.active(page, values)
             todo = [prop for name, prop in active.items() if name not in settled and _is_asked(prop)]
+            if not everything:
+                todo = [prop for prop in todo if prop.required and values.get(prop.name) is None]
             if not todo:
                 break
             if not started:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ from kickstart.tools import working_copy
 from kickstart.tools.clone import Clone
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from kickstart.actions.publish import Publish
     from kickstart.cli.console import Console
     from kickstart.cli.project import Earlier
@@ -96,7 +98,9 @@ def update(
         base = _base(copy, mark)
         earlier = _earlier(first, mark, base)
         updates = []
-        for effect in _rendered(given, earlier):
+        effects, secrets = _rendered(given, earlier)
+        earlier = replace(earlier, secrets=secrets)  # asked for once, also where the old version is rendered
+        for effect in effects:
             place = replace(first, repository=effect.repository)
             if place.repository == first.repository:
                 updates.append(_merged(given, earlier, place, copy, effect, base))
@@ -182,8 +186,13 @@ def _earlier(place: published.Place, mark: Marker, found: Rendered | None) -> Ea
     )
 
 
-def _rendered(given: _Given, earlier: Earlier, old: str | None = None) -> list[Publish]:
-    """Return what the newest template publishes, or what the `old` one did with its parameters."""
+def _rendered(
+    given: _Given, earlier: Earlier, old: str | None = None
+) -> tuple[list[Publish], Mapping[str, SecretStr]]:
+    """Return what the newest template publishes, or what the `old` one did with its parameters.
+
+    With the secrets that it took, which no repository tells.
+    """
     from kickstart.actions.publish import Publish
     from kickstart.cli import project
 
@@ -198,12 +207,12 @@ def _rendered(given: _Given, earlier: Earlier, old: str | None = None) -> list[P
         flags,
         () if old else given.assignments,
         () if old else given.values,
-        no_input=True,
+        no_input=False,
         dialect=given.dialect,
         earlier=earlier,
     )
-    effects = project.prepare(request, given.console).plan.effects
-    return [effect for effect in effects if isinstance(effect, Publish)]
+    prepared = project.prepare(request, given.console)
+    return [effect for effect in prepared.plan.effects if isinstance(effect, Publish)], prepared.secrets
 
 
 def _merged(
@@ -229,7 +238,7 @@ def _again(given: _Given, earlier: Earlier, copy: WorkingCopy, mark: Marker) -> 
     url, _, inside = catalog.split_git_reference(mark.template.get("origin", ""))
     pinned = f"{url}//{inside}@{mark.template['commit']}" if mark.template.get("commit") else None
     for old in filter(None, (given.old, pinned)):
-        for effect in _rendered(given, earlier, old):
+        for effect in _rendered(given, earlier, old)[0]:
             if effect.mark.digest == mark.digest:
                 return effect.tree
     version = mark.template.get("version") or "unknown"
