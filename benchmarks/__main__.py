@@ -259,7 +259,7 @@ def _updates(place: Path) -> list[Budget]:
         *(
             Budget(f"update, 60 files, {shown} / {peer}", measure.ratio(samples, name, peer), limit, "x")
             for name, shown in (("proposed", "proposed"), ("clone", "in a clone"))
-            for peer, limit in (("cruft", 0.5), ("copier", 0.2))
+            for peer, limit in (("cruft", 0.5), ("copier", 0.1))
         ),
         Budget("update, 60 files, peak memory", measure.memory(samples, "proposed"), 50, "MiB"),
     ]
