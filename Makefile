@@ -55,7 +55,7 @@ bench-app: app  ## Create a project, clone it, and measure it against its floors
 	$(MAKE) --no-print-directory -C .cache/app/my-chatbot bench
 
 test-backstage: .venv/dev  ## Compare with Backstage's own code, which npm installs into .cache
-	$(BIN)/pytest tests/dialect/live.py
+	$(BIN)/pytest tests/dialect/live.py tests/portal/live.py
 
 record-backstage: .venv/dev  ## Record again what Backstage's own code makes of every case
 	$(BIN)/python -m tests.dialect.record

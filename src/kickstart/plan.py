@@ -22,7 +22,7 @@ from kickstart.template.filters import dump
 from kickstart.template.language import UNDEFINED, Language
 from kickstart.template.parameters import Form, Parameters
 from kickstart.template.schema import Step
-from kickstart.tools import Address
+from kickstart.tools import Address, Portal
 from kickstart.tree import PathError, Tree
 
 REQUIRES = "kickstart/requires"  # the annotation that says what a project needs of a cluster
@@ -102,7 +102,8 @@ def public(parameters: Parameters) -> dict[str, Any]:
 class Circumstances:
     """What a plan depends on besides the template and its parameters.
 
-    argocd_namespace: where Argo CD is on the cluster that was chosen; empty when none was.
+    argocd_namespace: where Argo CD is on the cluster that was chosen; empty when none was. portal: the one
+    that is configured, if one is.
     """
 
     project: str
@@ -112,10 +113,11 @@ class Circumstances:
     steps_engine: Language
     skeleton_engine: Language
     argocd_namespace: str = ""
+    portal: Portal | None = None
 
 
 def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
-    """Return the plan. Pure: reads the template and what it fetches, and nothing else.
+    """Return the plan. Reads the template, what it fetches, and what it takes from a portal; nothing else.
 
     Raises TemplateError with the step and the line of everything that is wrong.
     """
@@ -157,7 +159,7 @@ class _Builder:
             if step.each is None and not self._holds(step.condition, self._context(), at):
                 return PlannedStep(id_, name, step.action, skipped=True)
             action = self._action(step)
-            missing = "" if action else f"only a portal can do this: {step.action}"
+            missing = "" if action else _why_missing(step)
             promises: list[Promise] = []
             inputs: list[Mapping[str, Any]] = []
             for each in self._iterations(step, at):
@@ -169,7 +171,7 @@ class _Builder:
                         given = self._evaluated(step.input, context, at, "input")
                         promises.append(self._promise(action, given))
                         continue
-                    except RemoteError as error:  # files of another repository
+                    except RemoteError as error:  # files of another repository, or a portal
                         if not self.given.steps_engine.is_portal:
                             raise
                         action, missing = None, error.message
@@ -270,7 +272,8 @@ class _Builder:
                 return None
             near = closest(step.action, [*actions.ACTIONS, *actions.plugged_in()])
             raise _StepError(("action",), f"there is no action '{step.action}'{near}")
-        return actions.load(step.action)
+        action = actions.load(step.action)
+        return None if self.given.portal is None and getattr(action, "reads_portal", False) else action
 
     def _lack(self, error: Exception, input: Mapping[str, Any], kept: list[Fault]) -> str:
         """Say what a step may fail for that a portal has: its filters, and what left out steps bring."""
@@ -304,6 +307,7 @@ class _Builder:
             at=self.given.at,
             parameters=public(self.parameters),
             argocd_namespace=self.given.argocd_namespace,
+            portal=self.given.portal,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
         if promise.tree is not None:
@@ -364,6 +368,13 @@ def _user(author: str) -> dict[str, Any]:
             "spec": {"profile": {"displayName": name, "email": address}},
         },
     }
+
+
+def _why_missing(step: Step) -> str:
+    """Say why only a portal can carry out a step without an action here."""
+    if actions.exists(step.action):
+        return "no portal is configured: KICKSTART_PORTAL_URL"
+    return f"only a portal can do this: {step.action}"
 
 
 class _StepError(ValueError):

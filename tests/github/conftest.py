@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.github_api import UnavailableError
+from scripts import github_api
+from scripts.npm import UnavailableError
 from tests.cli.support import Cli, cli, home, local_forge, two
 from tests.github import contract
 from tests.github.fake import FakeGithub, running
@@ -19,7 +20,7 @@ __all__ = ["Cli", "cli", "home", "local_forge", "two"]
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGithub]:
     """A GitHub with the organisation acme, and ada's token in the environment."""
     try:
-        checked = contract.Contract(contract.document())
+        checked = contract.Contract(contract.document(github_api.description()))
     except UnavailableError:
         checked = None  # test_contract.py skips, and says why
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):

@@ -60,3 +60,12 @@ def start(template: Path) -> subprocess.Popen[bytes]:
     """Start it, and let nobody hear what it says."""
     nobody = subprocess.DEVNULL
     return subprocess.Popen(command(template), stdin=nobody, stdout=nobody, stderr=nobody)
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate that nobody trusts for localhost, and return it with its key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", str(key)]
+    more = ["-out", str(certificate), "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command, *more], check=True, capture_output=True)
+    return certificate, key

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.github_api import UnavailableError
+from scripts import github_api
+from scripts.npm import UnavailableError
 from tests.cli.support import Cli
 from tests.github import contract
 from tests.github.fake import ROUTES, FakeGithub
@@ -16,7 +17,7 @@ from tests.github.support import SETTINGS, create, one_repository
 @pytest.fixture
 def checked() -> contract.Contract:
     try:
-        return contract.Contract(contract.document())
+        return contract.Contract(contract.document(github_api.description()))
     except UnavailableError as error:
         pytest.skip(f"GitHub's requests and answers are NOT checked against its description: {error}")
 

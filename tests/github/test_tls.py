@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,14 @@ import pytest
 from kickstart.cli.connect import CERTIFICATES
 from tests.cli.support import Cli
 from tests.github.fake import running
-from tests.github.support import TOKEN, create
+from tests.github.support import TOKEN, certified, create
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "GIT_SSL_CAINFO"])
 def test_one_file_of_certificates_holds_for_rest_and_for_git(
     cli: Cli, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", str(key)]
-    more = ["-out", str(certificate), "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, *more], check=True, capture_output=True)
+    certificate, key = certified(tmp_path)
     for name in CERTIFICATES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GH_ENTERPRISE_TOKEN", TOKEN)

@@ -77,8 +77,14 @@ def circumstances() -> Circumstances:
 
 def promise(action: str, folder: Path, workspace: Tree, /, **input: Any) -> Promise:
     """Return what one action promises, with `folder` as its template's and `workspace` before it."""
+    loaded = actions.load(action)
+    return loaded.promise(given(folder, workspace), loaded.Input.model_validate(input))
+
+
+def given(folder: Path, workspace: Tree) -> Given:
+    """Return what a promise may depend on."""
     found = source(folder) if not (folder / "template.yaml").exists() else None
-    given = Given(
+    return Given(
         tree=workspace,
         source=found or catalog.load(folder / "template.yaml", folder, "./shop", ""),
         engine=Engine(CodeCache(None, ""), strict=True),
@@ -89,8 +95,6 @@ def promise(action: str, folder: Path, workspace: Tree, /, **input: Any) -> Prom
         parameters={"name": "demo"},
         argocd_namespace="argocd",
     )
-    loaded = actions.load(action)
-    return loaded.promise(given, loaded.Input.model_validate(input))
 
 
 def texts(tree: Mapping[str, Entry] | None) -> dict[str, str]:

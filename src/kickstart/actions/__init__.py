@@ -11,6 +11,7 @@ from kickstart.actions.base import Action
 ACTIONS: dict[str, str] = {
     "argocd:bootstrap": "kickstart.actions.argocd:ArgocdBootstrap",
     "argocd:create-resources": "kickstart.actions.argocd:ArgocdCreateResources",
+    "catalog:fetch": "kickstart.actions.catalog:CatalogFetch",
     "catalog:register": "kickstart.actions.catalog:CatalogRegister",
     "catalog:write": "kickstart.actions.catalog:CatalogWrite",
     "debug:log": "kickstart.actions.debug:DebugLog",

@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from kickstart.errors import Fault
 from kickstart.template.catalog import Source
 from kickstart.template.language import Language
-from kickstart.tools import Address, Found, Publication, Repository, Tools
+from kickstart.tools import Address, Found, Portal, Publication, Repository, Tools
 from kickstart.tree import Tree
 
 
@@ -94,7 +94,8 @@ class Given:
 
     tree: the workspace as the steps before left it. engine: renders skeletons.
     author: "Name <address>" of commits. at: the time of commits. argocd_namespace: where Argo CD is
-    on the cluster that the user chose; empty when none was chosen.
+    on the cluster that the user chose; empty when none was chosen. portal: the one that is configured,
+    only to be read here.
     """
 
     tree: Tree
@@ -106,6 +107,7 @@ class Given:
     at: datetime
     parameters: Mapping[str, Any]
     argocd_namespace: str = ""
+    portal: Portal | None = None
 
 
 @dataclass(frozen=True, slots=True)

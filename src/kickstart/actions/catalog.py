@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from kickstart import document
-from kickstart.actions.base import Given, InputError, Model, Promise
+from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Promise
+from kickstart.errors import KickstartError
+from kickstart.tools import Portal, Tools
 from kickstart.tree import Entry, normal_path
+
+_PAGE = re.compile(r"^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|edit)/")
 
 
 class _Nothing(Model):
@@ -54,7 +59,10 @@ def _mapping(entity: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 class CatalogRegister:
-    """Say what a portal would register. kickstart has no catalog, so that nothing is registered."""
+    """Register what a file describes in the catalog of the portal that is configured.
+
+    Without a portal, and for files on a local forge, nothing is registered, and the plan says so.
+    """
 
     name: ClassVar[str] = "catalog:register"
 
@@ -66,10 +74,12 @@ class CatalogRegister:
         catalog_info_path: str = Field(
             default="/catalog-info.yaml", description="The path of the description in the repository."
         )
-        optional: bool = Field(default=False, description="The description need not be there.")
+        optional: bool = Field(
+            default=False, description="Go on, with a note, when the portal cannot register it."
+        )
 
     class Output(Model):
-        """What a portal would know then."""
+        """Known before anything is registered."""
 
         catalog_info_url: str = Field(description="The URL of the description.")
         entity_ref: str = Field(description="The entity, if its description is in the workspace.")
@@ -81,18 +91,119 @@ class CatalogRegister:
             if not input.repo_contents_url:
                 raise InputError("catalogInfoUrl or repoContentsUrl is required")
             url = f"{input.repo_contents_url.rstrip('/')}/{path}"
-        entity = _entity(given.tree, path)
-        reference = {"entityRef": entity} if entity else {}
-        return Promise(
-            output={"catalogInfoUrl": url, **reference},
-            messages=(f"not registered, since only a portal has a catalog: {url}",),
+            # A portal's catalog knows a file of GitHub's by this one of its addresses.
+            url = _PAGE.sub(r"\1/tree/", url)
+        entity = _reference(_described(given.tree, path))
+        output = {"catalogInfoUrl": url, **({"entityRef": entity} if entity else {})}
+        if given.portal is None:
+            return Promise(output, messages=(f"not registered, since no portal is configured: {url}",))
+        if not url.startswith(("https://", "http://")):
+            return Promise(output, messages=(f"not registered, since no portal could read it: {url}",))
+        return Promise(output, effect=Register(url, entity, given.portal.name, input.optional))
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Effect):
+    """Has a portal read a description from now on. entity: the one that was promised, if one was."""
+
+    url: str
+    entity: str
+    portal: str
+    optional: bool
+
+    @property
+    def target(self) -> str:
+        return f"catalog location {self.url}"
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return {"catalogInfoUrl": self.url}
+
+    def inspect(self, tools: Tools) -> Inspection:
+        if _portal(tools).is_registered(self.url):
+            return Inspection(Change.NONE)
+        return Inspection(Change.CREATE, f"on {self.portal}")
+
+    def apply(self, tools: Tools) -> Mapping[str, str]:
+        try:
+            found = _reference(_portal(tools).register(self.url))
+        except KickstartError as error:
+            if not self.optional:
+                raise
+            return {"note": f"{self.url} is not registered: {error.message}"}
+        if self.entity and found != self.entity:
+            return {"entityRef": found, "note": f"{self.portal} knows {self.entity} as {found}"}
+        return {"entityRef": found}
+
+
+class CatalogFetch:
+    """Read entities from the catalog of the portal that is configured.
+
+    They are read while the plan is made, so that a dry run reads them too. Without a portal the step
+    is left to one, as those are whose action kickstart does not have.
+    """
+
+    name: ClassVar[str] = "catalog:fetch"
+    reads_portal: ClassVar[bool] = True
+
+    class Input(Model):
+        """One entity, or several: each as `[KIND:][NAMESPACE/]NAME`."""
+
+        entity_ref: str | None = Field(default=None, description="The entity.")
+        entity_refs: list[str] | None = Field(default=None, description="The entities.")
+        optional: bool = Field(default=False, description="They need not be there; null stands for one.")
+        default_kind: str | None = Field(default=None, description="The kind, where none is named.")
+        default_namespace: str | None = Field(
+            default=None, description="The namespace, where none is named; `default` by default."
         )
 
+    class Output(Model):
+        """As the catalog has them."""
 
-def _entity(tree: Mapping[str, Entry], path: str) -> str:
-    """Return the reference of the first component, or else entity, that is described at `path`."""
+        entity: dict[str, Any] | None = Field(description="What `entityRef` refers to.")
+        entities: list[dict[str, Any] | None] = Field(description="What `entityRefs` refer to, in order.")
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        if given.portal is None:
+            raise InputError("no portal is configured: export KICKSTART_PORTAL_URL")
+        if not input.entity_ref and input.entity_refs is None:
+            if input.optional:
+                return Promise()
+            raise InputError("entityRef or entityRefs is required")
+        single = [input.entity_ref] if input.entity_ref else []
+        asked = [*single, *(input.entity_refs or [])]
+        found = given.portal.entities([_complete(each, input) for each in asked]) if asked else []
+        absent = [reference for reference, entity in zip(asked, found, strict=True) if entity is None]
+        if absent and not input.optional:
+            raise InputError(f"{given.portal.name} has no entity {', '.join(absent)}")
+        output: dict[str, Any] = {"entity": found[0]} if single else {}
+        if input.entity_refs is not None:
+            output["entities"] = found[len(single) :]
+        return Promise(output, messages=(f"read from {given.portal.name}: {', '.join(asked) or 'nothing'}",))
+
+
+def _complete(reference: str, input: CatalogFetch.Input) -> str:
+    """Return a reference as a catalog compares them. Raises InputError."""
+    from kickstart.template.dialect.host import parse_entity_ref
+
+    defaults = {"defaultKind": input.default_kind, "defaultNamespace": input.default_namespace}
+    try:
+        parts = parse_entity_ref(reference, defaults)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return f"{parts['kind']}:{parts['namespace']}/{parts['name']}".lower()
+
+
+def _portal(tools: Tools) -> Portal:
+    if tools.portal is None:
+        raise AssertionError("nothing is registered where the plan knew of no portal")
+    return tools.portal
+
+
+def _described(tree: Mapping[str, Entry], path: str) -> list[Mapping[str, Any]]:
+    """Return the entities that are described at `path`."""
     places = [place for place in tree if place == path or place.endswith(f"/{path}")]
-    found: list[str] = []
+    found: list[Mapping[str, Any]] = []
     for place in sorted(places, key=len)[:1]:
         for text in re.split(r"^---", tree[place].content.decode("utf-8", "replace"), flags=re.MULTILINE):
             try:
@@ -101,6 +212,15 @@ def _entity(tree: Mapping[str, Entry], path: str) -> str:
                 continue
             metadata = entity.get("metadata") if isinstance(entity, Mapping) else None
             if isinstance(metadata, Mapping) and metadata.get("name") and entity.get("kind"):
-                namespace = metadata.get("namespace") or "default"
-                found.append(f"{entity['kind']}:{namespace}/{metadata['name']}".lower())
-    return next((each for each in found if each.startswith("component:")), found[0] if found else "")
+                found.append(entity)
+    return found
+
+
+def _reference(entities: Sequence[Mapping[str, Any]]) -> str:
+    """Return the one that a portal would name: the first component, else the first that somebody wrote."""
+    written = [each for each in entities if not str(each["metadata"]["name"]).startswith("generated-")]
+    components = [each for each in written if each["kind"] == "Component"]
+    for each in (*components, *written, *entities):
+        metadata = each["metadata"]
+        return f"{each['kind']}:{metadata.get('namespace') or 'default'}/{metadata['name']}".lower()
+    return ""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kickstart import folders, redact
 from kickstart.errors import ParameterError, TemplateError
 from kickstart.settings import Home, Setting, Settings
-from kickstart.tools import Address, Cluster, Repository, Tools, plumbing
+from kickstart.tools import Address, Cluster, Portal, Repository, Tools, plumbing
 from kickstart.tree import PathError, Tree
 
 if TYPE_CHECKING:
@@ -50,12 +50,31 @@ def forge(spec: str, home: Home) -> tuple[Address, Tools]:
         from kickstart.tools.github.forge import GithubForge
 
         github = parse(place or PUBLIC)
-        certificates = next(filter(None, map(os.environ.get, CERTIFICATES)), None)
         found = partial(credentials.find, github.host, os.environ)
-        return github, Tools(GithubForge(github, found, ca=certificates, say=_say), LocalFolders())
+        return github, Tools(GithubForge(github, found, ca=_certificates(), say=_say), LocalFolders())
     raise ParameterError(
         f"there is no forge '{spec}'", hint="--forge github; or a folder: --forge local, or --forge local:DIR"
     )
+
+
+def portal() -> Portal | None:
+    """Return the portal that the environment names, if it does. Asks nothing of it.
+
+    It is no setting: a project file may be somebody else's, and would choose who gets the token.
+    """
+    url, token = os.environ.get("KICKSTART_PORTAL_URL"), os.environ.get("KICKSTART_PORTAL_TOKEN", "").strip()
+    if not url:
+        return None
+    from kickstart.cli import console
+    from kickstart.tools.portal import BackstagePortal, parse
+
+    if console.current is not None:
+        console.current.hide([token])
+    return BackstagePortal(parse(url), token, _certificates())
+
+
+def _certificates() -> str | None:
+    return next(filter(None, map(os.environ.get, CERTIFICATES)), None)
 
 
 def forge_spec(forge: str, url: Setting | None) -> str:

@@ -88,6 +88,7 @@ def prepare(request: Request, console: Console) -> Project:
     resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)
     spec = connect.forge_spec(_setting("forge", resolved, recorded), resolved.values.get("github-url"))
     address, tools = connect.forge(spec, home)
+    tools = replace(tools, portal=connect.portal())
     argocd_namespace = ""
     if _wants_cluster(request, resolved):
         tools = replace(tools, cluster=connect.cluster(resolved))
@@ -117,7 +118,7 @@ def prepare(request: Request, console: Console) -> Project:
         at = _commit_time(home, project, source, parameters, spec)
     spoken = languages(source, dialect, home.cache / "templates")
     circumstances = Circumstances(
-        project, address, author, at, spoken.steps, spoken.skeletons, argocd_namespace
+        project, address, author, at, spoken.steps, spoken.skeletons, argocd_namespace, tools.portal
     )
     try:
         plan = build(source, parameters, circumstances)

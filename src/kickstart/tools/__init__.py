@@ -305,10 +305,42 @@ class Cluster(Protocol):
         ...
 
 
+class Portal(Protocol):
+    """A Backstage portal with its catalog.
+
+    Everything raises PreflightError for what this machine or the token lacks, and RemoteError for
+    what may pass.
+    """
+
+    @property
+    def name(self) -> str:
+        """The portal as a user would name it."""
+        ...
+
+    def entities(self, references: Sequence[str]) -> list[Mapping[str, Any] | None]:
+        """Return the entity of each complete reference, or None where the catalog has none."""
+        ...
+
+    def is_registered(self, url: str) -> bool:
+        """Tell whether the catalog has that description's URL already."""
+        ...
+
+    def register(self, url: str) -> list[Mapping[str, Any]]:
+        """Have the catalog read that description; may be called again. Returns the entities in it.
+
+        Nothing is registered that the portal cannot read.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Everything outside that effects may use. cluster: the one that was asked for, if one was."""
+    """Everything outside that effects may use.
+
+    cluster: the one that was asked for, if one was. portal: the one that is configured, if one is.
+    """
 
     forge: Forge
     folders: Folders
     cluster: Cluster | None = None
+    portal: Portal | None = None

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from kickstart.errors import ParameterError
 from kickstart.tools import Repository
+from kickstart.tools.web import address as web_address
 
 PUBLIC = "https://github.com"
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,7 @@ class GithubAddress:
 
 def parse(url: str) -> GithubAddress:
     """Return the address for the URL of a GitHub's pages, or of its API. Raises ParameterError."""
-    hint = "--github-url https://github.example.com"
-    parts = urlsplit(url.rstrip("/"))
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ParameterError(f"'{url}' is not the URL of a GitHub", hint=hint)
-    if parts.username is not None:
-        raise ParameterError("the URL of a GitHub may hold no user or password", hint=hint)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ParameterError(f"'{url}' would send the token unencrypted", hint=hint)
+    parts = web_address(url, "a GitHub", hint="--github-url https://github.example.com")
     if parts.netloc in {"github.com", "www.github.com", "api.github.com"}:
         return GithubAddress()
     web = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/api/v3')}"

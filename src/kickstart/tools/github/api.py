@@ -18,12 +18,12 @@ from kickstart.errors import KickstartError, ParameterError, PreflightError, Rem
 from kickstart.tools.github.address import GithubAddress
 from kickstart.tools.github.credentials import App, Credentials, Token
 from kickstart.tools.github.retry import Retry, too_long
+from kickstart.tools.web import AGAIN, reason
 
 # PyGithub prints to stderr by itself, about each request that is refused.
 logging.getLogger("github").setLevel(logging.CRITICAL)
 
 TIMEOUT = 30  # seconds for one answer; PyGithub's own 15 are few for a create in a big organisation
-AGAIN = "run the same command again"
 
 
 class RefusedError(Exception):
@@ -189,7 +189,7 @@ def _translated(error: Exception, request: str, api: Api) -> RefusedError | Remo
         return too_long(error.wait)
     if not isinstance(error, github.GithubException):
         return RemoteError(
-            f"{api.address.host} did not answer {request}: {_reason(error)}",
+            f"{api.address.host} did not answer {request}: {reason(error)}",
             hint=f"check the network, and {AGAIN}",
         )
     said = _said(error)
@@ -235,14 +235,3 @@ def _said(error: github.GithubException) -> str:
         else:
             words.append(str(each))
     return "; ".join(dict.fromkeys(words))
-
-
-def _reason(error: BaseException) -> str:
-    """Return why there was no answer, from below the layers of libraries."""
-    while True:
-        below = getattr(error, "reason", None) or next(iter(error.args), None)
-        if not isinstance(below, BaseException):
-            break
-        error = below
-    # urllib3 puts its own object before its words.
-    return re.sub(r"^.*?(?:object at 0x[0-9a-f]+>|\)): ", "", str(error)).strip() or type(error).__name__

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from kickstart.errors import ConflictError, KickstartError, PreflightError, RemoteError
 from kickstart.tools import Repository
+from kickstart.tools.web import AGAIN
 from kickstart.tree import Commit
 
 # Seconds before each further attempt: GitHub answers a create before Git can see the repository.
 PAUSES = (1, 2, 4, 8, 16)
-AGAIN = "run the same command again"
 _LATE = re.compile(r"Repository not found|repository '[^']*' not found|returned error: 404", re.I)
 _PASSING = re.compile(
     r"returned error: (?:5\d\d|429)|RPC failed|unexpected disconnect|hung up|early EOF|Could not resolve"

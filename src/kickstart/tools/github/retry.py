@@ -9,7 +9,8 @@ from typing import Any
 from github import GithubRetry
 from urllib3.exceptions import SSLError
 
-from kickstart.errors import PreflightError, RemoteError
+from kickstart.errors import RemoteError
+from kickstart.tools import web
 
 ATTEMPTS = 5  # after the first; with the pauses below a request takes at most a few minutes
 LONGEST = 90  # seconds of one wait; the next run is a better place to wait longer
@@ -42,10 +43,7 @@ class Retry(GithubRetry):
         _stacktrace: Any = None,
     ) -> Any:
         if isinstance(error, SSLError):  # another attempt would meet the same certificate
-            raise PreflightError(
-                f"the certificate of {_pool.host} is not trusted: {error}",
-                hint="name the file of certificates to trust: export SSL_CERT_FILE=FILE",
-            ) from None
+            raise web.untrusted(_pool.host, error) from None
         asked = self.get_retry_after(response) if response is not None else None
         if asked and asked > LONGEST:
             raise too_long(asked)
