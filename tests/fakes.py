@@ -32,6 +32,9 @@ class FakeAddress:
     def contents_url(self, repository: Repository, branch: str) -> str:
         return f"https://forge.test/{repository}/blob/{branch}"
 
+    def proposal_url(self, repository: Repository, branch: str) -> str:
+        return f"https://forge.test/{repository}/pulls/{branch}"
+
 
 @dataclass
 class FakeForge:
@@ -122,6 +125,9 @@ class FakeForge:
         return None
 
     def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
+        return None
+
+    def pull_requests(self, repository: Repository, branch: str) -> Sequence[str] | None:
         return None
 
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:

@@ -649,13 +649,19 @@ class FakeGithub:
         return found
 
     def list_pulls(self, call: Call) -> Answer:
-        head = call.query["head"].partition(":")[2]
-        return 200, [
-            each for each in self._repo(call).pulls if each["head"]["ref"] == head and each["state"] == "open"
-        ]
+        head, state = call.query["head"].partition(":")[2], call.query.get("state", "open")
+        found = [each for each in self._repo(call).pulls if each["head"]["ref"] == head]
+        return 200, [each for each in reversed(found) if state in {"all", each["state"]}]
 
     def post_pull(self, call: Call) -> Answer:
         repo = self._repo(call)
+        ends = [_git(repo.git_dir, "rev-parse", f"refs/heads/{call.body[end]}") for end in ("head", "base")]
+        if not ends[0]:
+            errors = [{"resource": "PullRequest", "field": "head", "code": "invalid"}]
+            raise Refusal(422, "Validation Failed", errors=errors)
+        if ends[0] == ends[1]:
+            said = f"No commits between {call.body['base']} and {call.body['head']}"
+            raise Refusal(422, "Validation Failed", errors=[{"resource": "PullRequest", "message": said}])
         if any(each["head"]["ref"] == call.body["head"] and each["state"] == "open" for each in repo.pulls):
             said = f"A pull request already exists for {repo.owner}:{call.body['head']}."
             errors = [{"resource": "PullRequest", "code": "custom", "message": said}]

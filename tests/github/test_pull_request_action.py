@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +10,7 @@ import pytest
 
 from tests.cli.support import Cli, LocalForge, commit_all, fetch, git, publish, write_template
 from tests.github.fake import FakeGithub, Fault
-from tests.github.support import create
+from tests.github.support import create, start
 
 STEP: dict[str, Any] = {
     "id": "propose",
@@ -138,6 +141,110 @@ def test_what_the_base_has_already_is_not_proposed(cli: Cli, github: FakeGithub,
     done = create(cli, template(tmp_path / "x"), "--dry-run")
 
     assert "unchanged  pull request add-readme of acme/shop (main has it already)" in done.out
+
+
+def test_a_run_killed_before_its_pull_request_is_open_is_finished_by_the_same_command(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    made = template(tmp_path / "x")
+    started = start(made)
+
+    def kill(request: int) -> None:
+        if any(each.path.endswith("/git-receive-pack") for each in github.requests):  # it is pushed
+            os.kill(started.pid, signal.SIGKILL)
+
+    github.on_request = kill
+    github.faults = [Fault("POST /repos/acme/shop/pulls", 0)]  # which so never arrives
+    assert started.wait(60) == -signal.SIGKILL
+    github.on_request = lambda request: None
+    commit = git(f"--git-dir={shop}", "rev-parse", "add-readme")
+    planned = create(cli, made, "--dry-run")
+    finished = create(cli, made)
+    again = create(cli, made)
+
+    assert "create  pull request add-readme of acme/shop (of a branch that is there)" in planned.out
+    assert (finished.code, again.code) == (0, 0), finished.err + again.err
+    assert len(github.repositories["acme/shop"].pulls) == 1
+    assert git(f"--git-dir={shop}", "rev-parse", "add-readme") == commit
+    assert "unchanged  pull request" in again.err
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_pull_request_that_the_team_closed_stays_closed(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path, is_gone: bool
+) -> None:
+    made = template(tmp_path / "x", createWhenEmpty=True)
+    create(cli, made)
+    [pull] = github.repositories["acme/shop"].pulls
+    pull["state"] = "closed"
+    if is_gone:  # merged, and its branch deleted
+        git(f"--git-dir={shop}", "update-ref", "refs/heads/main", "refs/heads/add-readme")
+        git(f"--git-dir={shop}", "update-ref", "-d", "refs/heads/add-readme")
+
+    again = create(cli, made)
+
+    assert again.code == 0, again.err
+    assert "unchanged  pull request" in again.err
+    assert len(github.repositories["acme/shop"].pulls) == 1
+
+
+def test_nothing_is_proposed_to_a_repository_that_was_published_with_it(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    shop = {**publish("shop", "."), "id": "shop"}
+    whole = {**STEP, "input": {**STEP["input"], "targetPath": ".", "filesToDelete": []}}
+
+    done = create(cli, write_template(tmp_path / "x", [fetch(), shop, whole]))
+
+    assert done.code == 0, done.err
+    assert "Note: add-readme is not proposed: main of acme/shop has it already" in done.err
+    assert github.repositories["acme/shop"].pulls == []
+
+
+def test_an_empty_one_is_opened_where_the_template_asks_for_it(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    shop = github.add("acme", "shop", {"docs/README.md": b"# demo\n"})
+    made = template(tmp_path / "x", createWhenEmpty=True)
+
+    done = create(cli, made)
+    again = create(cli, made)
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert len(shop.pulls) == 1
+    assert git(f"--git-dir={shop.git_dir}", "rev-list", "--count", "main..add-readme") == "1"
+    assert git(f"--git-dir={shop.git_dir}", "diff", "main", "add-readme") == ""
+    assert "unchanged  pull request" in again.err
+
+
+def test_its_outputs_lead_to_it_and_label_it(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    label = {
+        "action": "github:issues:label",
+        "input": {
+            "repoUrl": STEP["input"]["repoUrl"],
+            "number": "${{ steps.propose.output.pullRequestNumber }}",
+            "labels": ["template"],
+        },
+    }
+    made = template(tmp_path / "x")
+    content = json.loads((made / "template.yaml").read_text())
+    content["spec"]["steps"].append(label)
+    content["spec"]["output"] = {
+        "links": [{"title": "Review it", "url": "${{ steps.propose.output.remoteUrl }}"}]
+    }
+    (made / "template.yaml").write_text(json.dumps(content))
+
+    planned = create(cli, made, "--dry-run")
+    done = create(cli, made, "--output", "json")
+    again = create(cli, made)
+
+    assert "create  labels of the pull request add-readme of acme/shop" in planned.out
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert done.json["links"][0]["url"] == f"{github.url}/acme/shop/pulls?q=is%3Apr+head%3Aadd-readme"
+    assert github.repositories["acme/shop"].labels["1"] == {"template"}
+    assert "unchanged  labels of the pull request add-readme" in again.err
 
 
 def test_an_existing_pull_request_is_found_when_its_answer_was_lost(

@@ -28,7 +28,7 @@ ENVIRONMENT = {
     "secrets": {"token": PASSWORD_INPUT},
 }
 DISPATCH = {"workflowId": "ci.yaml", "branchOrTagName": "main", "workflowInputs": {"level": "high"}}
-LABELS = {"number": 1, "labels": ["ai", "rag"]}
+LABELS = {"number": "1", "labels": ["ai", "rag"]}
 ACTIONS: dict[str, dict[str, Any]] = {
     "github:webhook": HOOK,
     "github:deployKey:create": KEY,
@@ -88,6 +88,21 @@ def test_all_are_made_after_the_repository_and_stay_made(
     assert repo.runs == [{"workflow": "ci.yaml", "ref": "main", "inputs": {"level": "high"}}]
     assert repo.labels["1"] == {"ai", "rag"}
     assert SECRET not in done.out + done.err + planned.out + planned.err
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("shop", "'shop' is not the number of an issue"), (0, "must be greater than or equal to 1")],
+)
+def test_what_is_no_number_of_an_issue_is_told(
+    cli: Cli, github: FakeGithub, tmp_path: Path, number: Any, said: str
+) -> None:
+    step = {"action": "github:issues:label", "input": {"repoUrl": URL, **LABELS, "number": number}}
+
+    refused = create(cli, write_template(tmp_path / "x", [fetch(), publish(), step]))
+
+    assert refused.code == 3
+    assert said in refused.err
 
 
 @pytest.mark.parametrize(

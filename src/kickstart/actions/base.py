@@ -171,6 +171,19 @@ def repository_from(repo_url: str) -> Repository:
     return Repository(values["owner"], values["repo"])
 
 
+def number_of(branch: str) -> str:
+    """Return what stands for the number of a branch's pull request, which only its forge will know."""
+    return f"<pull request of {branch}>"
+
+
+def branch_of(number: str) -> str:
+    """Return the branch that `number_of` was about. Raises InputError."""
+    branch = number.removeprefix("<pull request of ").removesuffix(">")
+    if number != number_of(branch):
+        raise InputError(f"{number!r} is not the number of an issue or a pull request")
+    return branch
+
+
 def why_not_ours(found: Found, repository: Repository, project: str) -> str:
     """Say why what a forge has at a name is not the project's; empty when it is."""
     if found.marker is None:

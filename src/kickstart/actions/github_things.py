@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -19,6 +19,7 @@ from kickstart.actions.base import (
     Inspection,
     Model,
     Promise,
+    branch_of,
     repository_from,
 )
 from kickstart.tools import Repository, Tools
@@ -205,15 +206,24 @@ class GithubIssuesLabel:
         """The issue has to be there."""
 
         repo_url: str = _URL
-        number: int = Field(ge=1, description="The number of the issue or pull request.")
+        number: Annotated[int, Field(ge=1)] | str = Field(
+            union_mode="left_to_right",
+            description="The number of the issue or pull request, or the output `pullRequestNumber`.",
+        )
         labels: list[str] = Field(min_length=1, description="The labels.")
         token: SecretStr | None = _TOKEN
 
     Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
-        thing = Labels(input.number, tuple(input.labels))
-        return _promise(given, input.repo_url, f"labels of #{input.number}", thing, labels=str(input.labels))
+        names, texts = tuple(input.labels), {"labels": str(input.labels)}
+        if isinstance(input.number, int):
+            return _promise(
+                given, input.repo_url, f"labels of #{input.number}", Labels(input.number, names), **texts
+            )
+        branch = branch_of(input.number)
+        thing = Labels(0, names, branch)
+        return _promise(given, input.repo_url, f"labels of the pull request {branch}", thing, **texts)
 
 
 def _promise(given: Given, repo_url: str, what: str, thing: Thing, **texts: str) -> Promise:

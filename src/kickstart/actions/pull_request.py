@@ -19,6 +19,7 @@ from kickstart.actions.base import (
     Model,
     Promise,
     author_of,
+    number_of,
     repository_from,
 )
 from kickstart.errors import ConflictError
@@ -55,13 +56,23 @@ class PublishGithubPullRequest:
         team_reviewers: list[str] = Field(default=[], description="Teams of the organisation that are asked.")
         assignees: list[str] = Field(default=[], description="Who it is assigned to.")
         update: bool = Field(default=False, description="Add to the branch when it is there already.")
+        create_when_empty: bool = Field(
+            default=False, description="Open it also where nothing differs, with an empty commit."
+        )
         git_author_name: str | None = Field(default=None, description="The commit's author.")
         git_author_email: str | None = Field(default=None, description="The author's address.")
+        force_empty_git_author: bool = Field(
+            default=False, description="Ignored: commits are pushed, and so have an author."
+        )
         token: SecretStr | None = Field(default=None, description="Ignored: the user's own is used.")
 
     class Output(Model):
-        """Known before anything is proposed; the pull request's address is learnt by it."""
+        """Known before anything is proposed; GitHub gives the number when it is opened."""
 
+        remote_url: str = Field(description="The URL under which the pull request is found.")
+        pull_request_number: str = Field(
+            description="What stands for its number; `github:issues:label` knows which one is meant."
+        )
         target_branch_name: str = Field(description="As given; empty for the default branch.")
 
     def promise(self, given: Given, input: Input) -> Promise:
@@ -93,6 +104,7 @@ class PublishGithubPullRequest:
             author_of(given, input.git_author_name, input.git_author_email),
             given.at,
             input.update,
+            input.create_when_empty,
             input.draft,
             People(
                 tuple(input.reviewers),
@@ -100,7 +112,12 @@ class PublishGithubPullRequest:
                 tuple(input.assignees),
             ),
         )
-        return Promise(output={"targetBranchName": input.target_branch_name}, effect=effect)
+        output = {
+            "remoteUrl": given.address.proposal_url(repository, input.branch_name),
+            "pullRequestNumber": number_of(input.branch_name),
+            "targetBranchName": input.target_branch_name,
+        }
+        return Promise(output, effect=effect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +137,7 @@ class ProposeChange(Effect):
     author: str
     at: datetime
     update: bool
+    when_empty: bool
     draft: bool
     people: People
 
@@ -141,12 +159,15 @@ class ProposeChange(Effect):
         with self._copy(tools) as copy:
             proposed = copy.fetch(f"refs/heads/{self.branch}")
             there = self._there(copy, proposed or copy.head)
-            if not proposed and not self._differing(there):
-                return Inspection(Change.NONE, f"{copy.branch} has it already")
+            if not self._differing(there):
+                asked = tools.forge.pull_requests(self.repository, self.branch)
+                if asked == [] and (proposed or self.when_empty):
+                    return Inspection(
+                        Change.CREATE, "of a branch that is there" if proposed else "without files"
+                    )
+                return Inspection(Change.NONE, "" if proposed else f"{copy.branch} has it already")
             if not proposed:
                 return Inspection(Change.CREATE, existing=there)
-            if not self._differing(there):
-                return Inspection(Change.NONE)
             if self.update:
                 return Inspection(Change.UPDATE, existing=there)
             detail = "the branch is there with other files; to add to it, the template says update: true"
@@ -156,9 +177,12 @@ class ProposeChange(Effect):
         with self._copy(tools) as copy:
             base = copy.branch
             # On top of the branch where it is there, else of the one that it is merged to.
-            copy.head = copy.fetch(f"refs/heads/{self.branch}") or copy.head
+            proposed = copy.fetch(f"refs/heads/{self.branch}")
+            copy.head = proposed or copy.head
             changes = self._differing(self._there(copy, copy.head))
-            if changes:
+            if not changes and not proposed and not self.when_empty:
+                return {"note": f"{self.branch} is not proposed: {base} of {self.repository} has it already"}
+            if changes or not proposed:
                 made = copy.store(Edit(changes, self.message), self.author, self.at)
                 lost = copy.push(made, self.branch)
                 if lost:

@@ -87,6 +87,10 @@ class Address(Protocol):
         """Return the URL under which a file of `branch` is found by appending its path."""
         ...
 
+    def proposal_url(self, repository: Repository, branch: str) -> str:
+        """Return the URL under which the pull request of `branch` is found, before it has a number."""
+        ...
+
 
 class Forge(Protocol):
     """Where repositories are published. Nothing that it did not make is ever changed."""
@@ -177,6 +181,13 @@ class Forge(Protocol):
 
     def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
         """Return the address of the open pull request from `branch` into `base`, or None."""
+        ...
+
+    def pull_requests(self, repository: Repository, branch: str) -> Sequence[str] | None:
+        """Return the addresses of all pull requests of `branch`, the closed ones too.
+
+        None on a forge that has no pull requests.
+        """
         ...
 
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:

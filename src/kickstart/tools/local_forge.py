@@ -44,6 +44,9 @@ class LocalAddress:
     def contents_url(self, repository: Repository, branch: str) -> str:
         return f"{self.clone_url(repository)}/blob/{branch}"
 
+    def proposal_url(self, repository: Repository, branch: str) -> str:
+        return self.clone_url(repository)
+
 
 @dataclass(frozen=True, slots=True)
 class LocalForge:
@@ -138,6 +141,9 @@ class LocalForge:
         return None
 
     def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
+        return None
+
+    def pull_requests(self, repository: Repository, branch: str) -> None:
         return None
 
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:

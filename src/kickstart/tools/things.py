@@ -65,10 +65,14 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels of an issue or a pull request; others that it has stay."""
+    """Labels of an issue or a pull request; others that it has stay.
+
+    branch: instead of the number, for the newest pull request of a branch.
+    """
 
     number: int
     names: tuple[str, ...]
+    branch: str = ""
 
 
 Thing = Webhook | DeployKey | Environment | Dispatch | Labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kickstart.tools import Repository
 from kickstart.tools.web import address as web_address
@@ -35,6 +35,9 @@ class GithubAddress:
 
     def contents_url(self, repository: Repository, branch: str) -> str:
         return f"{self.web}/{repository}/blob/{branch}"
+
+    def proposal_url(self, repository: Repository, branch: str) -> str:
+        return f"{self.web}/{repository}/pulls?q=is%3Apr+head%3A{quote(branch, safe='')}"
 
 
 def parse(url: str) -> GithubAddress:

@@ -163,6 +163,11 @@ class GithubForge:
         found = self.api.all(f"/repos/{repository}/pulls?{wanted}")
         return str(found[0]["html_url"]) if found else None
 
+    def pull_requests(self, repository: Repository, branch: str) -> Sequence[str]:
+        from kickstart.tools.github.things import pulls_of
+
+        return [str(each["html_url"]) for each in pulls_of(self.api, f"/repos/{repository}", branch)]
+
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:
         number = pull_request.rpartition("/")[2]
         issue, pull = (f"/repos/{repository}/{kind}/{number}" for kind in ("issues", "pulls"))

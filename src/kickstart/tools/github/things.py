@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kickstart.errors import ConflictError
 from kickstart.tools import Repository
 from kickstart.tools.github.api import Api, RefusedError, quoted
 from kickstart.tools.github.settings import seal_all
@@ -137,13 +138,34 @@ def _make_dispatch(api: Api, path: str, dispatch: Dispatch) -> None:
     api.send("POST", at, {"ref": dispatch.branch, "inputs": dict(dispatch.inputs)})
 
 
+def pulls_of(api: Api, path: str, branch: str) -> list[Any]:
+    """Return all pull requests of a branch of the repository at `path`, the newest first."""
+    owner = path.split("/")[2]
+    return api.all(f"{path}/pulls?state=all&head={quoted(f'{owner}:{branch}')}")
+
+
+def _number_of(api: Api, path: str, labels: Labels) -> int | None:
+    if not labels.branch:
+        return labels.number
+    return next((int(each["number"]) for each in pulls_of(api, path, labels.branch)), None)
+
+
 def _look_labels(api: Api, path: str, labels: Labels) -> Match:
-    there = {item["name"] for item in _items(api, f"{path}/issues/{labels.number}/labels")}
+    number = _number_of(api, path, labels)
+    if number is None:
+        return Match.ABSENT
+    there = {item["name"] for item in _items(api, f"{path}/issues/{number}/labels")}
     return Match.SAME if set(labels.names) <= there else Match.ABSENT
 
 
 def _make_labels(api: Api, path: str, labels: Labels) -> None:
-    api.send("POST", f"{path}/issues/{labels.number}/labels", {"labels": list(labels.names)})
+    number = _number_of(api, path, labels)
+    if number is None:
+        raise ConflictError(
+            f"the branch {labels.branch} has no pull request to label",
+            hint="open one from it, and run the same command again",
+        )
+    api.send("POST", f"{path}/issues/{number}/labels", {"labels": list(labels.names)})
 
 
 _POLICIES = {"protected": "protected_branches", "custom": "custom_branch_policies"}
