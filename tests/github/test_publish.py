@@ -91,6 +91,29 @@ def test_every_setting_is_made_and_stays_made(cli: Cli, github: FakeGithub, tmp_
     ]
 
 
+def test_a_secret_that_exists_is_left_until_its_renewal_is_asked_for(
+    cli: Cli, github: FakeGithub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = one_repository(tmp_path / "shop", **SETTINGS)
+    create(cli, template)
+    monkeypatch.setenv("KICKSTART_PARAMETER_PASSWORD", "another")
+
+    left = create(cli, template)
+    before = github.secret("acme/demo", "TOKEN")
+    planned = create(cli, template, "--renew-secrets", "--dry-run")
+    written = len(github.writes())
+    renewed = create(cli, template, "--renew-secrets")
+
+    assert (left.code, renewed.code) == (0, 0), left.err + renewed.err
+    assert left.out.startswith("demo is unchanged")
+    assert "left as they are in acme/demo: the secrets TOKEN (see --renew-secrets)" in left.err
+    assert before == SECRET
+    assert "update  repository acme/demo (settings: secrets)" in planned.out
+    assert github.secret("acme/demo", "TOKEN") == "another"
+    assert github.writes()[written:] == ["PUT /repos/acme/demo/actions/secrets/TOKEN"]
+    assert "another" not in planned.out + planned.err + renewed.out + renewed.err
+
+
 @pytest.mark.parametrize(
     ("undo", "detail"),
     [

@@ -90,6 +90,27 @@ def test_all_are_made_after_the_repository_and_stay_made(
     assert SECRET not in done.out + done.err + planned.out + planned.err
 
 
+def test_secrets_are_set_again_when_their_renewal_is_asked_for(
+    cli: Cli, github: FakeGithub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = template(tmp_path / "x", *ACTIONS)
+    create(cli, made)
+    monkeypatch.setenv("KICKSTART_PARAMETER_PASSWORD", "another")
+    written = len(github.writes())
+
+    renewed = create(cli, made, "--renew-secrets")
+
+    assert renewed.code == 0, renewed.err
+    assert github.writes()[written:] == [
+        "PATCH /repos/acme/demo/hooks/1",
+        "PUT /repos/acme/demo/actions/secrets/KEY_CI_WRITER",
+        "PUT /repos/acme/demo/environments/prod",
+        "PUT /repos/acme/demo/environments/prod/secrets/TOKEN",
+    ]
+    assert github.repositories["acme/demo"].hooks[1]["config"]["secret"] == "another"
+    assert github.secret("acme/demo", "KEY_CI_WRITER") == "another"
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [("shop", "'shop' is not the number of an issue"), (0, "must be greater than or equal to 1")],

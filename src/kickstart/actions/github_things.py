@@ -141,7 +141,7 @@ class GithubEnvironment:
         )
 
     class Input(Model):
-        """An environment's rules, variables and secrets. A secret that exists is left."""
+        """An environment's rules, variables and secrets; `--renew-secrets` sets again those that exist."""
 
         repo_url: str = _URL
         name: str = Field(description="The environment's name.")

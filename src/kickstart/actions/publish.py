@@ -104,7 +104,8 @@ class PublishGithub:
         )
         subscribe: bool = Field(default=False, description="Whoever publishes watches the repository.")
         secrets: dict[str, SecretStr] = Field(
-            default={}, description="Secrets for workflows; one that exists is left."
+            default={},
+            description="Secrets for workflows; one that exists is left, unless `--renew-secrets`.",
         )
         token: SecretStr | None = Field(default=None, description="Ignored: the user's own is used.")
 

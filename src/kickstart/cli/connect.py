@@ -34,8 +34,11 @@ def forget_callers_repository() -> None:
         os.environ.pop(name, None)
 
 
-def forge(spec: str, home: Home) -> tuple[Address, Tools]:
-    """Return the address book and the tools of the forge called `spec`."""
+def forge(spec: str, home: Home, *, renew_secrets: bool = False) -> tuple[Address, Tools]:
+    """Return the address book and the tools of the forge called `spec`.
+
+    renew_secrets: set those again that exist already.
+    """
     from kickstart.tools.folders import LocalFolders
     from kickstart.tools.local_forge import LocalAddress, LocalForge
 
@@ -51,7 +54,8 @@ def forge(spec: str, home: Home) -> tuple[Address, Tools]:
 
         github = parse(place or PUBLIC)
         found = partial(credentials.find, github.host, os.environ)
-        return github, Tools(GithubForge(github, found, ca=_certificates(), say=_say), LocalFolders())
+        made = GithubForge(github, found, ca=_certificates(), say=_say, renew_secrets=renew_secrets)
+        return github, Tools(made, LocalFolders())
     raise ParameterError(
         f"there is no forge '{spec}'", hint="--forge github; or a folder: --forge local, or --forge local:DIR"
     )

@@ -33,6 +33,9 @@ def create(
     no_validate: Annotated[
         bool, typer.Option("--no-validate", help="Do not check what would be deployed before writing it.")
     ] = False,
+    renew_secrets: Annotated[
+        bool, typer.Option("--renew-secrets", help="Set secrets again that exist already, with these values.")
+    ] = False,
     forge: options.FORGE = None,
     github_url: options.GITHUB_URL = None,
     owner: options.OWNER = None,
@@ -102,12 +105,19 @@ def create(
         more = [f"--set={each}" for each in set_ or ()]
         more += [f"--{flag}={value}" for flag, value in valued.items() if value]
         more += [] if bootstrap is None else ["--bootstrap" if bootstrap else "--no-bootstrap"]
-        switches = (("--wait", wait), ("--dry-run", dry_run), ("--no-validate", no_validate))
+        switches = (
+            ("--wait", wait),
+            ("--dry-run", dry_run),
+            ("--no-validate", no_validate),
+            ("--renew-secrets", renew_secrets),
+        )
         more += [flag for flag, given in switches if given]
         create_all(batch, jobs, flags, more, console)
         return
     console = results.console("Create", output, verbose, quiet, no_color)
-    request = project.Request(name, flags, set_ or [], values or [], no_input, resume, dialect, bootstrap)
+    request = project.Request(
+        name, flags, set_ or [], values or [], no_input, resume, dialect, bootstrap, renew_secrets
+    )
     prepared = project.prepare(request, console)
     plan = prepared.plan
     effects = plan.effects + (plan.folders(output_dir.expanduser().absolute()) if output_dir else [])

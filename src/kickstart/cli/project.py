@@ -57,6 +57,7 @@ class Request:
     resume: bool = False
     dialect: str | None = None
     bootstrap: bool | None = False
+    renew_secrets: bool = False
     earlier: Earlier | None = None
 
 
@@ -87,7 +88,7 @@ def prepare(request: Request, console: Console) -> Project:
     recorded = _recorded(request, home)
     resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)
     spec = connect.forge_spec(_setting("forge", resolved, recorded), resolved.values.get("github-url"))
-    address, tools = connect.forge(spec, home)
+    address, tools = connect.forge(spec, home, renew_secrets=request.renew_secrets)
     tools = replace(tools, portal=connect.portal())
     argocd_namespace = ""
     if _wants_cluster(request, resolved):

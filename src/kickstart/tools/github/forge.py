@@ -34,12 +34,17 @@ class GithubForge:
         *,
         ca: str | None = None,
         say: Callable[[str], None] = lambda text: None,
+        renew_secrets: bool = False,
     ) -> None:
-        """credentials: raises PreflightError where there are none. ca, say: as for `Api`."""
+        """credentials: raises PreflightError where there are none. ca, say: as for `Api`.
+
+        renew_secrets: a secret that is there differs, since nobody can see whether it does.
+        """
         self.address = address
         self._credentials = credentials
         self._ca = ca
         self._say = say
+        self._renew_secrets = renew_secrets
         self._opened: Api | None = None
 
     @property
@@ -75,7 +80,11 @@ class GithubForge:
         return Found(State.FOREIGN, reason="was not made by kickstart")
 
     def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
-        return [part.name for part in self._parts(repository, branch, settings) if part.differs()]
+        found = [part.name for part in self._parts(repository, branch, settings) if part.differs()]
+        if settings.get("secrets") and "secrets" not in found:
+            names = ", ".join(settings["secrets"])
+            self._say(f"left as they are in {repository}: the secrets {names} (see --renew-secrets)")
+        return found
 
     def read(self, repository: Repository) -> Tree:
         with tempfile.TemporaryDirectory(prefix="kickstart-") as folder:
@@ -102,7 +111,7 @@ class GithubForge:
     def look(self, repository: Repository, thing: Thing) -> Match:
         from kickstart.tools.github import things
 
-        return things.look(self.api, repository, thing)
+        return things.look(self.api, repository, thing, renew_secrets=self._renew_secrets)
 
     def make(self, repository: Repository, thing: Thing) -> None:
         from kickstart.tools.github import things
@@ -269,7 +278,7 @@ class GithubForge:
         from kickstart.tools.github.settings import parts
 
         found = found or self.api.get(f"/repos/{repository}", missing=False)
-        return parts(self.api, repository, found, branch, settings)
+        return parts(self.api, repository, found, branch, settings, renew_secrets=self._renew_secrets)
 
 
 def _creation_error(refused: RefusedError, repository: Repository) -> KickstartError:

@@ -43,11 +43,17 @@ class Part:
 
 
 def parts(
-    api: Api, repository: Repository, found: Any, branch: str, settings: Mapping[str, Any]
+    api: Api,
+    repository: Repository,
+    found: Any,
+    branch: str,
+    settings: Mapping[str, Any],
+    *,
+    renew_secrets: bool,
 ) -> list[Part]:
     """Return the groups of settings that were asked for. found: the repository as GitHub tells it.
 
-    branch: "" for a repository that is not filled yet.
+    branch: "" for a repository that is not filled yet. renew_secrets: those that exist differ too.
     """
     path = f"/repos/{repository}"
     made = [
@@ -55,7 +61,7 @@ def parts(
         _topics(api, path, found, settings),
         *_people(api, repository, settings),
         _variables(api, path, settings),
-        _secrets(api, path, settings),
+        _secrets(api, path, settings, renew=renew_secrets),
         _properties(api, path, settings),
         _oidc(api, path, settings),
         _subscription(api, path, settings),
@@ -195,13 +201,15 @@ def _variables(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:
     return Part("variables", lambda: not wanted.items() <= found().items(), apply)
 
 
-def _secrets(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:
+def _secrets(api: Api, path: str, settings: Mapping[str, Any], *, renew: bool) -> Part | None:
     wanted = {str(name).upper(): value for name, value in (settings.get("secrets") or {}).items()}
     if not wanted:
         return None
 
     def differs() -> bool:
-        # Their values cannot be read: one that is there is left as it is.
+        # Their values cannot be read, and so not be compared.
+        if renew:
+            return True
         there = {item["name"] for item in api.all(f"{path}/actions/secrets", "secrets")}
         return bool(wanted.keys() - there)
 

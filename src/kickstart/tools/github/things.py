@@ -12,14 +12,23 @@ from kickstart.tools.github.settings import seal_all
 from kickstart.tools.things import DeployKey, Dispatch, Environment, Labels, Match, Thing, Webhook
 
 
-def look(api: Api, repository: Repository, thing: Thing) -> Match:
-    """Tell how a thing is there; in a repository that is not there yet, it is absent."""
+def look(api: Api, repository: Repository, thing: Thing, *, renew_secrets: bool = False) -> Match:
+    """Tell how a thing is there; in a repository that is not there yet, it is absent.
+
+    renew_secrets: one with a secret differs, whatever else is so.
+    """
     try:
-        return _LOOK[type(thing)](api, f"/repos/{repository}", thing)
+        match = _LOOK[type(thing)](api, f"/repos/{repository}", thing)
     except RefusedError as refused:
         if refused.status == 404:
             return Match.ABSENT
         raise refused.error from None
+    is_due = renew_secrets and match is Match.SAME and _has_secret(thing)
+    return Match.DIFFERENT if is_due else match
+
+
+def _has_secret(thing: Thing) -> bool:
+    return bool(getattr(thing, "secret", None) or getattr(thing, "secrets", None))
 
 
 def make(api: Api, repository: Repository, thing: Thing) -> None:
@@ -78,15 +87,20 @@ def _look_key(api: Api, path: str, key: DeployKey) -> Match:
     found = _key_of(api, path, key.title)
     if found is None:
         return Match.ABSENT
+    return Match.SAME if _is_key(found, key) else Match.DIFFERENT
+
+
+def _is_key(found: Any, key: DeployKey) -> bool:
     # GitHub leaves out the comment at the end of a key.
-    is_same = found["key"].split()[:2] == key.key.split()[:2] and found["read_only"] == key.read_only
-    return Match.SAME if is_same else Match.DIFFERENT
+    return bool(found["key"].split()[:2] == key.key.split()[:2] and found["read_only"] == key.read_only)
 
 
 def _make_key(api: Api, path: str, key: DeployKey) -> None:
     if key.secret is not None:
         seal_all(api, f"{path}/actions/secrets", {key.secret[0]: key.secret[1]})
     found = _key_of(api, path, key.title)
+    if found is not None and _is_key(found, key):
+        return
     if found is not None:  # a key cannot be changed
         api.send("DELETE", f"{path}/keys/{found['id']}")
     api.send("POST", f"{path}/keys", {"title": key.title, "key": key.key, "read_only": key.read_only})
