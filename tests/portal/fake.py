@@ -171,6 +171,7 @@ def _generated(body: Any) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body waits 40 ms for somebody to confirm the headers
     portal: FakePortal
 
     def log_message(self, format: str, *arguments: Any) -> None:
