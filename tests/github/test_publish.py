@@ -114,6 +114,20 @@ def test_a_secret_that_exists_is_left_until_its_renewal_is_asked_for(
     assert "another" not in planned.out + planned.err + renewed.out + renewed.err
 
 
+def test_workflows_that_the_first_push_starts_find_what_they_need(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    create(cli, one_repository(tmp_path / "shop", **SETTINGS))
+
+    sent = [str(each) for each in github.requests]
+    path = "/repos/acme/demo/actions"
+    push = next(i for i, each in enumerate(sent) if each.endswith("git-receive-pack") and "POST" in each)
+    needed = [f"PUT {path}/secrets/TOKEN", f"POST {path}/variables", f"PUT {path}/oidc/customization/sub"]
+    assert [sent.index(each) < push for each in needed] == [True] * 3
+    # Its description says until then that it is not finished.
+    assert sent.index("PATCH /repos/acme/demo") > push
+
+
 @pytest.mark.parametrize(
     ("undo", "detail"),
     [

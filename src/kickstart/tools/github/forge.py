@@ -20,6 +20,7 @@ from kickstart.tree import Commit, Tree
 
 if TYPE_CHECKING:
     from kickstart.tools.github.api import Api, RefusedError
+    from kickstart.tools.github.settings import Part
 
 
 class GithubForge:
@@ -96,7 +97,7 @@ class GithubForge:
         text = " ".join(str(settings.get("description") or "").split())
         mark = marker.Marker(project, str(repository), {}, "")
         made, is_new = self._create(repository, mark, settings, text)
-        return self._configure(repository, "", settings, made, is_new)
+        return _facts(made, _applied(self._parts(repository, "", settings, made), is_new))
 
     def publish(
         self, repository: Repository, commit: Commit, branch: str, settings: Mapping[str, Any]
@@ -104,9 +105,13 @@ class GithubForge:
         from kickstart.tools.github.push import push
 
         made, is_new = self._create(repository, _mark_of(commit), settings)
+        parts = self._parts(repository, branch, settings, made)
+        # Workflows start with the push, and find their secrets and variables then.
+        notes = _applied([part for part in parts if not part.needs_files], is_new)
         if is_new:
             push(made["clone_url"], repository, commit, branch, self.git_environment(), self._say)
-        return {"commit": commit.id, **self._configure(repository, branch, settings, made, is_new)}
+        notes += _applied([part for part in parts if part.needs_files], is_new)
+        return {"commit": commit.id, **_facts(made, notes)}
 
     def look(self, repository: Repository, thing: Thing) -> Match:
         from kickstart.tools.github import things
@@ -237,16 +242,6 @@ class GithubForge:
             )
         return made, is_new
 
-    def _configure(
-        self, repository: Repository, branch: str, settings: Mapping[str, Any], made: Any, is_new: bool
-    ) -> dict[str, str]:
-        parts = self._parts(repository, branch, settings, made)
-        # A new repository needs no look at each setting: it has none of them.
-        notes = [part.apply() for part in parts if is_new or part.differs()]
-        note = "; ".join(filter(None, notes))
-        facts = {"url": str(made["html_url"])}
-        return {**facts, "note": note} if note else facts
-
     def _is_own_account(self, owner: str) -> bool:
         identity = self.api.identity()
         return identity.permissions is None and identity.login.lower() == owner.lower()
@@ -274,11 +269,22 @@ class GithubForge:
 
     def _parts(
         self, repository: Repository, branch: str, settings: Mapping[str, Any], found: Any = None
-    ) -> Any:
+    ) -> list[Part]:
         from kickstart.tools.github.settings import parts
 
         found = found or self.api.get(f"/repos/{repository}", missing=False)
         return parts(self.api, repository, found, branch, settings, renew_secrets=self._renew_secrets)
+
+
+def _applied(parts: Sequence[Part], is_new: bool) -> list[str]:
+    """Make settings as asked, and return the notes. A new repository has none of them: no look is needed."""
+    return [part.apply() for part in parts if is_new or part.differs()]
+
+
+def _facts(made: Any, notes: Sequence[str]) -> dict[str, str]:
+    note = "; ".join(filter(None, notes))
+    facts = {"url": str(made["html_url"])}
+    return {**facts, "note": note} if note else facts
 
 
 def _creation_error(refused: RefusedError, repository: Repository) -> KickstartError:

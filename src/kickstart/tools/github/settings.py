@@ -35,11 +35,15 @@ _ROLES = {"pull": "read", "push": "write"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One group of settings. apply: returns a note about what GitHub would not do, or ""."""
+    """One group of settings. apply: returns a note about what GitHub would not do, or "".
+
+    needs_files: it is about a branch, or says that the repository is finished.
+    """
 
     name: str
     differs: Callable[[], bool]
     apply: Callable[[], str]
+    needs_files: bool = False
 
 
 def parts(
@@ -97,7 +101,7 @@ def _plain(api: Api, path: str, found: Any, branch: str, settings: Mapping[str, 
             f"GitHub ignores {', '.join(ignored)} here, as plans without that feature do" if ignored else ""
         )
 
-    return Part(", ".join(missing), lambda: bool(missing), apply)
+    return Part(", ".join(missing), lambda: bool(missing), apply, needs_files=is_filled)
 
 
 def _visibility(found: Any) -> str:
@@ -330,7 +334,7 @@ def _protection(api: Api, path: str, branch: str, settings: Mapping[str, Any]) -
             raise _protection_error(refused, path) from None
         return ""
 
-    return Part("branch protection", differs, apply)
+    return Part("branch protection", differs, apply, needs_files=True)
 
 
 def _needs_a_plan(refused: RefusedError) -> bool:
