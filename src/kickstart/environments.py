@@ -59,9 +59,16 @@ def _duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
+# What argocd/environments.yaml takes from every file: without one of them it makes nothing of any.
+KEYS = (
+    *("environment", "namespace", "server", "revision", "profile", "secretStore", "ephemeral"),
+    "components",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A preview as its files say. problem: why they cannot be understood, else ""."""
+    """A preview as its files say. problem: why they cannot be understood, or why Argo CD cannot, else ""."""
 
     number: int
     namespace: str = ""
@@ -79,7 +86,7 @@ class Preview:
     @property
     def expires(self) -> datetime | None:
         """When `kickstart preview gc` takes it away."""
-        return self.since + _duration(self.ttl) if self.since and not self.problem else None
+        return self.since + _duration(self.ttl) if self.since else None
 
 
 def previews(files: Files) -> list[Preview]:
@@ -135,7 +142,7 @@ def delete(files: Files, number: int) -> Edit:
 
 
 def collect(files: Files, now: datetime) -> Edit:
-    """Remove all previews whose time is over. Those that cannot be understood stay."""
+    """Remove all previews whose time is over. Where that cannot be learnt they stay."""
     over = [each.number for each in previews(files) if each.expires and each.expires <= now]
     listed = ", ".join(map(str, over))
     return _removal(files, over, f"Remove the previews whose time is over: {listed}", "preview-gc")
@@ -233,11 +240,24 @@ def _read(files: Files, number: int) -> Preview:
             str((values.get("image") or {}).get("digest") or ""),
             since,
             ttl,
+            _unfit(environment, f"pr-{number}"),
         )
     except KickstartError as error:
         return Preview(number, problem=error.message)
     except (ValueError, AttributeError):
         return Preview(number, problem="preview.since: is not a time, or a key is not a mapping")
+
+
+def _unfit(environment: Mapping[str, Any], name: str) -> str:
+    """Say why Argo CD would make no Application of an environment, nor of any other, or ""."""
+    missing = [key for key in KEYS if key not in environment]
+    if missing:
+        return f"lacks {', '.join(missing)}: until then Argo CD makes no Application of any file"
+    if environment["environment"] != name:
+        return f"environment: is '{environment['environment']}' and not '{name}', as the file is called"
+    if not isinstance(environment["components"], list):
+        return "components: is not a list"
+    return ""
 
 
 def _paths(number: int) -> tuple[str, str]:

@@ -206,6 +206,35 @@ def test_a_broken_preview_is_named_and_holds_up_no_other(
     assert "environments/pr-9.yaml" in gitops.files()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("namespace: ", "nam: ", "lacks namespace"),
+        ("environment: pr-9", "environment: pr-8", "is 'pr-8' and not 'pr-9', as the file is called"),
+        ("components:\n  - component: core", "components: core", "components: is not a list"),
+    ],
+)
+def test_what_argo_cd_would_stop_at_is_named_and_goes_when_its_time_is_over(
+    old: str, new: str, problem: str, cli: Cli, gitops: GitOps
+) -> None:
+    cli(*_create(number=9))
+    gitops.write("environments/pr-9.yaml", gitops.read("environments/pr-9.yaml").replace(old, new))
+
+    created = cli(*_create(number=7))
+    listed = cli("preview", "list", "shop", "-o", "json").json
+    early = cli("preview", "gc", "shop", "-o", "json")
+    _expire(gitops, 9)
+    late = cli("preview", "gc", "shop", "-o", "json")
+
+    assert created.code == 0
+    assert "Argo CD makes nothing new of this repository before this is corrected" in created.err
+    assert problem in created.err
+    assert [(each["number"], each["state"]) for each in listed["previews"]] == [(7, "active"), (9, "broken")]
+    assert problem in listed["previews"][1]["problem"]
+    assert (early.code, late.code) == (8, 0)
+    assert late.json["removed"] == [9]
+
+
 def test_a_broken_preview_can_be_deleted(cli: Cli, gitops: GitOps) -> None:
     before = gitops.tree
     gitops.write("environments/pr-42.yaml", "environment: [")

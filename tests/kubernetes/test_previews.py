@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kickstart import environments
 from kickstart.checks.schemas import Schemas
 from kickstart.cli import main
 from tests.kubernetes.test_gitops import NEWEST, helm, known, manifests, refused, run
@@ -86,3 +90,43 @@ def test_a_preview_is_small_and_keeps_nothing(repository: Path, helm: Path) -> N
     assert "shop-pr-42.example.com" in str(
         [each for each in found if each["kind"] in {"HTTPRoute", "VirtualService"}]
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "said"),
+    [
+        ("environments/pr-42.yaml", lambda text: text, ""),
+        ("environments/pr-42.yaml", lambda text: text + "b: [", "failed to parse environments/pr-42.yaml"),
+        ("environments/pr-42.yaml", lambda text: "no mapping", "environments/pr-42.yaml"),
+        ("environments/pr-42.yaml", lambda text: text.replace("namespace:", "nam:"), "lacks namespace"),
+        ("environments/dev.yaml", lambda text: text.replace("server:", "sever:"), "lacks server"),
+        ("environments/pr-42.yaml", lambda text: text.replace("t: pr-42", "t: dev"), "is called dev in it"),
+        ("helm/images/pr-42.yaml", lambda text: text.replace("sha256", "sha1"), "digest"),
+        ("helm/images/pr-42.yaml", lambda text: text + "b: [", "helm/images/pr-42.yaml"),
+    ],
+)
+def test_the_pipeline_refuses_what_would_stop_argo_cd(
+    path: str, change: Callable[[str], str], said: str, repository: Path, helm: Path
+) -> None:
+    file = repository / path
+    file.write_text(change(file.read_text("utf-8")), "utf-8")
+
+    done = subprocess.run(
+        ["make", "-C", str(repository), "environments", f"HELM={helm}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode == 0) == (not said), done.stderr
+    assert said in done.stdout + done.stderr
+
+
+def test_the_keys_that_are_checked_are_those_that_argo_cd_takes(repository: Path) -> None:
+    text = (repository / "argocd" / "environments.yaml").read_text("utf-8")
+
+    taken = set(re.findall(r"\.([a-zA-Z]+)", "".join(re.findall(r"{{(.*?)}}", text)))) - {"component"}
+
+    assert taken == set(environments.KEYS)
+    makefile = (repository / "Makefile").read_text("utf-8")
+    assert all(f'"{key}"' in makefile for key in environments.KEYS)

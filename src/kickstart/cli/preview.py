@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kickstart.cli import options, published
+from kickstart.errors import Fault
 
 if TYPE_CHECKING:
     from kickstart.environments import Preview
@@ -75,11 +77,14 @@ def create(
             dry_run=dry_run,
         )
     files = {path: entry for path, entry in {**done.made.before, **done.made.edit.changes}.items() if entry}
-    preview = next(each for each in environments.previews(files) if each.number == number)
+    found = environments.previews(files)
+    preview = next(each for each in found if each.number == number)
     console.result({**done.body(), "preview": _described(preview, now)})
     done.show(console, f"The preview of pull request {number} is in Git.")
     if not dry_run:
         console.print(f"  namespace {preview.namespace}, host {preview.host}, until {_when(preview)}")
+    for fault in _faults(each for each in found if each.problem):
+        console.say(f"Argo CD makes nothing new of this repository before this is corrected: {fault}")
 
 
 @app.command("list")
@@ -173,7 +178,7 @@ def gc(
     """
     from kickstart import environments
     from kickstart.cli.console import for_command
-    from kickstart.errors import Fault, FindingsError
+    from kickstart.errors import FindingsError
 
     console = for_command("PreviewCollection", output, False, quiet, no_color)
     place = published.find(published.Wanted(name, forge, github_url, owner, repository))
@@ -189,7 +194,7 @@ def gc(
         )
     found = environments.previews(done.made.before)
     removed = [each for each in found if f"environments/{each.name}.yaml" in done.made.edit.changes]
-    broken = [Fault(f"environments/{each.name}.yaml", each.problem) for each in found if each.problem]
+    broken = _faults(each for each in found if each.problem and each not in removed)
     body = {**done.body(), "removed": [each.number for each in removed]}
     done.show(console, f"Removed {', '.join(each.name for each in removed)}.")
     if broken:
@@ -202,12 +207,16 @@ def gc(
     console.result(body)
 
 
+def _faults(broken: Iterable[Preview]) -> list[Fault]:
+    return [Fault(f"environments/{each.name}.yaml", each.problem) for each in broken]
+
+
 _COLORS = {"active": "green", "expired": "yellow", "broken": "red"}
 
 
 def _state(preview: Preview, now: datetime) -> str:
     expires = preview.expires
-    return "broken" if expires is None else "expired" if expires <= now else "active"
+    return "broken" if preview.problem or expires is None else "expired" if expires <= now else "active"
 
 
 def _when(preview: Preview) -> str:
