@@ -644,6 +644,22 @@ def test_a_clone_without_its_history_has_to_get_it(
     assert "git fetch --unshallow" in without.err
 
 
+def test_a_clone_without_the_files_of_its_history_is_refused(
+    cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    _push(team, start_sh="#!/bin/sh\nours\n")
+    (template / "source" / "start.sh").write_text("#!/bin/sh\nnew\n")
+    git_in(source, "config", "uploadpack.allowFilter", "true")
+    git_in(tmp_path, "clone", "--quiet", "--filter=blob:none", source.as_uri(), "partial")
+
+    done = cli("update", f"{tmp_path}/partial")
+
+    assert done.code == 4
+    assert "lacks the object" in done.err
+    assert "use a clone that has all files of its history" in done.err
+    assert _status(tmp_path / "partial") == []
+
+
 # What was proposed and is not merged
 
 

@@ -118,15 +118,13 @@ class Clone(WorkingCopy):
 
 @contextmanager
 def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
-    """Read a clone of the repository that is published as `shown`. Raises ParameterError where it is none."""
+    """Read a clone of the repository that is published as `shown`.
+
+    Raises ParameterError where it is none, PreflightError where Git cannot read or write what it takes.
+    """
     try:
         asked = (
-            "--show-toplevel",
-            "--absolute-git-dir",
-            "--git-path",
-            "objects",
-            "--git-path",
-            "shallow",
+            *("--show-toplevel", "--absolute-git-dir", "--git-path", "objects", "--git-path", "shallow"),
             "--show-object-format",
         )
         both = ("HEAD^{commit}", "--abbrev-ref", "HEAD")
@@ -139,7 +137,9 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
         raise ParameterError(
             f"{folder} is no clone with a commit: {error}", hint="clone it with git"
         ) from None
-    top, own, objects, shallow, kind, head, branch = said.decode("utf-8", "surrogateescape").splitlines()
+    top, own, objects, shallow, kind, head, branch = (
+        said.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+    )
     if Path(top).resolve() != folder.resolve():
         raise ParameterError(f"{folder} is a folder of the clone {top}", hint=f"kickstart update {top}")
     remote, url = _published(remotes.decode("utf-8", "surrogateescape"), shown)
@@ -155,6 +155,10 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
             yield Clone(
                 git_dir, shown, url, branch, head, {}, reading, folder=folder, own=Path(own), remote=remote
             )
+    except plumbing.GitError as error:
+        raise PreflightError(
+            f"{folder} cannot be updated: {error}", hint="use a clone that has all files of its history"
+        ) from None
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
