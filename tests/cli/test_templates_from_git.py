@@ -97,3 +97,17 @@ def test_a_url_shows_no_password(cli: Cli) -> None:
     assert result.code == 6
     assert "pa55word" not in result.out + result.err
     assert "localhost:1/x.git" in result.err
+
+
+@pytest.mark.parametrize("how", [("--depth=1",), ("--bare",), ("--shared",)])
+def test_a_template_comes_from_every_kind_of_clone(
+    how: tuple[str, ...], cli: Cli, remote: Remote, tmp_path: Path
+) -> None:
+    source = str(remote.folder) if how == ("--shared",) else remote.url
+    git("clone", "-q", *how, source, tmp_path / "a clone")
+    url = (tmp_path / "a clone").as_uri()
+
+    result = cli("render", "demo", "-t", url, "--output-dir", tmp_path / "out")
+
+    assert result.code == 0, result.err
+    assert (tmp_path / "out" / "demo" / "README.md").read_text() == "newest\n"

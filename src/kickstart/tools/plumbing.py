@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from kickstart import redact
 from kickstart.errors import PreflightError, RemoteError
@@ -128,9 +129,10 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
     """
     try:
         git("init", "--bare", "--quiet", "--template=", str(git_dir))
+        depth = () if _lent(url, git_dir) else ("--depth=1",)
         git(
-            *(f"--git-dir={git_dir}", *ALONE, "fetch", "--quiet", "--no-tags"),
-            *("--depth=1", "--no-recurse-submodules", "--", url, ref or "HEAD"),
+            *(f"--git-dir={git_dir}", *ALONE, "fetch", "--quiet", "--no-tags", *depth),
+            *("--no-recurse-submodules", "--", url, ref or "HEAD"),
             environment=environment,
         )
     except GitError as error:
@@ -143,6 +145,18 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
             f"{shown} cannot be fetched: git fetch failed: {redact.urls(str(error))}",
             hint="check the URL and your access",
         ) from None
+
+
+def _lent(url: str, git_dir: Path) -> bool:
+    """Let a whole repository on this machine lend its objects to `git_dir`, so that none is copied."""
+    place = Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
+    lenders = (place, place / ".git") if place else ()
+    lender = next((each for each in lenders if (each / "objects").is_dir()), None)
+    if lender is None or (lender / "shallow").exists():
+        return False
+    (git_dir / "objects" / "info").mkdir(exist_ok=True)
+    (git_dir / "objects" / "info" / "alternates").write_text(f"{lender / 'objects'}\n", "utf-8")
+    return True
 
 
 def fast_import(git_dir: Path, stream: Iterable[bytes]) -> str:
