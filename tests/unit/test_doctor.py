@@ -12,7 +12,7 @@ from kickstart.errors import PreflightError, TemplateError
 from kickstart.plan import REQUIRES
 from kickstart.template import catalog
 from kickstart.tools import Kind, Ref
-from tests.cli.support import Cli, cli, home
+from tests.cli.support import Cli, cli, home, wrap_git
 from tests.fakes import FakeCluster
 from tests.unit.building import plan, source
 
@@ -129,6 +129,26 @@ def test_without_a_cluster_the_machine_is_examined_all_the_same(
     assert found["GitHub credentials"] == ("ok", "")
     assert found["cluster"] == ("missing", "name one with --kubeconfig FILE or KUBECONFIG")
     assert "t0ken" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "fix"),
+    [
+        ("2.27.1", "missing", "install Git 2.28 or newer"),
+        ("2.30.2", "warning", "install Git 2.38 or newer: kickstart update needs it"),
+        ("2.38.0", "ok", ""),
+    ],
+)
+def test_an_old_git_is_named_with_what_needs_a_newer_one(
+    version: str, state: str, fix: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f'case "$1" in --version) echo "git version {version}";; *) exec "$real" "$@";; esac'
+    monkeypatch.setenv("PATH", wrap_git(tmp_path / "bin", script)["PATH"])
+
+    done = cli("doctor", "--kubeconfig", tmp_path / "none", "--output", "json")
+
+    found = next(each for each in done.json["checks"] if each["what"] == "Git")
+    assert (found["state"], found["found"], found["fix"]) == (state, version, fix)
 
 
 @pytest.mark.parametrize(("forge", "state"), [("local", "warning"), ("github", "missing")])
