@@ -44,6 +44,8 @@ def build(settings: Settings) -> FastAPI:
         # The bundled documentation pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        # FastAPI's own spans hold the whole query, and with it the question of a search.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.include_router(health.router)
     app.include_router(documents.router)

@@ -40,11 +40,13 @@ def test_spans_are_sent_to_the_collector_before_the_process_ends(environment, co
     with App(environment, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint) as app:
         app.index("chimney.txt", "The chimney is swept by a person called Zebedee.")
         app.ask("Who is it that sweeps the chimney, pray?")
+        app.http.get("/api/search", params={"q": "Who is it that sweeps the chimney, pray?"})
         assert app.stop() == 0
 
     assert {path for path, _ in received} == {"/v1/traces"}
     spans = b"".join(body for _, body in received)
     assert b"POST /api/chat" in spans
+    assert spans.count(b"GET /api/search") == 1
     assert b"retrieve" in spans
     assert b"Zebedee" not in spans
     assert b"pray" not in spans
