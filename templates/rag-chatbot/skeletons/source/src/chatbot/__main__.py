@@ -74,6 +74,9 @@ def _run(command: str, configured: Settings) -> int:
 def _serve(configured: Settings) -> None:
     # Once all is drained uvicorn raises the signal again, for whoever wants it. To be stopped is no failure.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    # A thread that comes back from the embedding model needs Python for microseconds only. By default it
+    # would wait 5 ms for its turn while requests are being handled.
+    sys.setswitchinterval(0.0005)
     uvicorn.run(
         app.build(configured),
         host=configured.listen_address,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 
 from . import NAME, VERSION
 from .settings import Settings
@@ -24,7 +25,9 @@ def configure(settings: Settings) -> None:
             "deployment.environment.name": settings.app_environment,
         }
     )
-    provider = TracerProvider(resource=resource)
+    # A span that nobody will see need not be recorded; it has its ids all the same.
+    exported = settings.otel_exporter_otlp_endpoint is not None
+    provider = TracerProvider(ParentBased(ALWAYS_ON if exported else ALWAYS_OFF), resource=resource)
     if settings.otel_exporter_otlp_endpoint:
         # Imported here because it costs 0.2 s and 20 MB that nobody needs who does not export.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -36,4 +36,4 @@ def build(settings: Settings) -> Embedder:
 
 def literal(vector: Vector) -> str:
     """A vector as PostgreSQL reads it."""
-    return "[" + ",".join(f"{value:.7g}" for value in vector) + "]"
+    return f"[{','.join(['%.7g'] * len(vector))}]" % tuple(vector)
