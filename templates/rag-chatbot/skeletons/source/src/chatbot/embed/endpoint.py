@@ -42,13 +42,13 @@ class EndpointEmbedder:
 
     async def embed(self, texts: list[str], kind: Kind) -> list[Vector]:
         started = time.perf_counter()
-        vectors: list[Vector] = []
-        for start in range(0, len(texts), BATCH):
-            batch = [self.prefixes[kind] + text for text in texts[start : start + BATCH]]
-            # Someone waits for a query, so it is tried twice; nobody waits for a passage.
-            vectors += await self._request(batch, 2 if kind == "query" else ATTEMPTS)
+        texts = [self.prefixes[kind] + text for text in texts]
+        batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+        # Someone waits for a query, so it is tried twice; nobody waits for a passage.
+        attempts = 2 if kind == "query" else ATTEMPTS
+        answers = await asyncio.gather(*(self._request(batch, attempts) for batch in batches))
         metrics.embed_duration.labels(kind).observe(time.perf_counter() - started)
-        return vectors
+        return [vector for vectors in answers for vector in vectors]
 
     async def close(self) -> None:
         await self.client.aclose()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 MAX_WORDS = 150  # about 200 tokens: below the 256 that the built-in model reads
 MAX_CHARS = 1200  # for scripts without spaces and for lines that are no sentences
 SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"')\]]*\s+|\n{2,}")
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A stretch of a document under one heading on one page."""
 
     text: str
@@ -21,8 +20,7 @@ class Block:
     page: int | None = None
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One passage. The passages of a document, in order, are the whole document without overlap."""
 
     ordinal: int

@@ -10,11 +10,8 @@ import json
 import re
 import resource
 import sys
-import zipfile
-import zlib
-from dataclasses import asdict
 from html.parser import HTMLParser
-from pathlib import Path
+from os.path import splitext
 
 from ..errors import ParseError
 from .chunk import Block
@@ -41,7 +38,7 @@ EXTENSIONS = {
 
 def media_type(name: str, head: bytes) -> str | None:
     """The type that a file's name claims, if its first bytes agree; otherwise None."""
-    claimed = EXTENSIONS.get(Path(name).suffix.lower())
+    claimed = EXTENSIONS.get(splitext(name)[1].lower())
     if b"%PDF-" in head[:1024]:
         actual = PDF
     elif head.startswith(b"PK\x03\x04"):
@@ -189,6 +186,9 @@ def _pdf(data: bytes) -> list[Block]:
 
 
 def _docx(data: bytes) -> list[Block]:
+    import zipfile
+    import zlib
+
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError as XmlError
     from defusedxml.ElementTree import fromstring
@@ -245,7 +245,7 @@ def _main(kind: str, seconds: str, memory: str) -> None:
     if sys.platform == "linux":  # macOS knows the limit but refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     try:
-        answer: dict[str, object] = {"blocks": [asdict(block) for block in read(sys.stdin.buffer.read(), kind)]}
+        answer: dict[str, object] = {"blocks": read(sys.stdin.buffer.read(), kind)}
     except ParseError as error:
         answer = {"error": str(error)}
     except (MemoryError, RecursionError):

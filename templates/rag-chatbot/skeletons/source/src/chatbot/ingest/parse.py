@@ -46,4 +46,4 @@ async def parse(file: IO[bytes], kind: str, seconds: int, memory: int) -> list[B
         raise ParseError("reading the document needs more memory or time than is allowed") from error
     if "error" in answer:
         raise ParseError(answer["error"])
-    return [Block(**block) for block in answer["blocks"]]
+    return [Block(*block) for block in answer["blocks"]]

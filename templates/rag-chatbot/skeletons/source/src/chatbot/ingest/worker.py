@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from .. import metrics
-from ..embed import Embedder
+from ..embed import Embedder, Vector
 from ..errors import NotFound, ParseError, Unavailable
 from ..settings import Settings
 from ..store import documents
 from ..store.db import Database
 from ..store.documents import Claim, LeaseLost
 from ..store.objects import Objects
-from .chunk import chunks
+from .chunk import Chunk, chunks
 from .parse import parse
 
 log = logging.getLogger(__name__)
-LANES = 2  # documents at a time: one is read and written while the other is embedded
+LANES = 2  # documents at a time: one is read while the other is embedded
 WINDOW = 64  # passages in one transaction: what a crash can cost
 IDLE_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
@@ -40,6 +40,7 @@ class Worker:
         self.objects = objects
         self.embedder = embedder
         self.queued = queued
+        self.embedding = asyncio.Lock()
         self.name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
     async def run(self) -> None:
@@ -116,11 +117,24 @@ class Worker:
             )
         pieces = await asyncio.to_thread(chunks, blocks)
         done = await documents.begin(self.database, claimed, len(pieces))
-        for start in range(done, len(pieces), WINDOW):
-            window = pieces[start : start + WINDOW]
-            vectors = await self.embedder.embed([piece.embedded for piece in window], "passage")
-            await documents.write(self.database, claimed, window, vectors)
-            metrics.ingest_chunks.inc(len(window))
+        writing: asyncio.Task[None] | None = None
+        try:
+            # Embedding takes nearly all the time, so it never waits: neither for a passage to be written nor,
+            # one document after the other, for all of them to be read at the same moment.
+            async with self.embedding:
+                for start in range(done, len(pieces), WINDOW):
+                    window = pieces[start : start + WINDOW]
+                    vectors = await self.embedder.embed([piece.embedded for piece in window], "passage")
+                    if writing:
+                        await writing
+                    writing = asyncio.create_task(self._write(claimed, window, vectors))
+        finally:
+            if writing:
+                await writing
+
+    async def _write(self, claimed: Claim, window: list[Chunk], vectors: list[Vector]) -> None:
+        await documents.write(self.database, claimed, window, vectors)
+        metrics.ingest_chunks.inc(len(window))
 
     async def _heartbeat(self, claimed: Claim) -> None:
         """Keep the lease through a long parse or a slow embeddings endpoint."""

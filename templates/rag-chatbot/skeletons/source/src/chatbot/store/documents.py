@@ -204,15 +204,12 @@ async def write(database: Database, claimed: Claim, passages: list[Chunk], vecto
     """Add passages and record the progress in one transaction, so that a retry knows where to go on."""
     async with database.connection() as connection, connection.transaction():
         await renew(connection, claimed, f", chunks_done = {passages[-1].ordinal + 1:d}")
-        cursor = connection.cursor()
-        await cursor.executemany(
-            "INSERT INTO chunks (document_id, ordinal, heading, page, text, embedding)"
-            " VALUES (%s, %s, %s, %s, %s, %s::vector)",
-            [
-                (claimed.id, passage.ordinal, passage.heading, passage.page, passage.text, literal(vector))
-                for passage, vector in zip(passages, vectors, strict=True)
-            ],
-        )
+        columns = "document_id, ordinal, heading, page, text, embedding"
+        async with connection.cursor().copy(f"COPY chunks ({columns}) FROM STDIN") as copy:
+            for passage, vector in zip(passages, vectors, strict=True):
+                await copy.write_row(
+                    (claimed.id, passage.ordinal, passage.heading, passage.page, passage.text, literal(vector))
+                )
 
 
 async def finish(
