@@ -94,7 +94,14 @@ class Database:
 
 # ef_search 100: recall@10 of 0.995 on real sentence vectors, against 0.985 with pgvector's default of 40.
 # strict_order: without it, a filter that keeps 1 % of the rows left most searches empty.
-SESSION = {"hnsw.ef_search": "100", "hnsw.iterative_scan": "strict_order", "statement_timeout": "30s"}
+# random_page_cost 1.1, as for any SSD: PostgreSQL takes it that vectors, which lie beside their rows, cost
+# nothing to read. With its default of 4 it read them all for a search, 2.1 ms instead of 0.5 with 1,500 passages.
+SESSION = {
+    "hnsw.ef_search": "100",
+    "hnsw.iterative_scan": "strict_order",
+    "random_page_cost": "1.1",
+    "statement_timeout": "30s",
+}
 
 
 async def _check(connection: Connection) -> None:
