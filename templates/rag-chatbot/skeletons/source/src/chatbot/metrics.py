@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import REGISTRY, Collector
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300)
@@ -29,6 +27,7 @@ retrieval_results = Histogram(
     "Passages found for a question above the similarity floor.",
     buckets=(0, 1, 2, 3, 5, 10, 20),
 )
+db_pool_connections = Gauge("db_pool_connections", "Database connections by state.", ["state"])
 db_pool_wait = Histogram("db_pool_wait_seconds", "Time spent waiting for a database connection.", buckets=FAST)
 ingest_chunks = Counter("ingest_chunks_total", "Passages written to the index.")
 ingest_duration = Histogram("ingest_duration_seconds", "Time to index one document.", ["outcome"], buckets=SLOW)
@@ -38,25 +37,17 @@ embed_duration = Histogram(
 documents = Gauge("documents", "Documents by status, as last counted by the worker.", ["status"])
 
 
-class PoolCollector(Collector):
-    """Reads the pool's own counters at scrape time."""
-
-    def __init__(self, stats: Callable[[], dict[str, int]]) -> None:
-        self.stats = stats
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        stats = self.stats()
-        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
-        family = GaugeMetricFamily("db_pool_connections", "Database connections by state.", labels=["state"])
-        family.add_metric(["idle"], idle)
-        family.add_metric(["in_use"], max(size - idle, 0))
-        family.add_metric(["max"], stats.get("pool_max", 0))
-        family.add_metric(["waiting"], stats.get("requests_waiting", 0))
-        yield family
-
-
 def watch_pool(stats: Callable[[], dict[str, int]]) -> None:
-    REGISTRY.register(PoolCollector(stats))
+    """Read the pool's own counters whenever the metrics are."""
+
+    def in_use() -> int:
+        found = stats()
+        return max(found.get("pool_size", 0) - found.get("pool_available", 0), 0)
+
+    db_pool_connections.labels("in_use").set_function(in_use)
+    db_pool_connections.labels("idle").set_function(lambda: stats().get("pool_available", 0))
+    db_pool_connections.labels("max").set_function(lambda: stats().get("pool_max", 0))
+    db_pool_connections.labels("waiting").set_function(lambda: stats().get("requests_waiting", 0))
 
 
 def serve(address: str, port: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from . import embed
@@ -13,7 +13,7 @@ from .api.auth import Gate
 from .embed import Embedder
 from .ingest.worker import Worker
 from .settings import Settings
-from .store.db import Database, wait_closed
+from .store.db import Database
 from .store.objects import Objects
 
 
@@ -32,22 +32,15 @@ class Services:
 @asynccontextmanager
 async def services(settings: Settings) -> AsyncIterator[Services]:
     """Open everything. What is away at start is waited for by its users, not here."""
-    parts = Services(
-        settings,
-        Database(settings),
-        await asyncio.to_thread(Objects, settings),
-        await asyncio.to_thread(embed.build, settings),
-        Model(settings),
-        Gate(settings),
-    )
-    await parts.database.open()
-    try:
-        yield parts
-    finally:
-        await parts.gate.close()
-        await parts.model.close()
-        await parts.embedder.close()
-        await wait_closed(parts.database)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(settings))
+        embedder = await asyncio.to_thread(embed.build, settings)
+        stack.push_async_callback(embedder.close)
+        model = Model(settings)
+        stack.push_async_callback(model.client.aclose)
+        gate = Gate(settings)
+        stack.push_async_callback(gate.client.aclose)
+        yield Services(settings, database, await asyncio.to_thread(Objects, settings), embedder, model, gate)
 
 
 @asynccontextmanager

@@ -41,9 +41,6 @@ class Model:
     def configured(self) -> bool:
         return bool(self.settings.llama_endpoint)
 
-    async def close(self) -> None:
-        await self.client.aclose()
-
     async def stream(self, messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
         """Yield pieces of the answer; raises ModelError. Closing the iterator cancels the model's work."""
         if time.monotonic() < self.rests_until:
@@ -106,9 +103,7 @@ class Model:
                             finished = finished or ended
                             if text:
                                 yield text
-        except TimeoutError as error:
-            raise _Again("the model took too long to answer") from error
-        except httpx.TimeoutException as error:
+        except (TimeoutError, httpx.TimeoutException) as error:
             raise _Again("the model took too long to answer") from error
         except httpx.TransportError as error:
             raise _Again("the connection to the model broke off") from error

@@ -31,9 +31,6 @@ class Gate:
         self.keys_until = 0.0
         self.buckets: dict[str, tuple[float, float]] = {}
 
-    async def close(self) -> None:
-        await self.client.aclose()
-
     async def caller(self, request: Request) -> str:
         """A stable name for whoever sends the request; conversations belong to it."""
         if self.settings.auth_mode == "none":

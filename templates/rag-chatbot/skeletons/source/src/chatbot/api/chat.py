@@ -6,7 +6,8 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,14 +16,15 @@ from pydantic import BaseModel, Field
 
 from .. import answer as answers
 from .. import retrieve
-from ..answer import Answer
+from ..answer import Answer, Mode
 from ..answer.model import ModelError
 from ..errors import AppError, Unavailable
 from ..retrieve import Passage
+from ..services import Services
 from ..store import conversations
-from ..store.conversations import Conversation, Message, Source
+from ..store.conversations import Conversation, ConversationDetail, Source
 from .documents import storable
-from .wiring import Caller, LimitedCaller, parts
+from .wiring import Caller, LimitedCaller, Parts
 
 router = APIRouter(prefix="/api", tags=["chat"])
 log = logging.getLogger(__name__)
@@ -36,14 +38,10 @@ class Question(BaseModel):
 
 class ChatAnswer(BaseModel):
     text: str
-    mode: Literal["model", "quoted", "none"]
+    mode: Mode
     notice: str
     sources: list[Source]
     conversation_id: UUID | None
-
-
-class ConversationDetail(Conversation):
-    messages: list[Message]
 
 
 @router.post(
@@ -51,26 +49,25 @@ class ConversationDetail(Conversation):
     response_model=ChatAnswer,
     responses={200: {"content": {"text/event-stream": {}}, "description": "JSON, or events if accepted"}},
 )
-async def chat(request: Request, body: Question, caller: LimitedCaller) -> Response | ChatAnswer:
+async def chat(request: Request, parts: Parts, body: Question, caller: LimitedCaller) -> Response | ChatAnswer:
     """Answer a question from the documents.
 
     With `Accept: text/event-stream` the events are: `sources` once, `token` repeatedly, then `done`
     (the whole answer) or `error`.
     """
-    services = parts(request)
     question = storable(body.question)
     history: list[dict[str, str]] = []
     if body.conversation_id:
-        history = await conversations.history(services.database, body.conversation_id, caller)
+        conversation = await conversations.get(parts.database, body.conversation_id, caller)
+        history = [{"role": turn.role, "content": turn.text} for turn in conversation.messages]
     asked = [question]
-    previous = next((turn["content"] for turn in reversed(history) if turn["role"] == "user"), None)
-    if previous:
+    if previous := next((turn["content"] for turn in reversed(history) if turn["role"] == "user"), None):
         # "And how long does it take?" means something only together with the question before it.
         asked.append(f"{previous}\n{question}")
     passages = await retrieve.search(
-        services.database, services.embedder, asked, services.settings.retrieval_passages, body.document_ids
+        parts.database, parts.embedder, asked, parts.settings.retrieval_passages, body.document_ids
     )
-    turn = _Turn(request, caller, body.conversation_id, question, history, passages)
+    turn = _Turn(parts, caller, body.conversation_id, question, history, passages)
     if "text/event-stream" in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(turn.events(), media_type="text/event-stream", headers=headers)
@@ -85,43 +82,32 @@ async def chat(request: Request, body: Question, caller: LimitedCaller) -> Respo
 
 @router.get("/conversations")
 async def list_conversations(
-    request: Request, caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    parts: Parts, caller: Caller, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> list[Conversation]:
-    return await conversations.newest(parts(request).database, caller, limit)
+    return await conversations.newest(parts.database, caller, limit)
 
 
 @router.get("/conversations/{conversation_id}")
-async def get_conversation(request: Request, conversation_id: UUID, caller: Caller) -> ConversationDetail:
-    database = parts(request).database
-    conversation = await conversations.get(database, conversation_id, caller)
-    messages = await conversations.messages(database, conversation_id)
-    return ConversationDetail(**dict(conversation), messages=messages)
+async def get_conversation(parts: Parts, conversation_id: UUID, caller: Caller) -> ConversationDetail:
+    return await conversations.get(parts.database, conversation_id, caller)
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204)
-async def delete_conversation(request: Request, conversation_id: UUID, caller: Caller) -> None:
-    await conversations.delete(parts(request).database, conversation_id, caller)
+async def delete_conversation(parts: Parts, conversation_id: UUID, caller: Caller) -> None:
+    await conversations.delete(parts.database, conversation_id, caller)
 
 
+@dataclass
 class _Turn:
     """One question on its way to an answer."""
 
-    def __init__(
-        self,
-        request: Request,
-        caller: str,
-        conversation_id: UUID | None,
-        question: str,
-        history: list[dict[str, str]],
-        passages: list[Passage],
-    ) -> None:
-        self.services = parts(request)
-        self.caller = caller
-        self.conversation_id = conversation_id
-        self.question = question
-        self.history = history
-        self.passages = passages
-        self.answer = Answer()
+    services: Services
+    caller: str
+    conversation_id: UUID | None
+    question: str
+    history: list[dict[str, str]]
+    passages: list[Passage]
+    answer: Answer = field(default_factory=Answer)
 
     def pieces(self) -> AsyncGenerator[str, None]:
         return answers.stream(
@@ -150,8 +136,7 @@ class _Turn:
 
     async def finish(self) -> ChatAnswer:
         """Keep the turn and return it whole. An answer that cannot be kept is still given."""
-        sources = self.sources()
-        answer = self.answer
+        answer, sources = self.answer, self.sources()
         try:
             self.conversation_id = await conversations.add_turn(
                 self.services.database,

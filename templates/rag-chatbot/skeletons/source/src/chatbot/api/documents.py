@@ -9,7 +9,7 @@ from typing import IO, Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Query, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -19,7 +19,7 @@ from ..ingest.formats import EXTENSIONS, media_type
 from ..retrieve import Excerpt, Passage
 from ..store import documents
 from ..store.documents import Document
-from .wiring import Caller, LimitedCaller, parts
+from .wiring import Caller, LimitedCaller, Parts
 
 router = APIRouter(prefix="/api", tags=["documents"])
 
@@ -38,21 +38,20 @@ class Content(BaseModel):
 
 
 @router.post("/documents", status_code=202)
-async def upload(request: Request, response: Response, file: UploadFile, caller: LimitedCaller) -> Document:
+async def upload(parts: Parts, response: Response, file: UploadFile, caller: LimitedCaller) -> Document:
     """Store a file and queue it for indexing. The same bytes again return the same document (200)."""
-    services = parts(request)
     name = _clean(file.filename or "")
     if not file.size:
         raise BadInput("the file is empty")
-    if file.size > services.settings.upload_max_bytes:
-        raise TooLarge(f"the file is larger than {services.settings.upload_max_bytes:,} bytes")
+    if file.size > parts.settings.upload_max_bytes:
+        raise TooLarge(f"the file is larger than {parts.settings.upload_max_bytes:,} bytes")
     kind = media_type(name, await file.read(4096))
     if kind is None:
         known = ", ".join(sorted(EXTENSIONS))
         raise UnsupportedType(f"the file's name or content is of no known type; known are {known}")
     digest = await asyncio.to_thread(_sha256, file.file)
-    document, new = await documents.add(services.database, services.objects, name, kind, digest, file.size, file.file)
-    services.queued.set()
+    document, new = await documents.add(parts.database, parts.objects, name, kind, digest, file.size, file.file)
+    parts.queued.set()
     if not new:
         response.status_code = 200
     return document
@@ -60,47 +59,44 @@ async def upload(request: Request, response: Response, file: UploadFile, caller:
 
 @router.get("/documents")
 async def list_documents(
-    request: Request,
+    parts: Parts,
     caller: Caller,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> list[Document]:
-    return await documents.newest(parts(request).database, limit, offset)
+    return await documents.newest(parts.database, limit, offset)
 
 
 @router.get("/documents/{document_id}")
-async def get_document(request: Request, document_id: UUID, caller: Caller) -> Document:
-    return await documents.get(parts(request).database, document_id)
+async def get_document(parts: Parts, document_id: UUID, caller: Caller) -> Document:
+    return await documents.get(parts.database, document_id)
 
 
 @router.delete("/documents/{document_id}", status_code=204)
-async def delete_document(request: Request, document_id: UUID, caller: Caller) -> None:
-    services = parts(request)
-    await documents.delete(services.database, services.objects, document_id)
+async def delete_document(parts: Parts, document_id: UUID, caller: Caller) -> None:
+    await documents.delete(parts.database, parts.objects, document_id)
 
 
 @router.post("/documents/{document_id}/retry", status_code=202)
-async def retry_document(request: Request, document_id: UUID, caller: LimitedCaller) -> Document:
+async def retry_document(parts: Parts, document_id: UUID, caller: LimitedCaller) -> Document:
     """Queue a failed document again."""
-    services = parts(request)
-    if (await documents.get(services.database, document_id)).status == "failed":
-        await documents.retry(services.database, document_id)
-        services.queued.set()
-    return await documents.get(services.database, document_id)
+    if (await documents.get(parts.database, document_id)).status == "failed":
+        await documents.retry(parts.database, document_id)
+        parts.queued.set()
+    return await documents.get(parts.database, document_id)
 
 
 @router.get("/documents/{document_id}/content")
 async def content(
-    request: Request,
+    parts: Parts,
     document_id: UUID,
     caller: Caller,
     passage: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
     context: Annotated[int, Query(ge=0, le=50)] = 2,
 ) -> Content:
     """Where a citation leads: the cited passage and its neighbours."""
-    database = parts(request).database
-    document = await documents.get(database, document_id)
-    found = await documents.passages(database, document_id, passage, context)
+    document = await documents.get(parts.database, document_id)
+    found = await documents.passages(parts.database, document_id, passage, context)
     if not found:
         raise NotFound("the document has no such passage; it may not be indexed yet")
     return Content(
@@ -110,11 +106,10 @@ async def content(
 
 
 @router.get("/documents/{document_id}/original")
-async def original(request: Request, document_id: UUID, caller: Caller) -> StreamingResponse:
+async def original(parts: Parts, document_id: UUID, caller: Caller) -> StreamingResponse:
     """The file as it was uploaded, always as a download: an uploaded page must not run here."""
-    services = parts(request)
-    document = await documents.get(services.database, document_id)
-    stream = await services.objects.stream(documents.object_key(document_id))
+    document = await documents.get(parts.database, document_id)
+    stream = await parts.objects.stream(documents.object_key(document_id))
     return StreamingResponse(
         stream,
         media_type="application/octet-stream",
@@ -128,15 +123,14 @@ async def original(request: Request, document_id: UUID, caller: Caller) -> Strea
 
 @router.get("/search")
 async def search(
-    request: Request,
+    parts: Parts,
     caller: LimitedCaller,
     q: Annotated[str, Query(min_length=1, max_length=2000)],
     limit: Annotated[int, Query(ge=1, le=50)] = 5,
     document: Annotated[list[UUID] | None, Query(max_length=100)] = None,
 ) -> list[Passage]:
     """The passages nearest in meaning to a question."""
-    services = parts(request)
-    return await retrieve.search(services.database, services.embedder, [storable(q)], limit, document)
+    return await retrieve.search(parts.database, parts.embedder, [storable(q)], limit, document)
 
 
 def storable(text: str) -> str:

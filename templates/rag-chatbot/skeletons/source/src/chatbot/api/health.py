@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from .. import DESCRIPTION, NAME, VERSION
 from ..errors import AppError
 from ..ingest.formats import EXTENSIONS
 from ..store.db import check_schema
-from .wiring import parts
+from .wiring import Parts
 
 router = APIRouter(tags=["operations"])
 CHECK_SECONDS = 2.5  # the chart's probe gives up after three
@@ -25,19 +25,17 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def readyz(request: Request, response: Response) -> dict[str, Any]:
+async def readyz(parts: Parts, response: Response) -> dict[str, Any]:
     """Whether requests can be answered. The model does not count: without it, passages are quoted."""
-    services = parts(request)
-    embedder = services.embedder
     checks = {
-        "database": check_schema(services.database, embedder.model, embedder.dimension),
-        "objects": services.objects.check(),
+        "database": check_schema(parts.database, parts.embedder.model, parts.embedder.dimension),
+        "objects": parts.objects.check(),
     }
     found = await asyncio.gather(*(_state(check) for check in checks.values()))
     states = dict(zip(checks, found, strict=True))
     ready = all(state == "ok" for state in states.values())
     response.status_code = 200 if ready else 503
-    return {"status": "ok" if ready else "unavailable", **states, "model": services.model.state}
+    return {"status": "ok" if ready else "unavailable", **states, "model": parts.model.state}
 
 
 async def _state(check: Coroutine[Any, Any, None]) -> str:
@@ -51,13 +49,12 @@ async def _state(check: Coroutine[Any, Any, None]) -> str:
 
 
 @router.get("/api/about")
-async def about(request: Request) -> dict[str, Any]:
-    services = parts(request)
+async def about(parts: Parts) -> dict[str, Any]:
     return {
         "name": NAME,
         "description": DESCRIPTION,
         "version": VERSION,
-        "authentication": services.settings.auth_mode,
-        "model": services.settings.llama_model if services.model.configured else None,
-        "upload": {"max_bytes": services.settings.upload_max_bytes, "extensions": sorted(EXTENSIONS)},
+        "authentication": parts.settings.auth_mode,
+        "model": parts.settings.llama_model if parts.model.configured else None,
+        "upload": {"max_bytes": parts.settings.upload_max_bytes, "extensions": sorted(EXTENSIONS)},
     }

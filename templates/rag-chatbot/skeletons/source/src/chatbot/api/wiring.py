@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 from fastapi import Depends, Request
 
-if TYPE_CHECKING:
-    from ..services import Services
+from ..services import Services
 
 
-def parts(request: Request) -> Services:
-    return cast("Services", request.app.state.services)
+async def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
 
 
-async def caller(request: Request) -> str:
-    return await parts(request).gate.caller(request)
+Parts = Annotated[Services, Depends(services)]
 
 
-async def limited_caller(request: Request, name: Annotated[str, Depends(caller)]) -> str:
-    """For requests that cost something."""
-    parts(request).gate.limit(name)
-    return name
+async def caller(request: Request, parts: Parts) -> str:
+    return await parts.gate.caller(request)
 
 
 Caller = Annotated[str, Depends(caller)]
+
+
+async def limited_caller(parts: Parts, name: Caller) -> str:
+    """For requests that cost something."""
+    parts.gate.limit(name)
+    return name
+
+
 LimitedCaller = Annotated[str, Depends(limited_caller)]

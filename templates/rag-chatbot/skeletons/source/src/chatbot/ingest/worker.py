@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from .. import metrics
 from ..embed import Embedder, Vector
@@ -29,19 +30,21 @@ IDLE_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
 
 
+def _name() -> str:
+    return f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True)
 class Worker:
     """Any number may run beside each other; each document belongs to one at a time."""
 
-    def __init__(
-        self, settings: Settings, database: Database, objects: Objects, embedder: Embedder, queued: asyncio.Event
-    ) -> None:
-        self.settings = settings
-        self.database = database
-        self.objects = objects
-        self.embedder = embedder
-        self.queued = queued
-        self.embedding = asyncio.Lock()
-        self.name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    settings: Settings
+    database: Database
+    objects: Objects
+    embedder: Embedder
+    queued: asyncio.Event
+    embedding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    name: str = field(default_factory=_name)
 
     async def run(self) -> None:
         """Work until cancelled. Nothing that happens to one document ends the work."""

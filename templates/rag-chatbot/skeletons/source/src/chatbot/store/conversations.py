@@ -36,6 +36,10 @@ class Message(BaseModel):
     created_at: datetime
 
 
+class ConversationDetail(Conversation):
+    messages: list[Message]
+
+
 COLUMNS = ", ".join(Conversation.model_fields)
 
 
@@ -47,7 +51,7 @@ async def newest(database: Database, owner: str, limit: int) -> list[Conversatio
     return [Conversation(**row) for row in rows]
 
 
-async def get(database: Database, conversation_id: UUID, owner: str) -> Conversation:
+async def get(database: Database, conversation_id: UUID, owner: str) -> ConversationDetail:
     """Raises NotFound also for the conversation of somebody else: its existence is their business."""
     row = await database.row(
         f"SELECT {COLUMNS} FROM conversations WHERE id = %(id)s AND owner = %(owner)s",
@@ -55,21 +59,11 @@ async def get(database: Database, conversation_id: UUID, owner: str) -> Conversa
     )
     if row is None:
         raise NotFound("no such conversation")
-    return Conversation(**row)
-
-
-async def messages(database: Database, conversation_id: UUID) -> list[Message]:
-    rows = await database.rows(
+    messages = await database.rows(
         f"SELECT {', '.join(Message.model_fields)} FROM messages WHERE conversation_id = %(id)s ORDER BY id",
         {"id": conversation_id},
     )
-    return [Message(**row) for row in rows]
-
-
-async def history(database: Database, conversation_id: UUID, owner: str) -> list[dict[str, str]]:
-    """The turns so far as a model reads them."""
-    await get(database, conversation_id, owner)
-    return [{"role": turn.role, "content": turn.text} for turn in await messages(database, conversation_id)]
+    return ConversationDetail(**row, messages=messages)
 
 
 async def add_turn(
@@ -107,5 +101,9 @@ async def add_turn(
 
 
 async def delete(database: Database, conversation_id: UUID, owner: str) -> None:
-    await get(database, conversation_id, owner)
-    await database.rows("DELETE FROM conversations WHERE id = %(id)s", {"id": conversation_id})
+    row = await database.row(
+        "DELETE FROM conversations WHERE id = %(id)s AND owner = %(owner)s RETURNING id",
+        {"id": conversation_id, "owner": owner},
+    )
+    if row is None:
+        raise NotFound("no such conversation")

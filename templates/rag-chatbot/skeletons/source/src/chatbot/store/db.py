@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
@@ -59,10 +58,11 @@ class Database:
             open=False,
         )
 
-    async def open(self) -> None:
+    async def __aenter__(self) -> Database:
         await self.pool.open()
+        return self
 
-    async def close(self) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.pool.close()
 
     @asynccontextmanager
@@ -189,30 +189,19 @@ async def check_schema(database: Database, model: str, dimension: int) -> None:
 
 async def reindex(settings: Settings, model: str, dimension: int) -> int:
     """Forget all vectors, adopt the given model, queue every document; return how many."""
-    database = Database(settings)
-    await database.open()
-    try:
-        async with database.connection() as connection, connection.transaction():
-            await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-            await connection.execute("TRUNCATE chunks")
-            await connection.execute(
-                f"ALTER TABLE chunks ALTER COLUMN embedding TYPE vector({int(dimension)})".encode()
-            )
-            await connection.execute(
-                "UPDATE index_settings SET embedding_model = %s, dimension = %s", (model, dimension)
-            )
-            cursor = await connection.execute(
-                "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, chunks_done = 0,"
-                " chunks_total = NULL, worker = NULL, lease_until = NULL, retry_at = NULL, updated_at = now()"
-                " WHERE status IN ('ready', 'failed', 'processing', 'queued')"
-            )
-            return cursor.rowcount
-    finally:
-        await database.close()
-
-
-async def wait_closed(database: Database) -> None:
-    """Close the pool, but not forever: a server that hangs must not hold up the shutdown."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(database.close(), timeout=5)
+    async with (
+        Database(settings) as database,
+        database.connection() as connection,
+        connection.transaction(),
+    ):
+        await connection.execute("SET LOCAL statement_timeout = 0")
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+        await connection.execute("TRUNCATE chunks")
+        await connection.execute(f"ALTER TABLE chunks ALTER COLUMN embedding TYPE vector({int(dimension)})".encode())
+        await connection.execute("UPDATE index_settings SET embedding_model = %s, dimension = %s", (model, dimension))
+        cursor = await connection.execute(
+            "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, chunks_done = 0,"
+            " chunks_total = NULL, worker = NULL, lease_until = NULL, retry_at = NULL, updated_at = now()"
+            " WHERE status IN ('ready', 'failed', 'processing', 'queued')"
+        )
+        return cursor.rowcount

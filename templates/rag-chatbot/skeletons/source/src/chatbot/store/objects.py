@@ -77,13 +77,6 @@ class Objects:
     async def delete(self, key: str) -> None:
         await self._run(lambda: self.client.delete_object(Bucket=self.bucket, Key=key))
 
-    async def keys(self) -> list[str]:
-        def collect() -> list[str]:
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-            return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-
-        return await self._run(collect)
-
     async def check(self) -> None:
         await self._run(lambda: self.client.head_bucket(Bucket=self.bucket))
 
