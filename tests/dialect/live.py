@@ -13,10 +13,11 @@ from kickstart.plan import build
 from kickstart.template import conditions
 from kickstart.template.dialect import host
 from kickstart.template.dialect.renderer import Renderer
+from kickstart.template.dialect.yaml_text import dump
 from kickstart.template.parameters import Form
 from kickstart.tools import Repository
 from tests.dialect import portal, whole
-from tests.dialect.randomly import templates
+from tests.dialect.randomly import entities, templates
 from tests.dialect.record import answers, recorded, whole_answers, whole_recorded
 from tests.dialect.test_recorded import GLOBALS, ours
 from tests.unit.building import circumstances
@@ -49,6 +50,20 @@ def test_random_templates_render_the_same() -> None:
     assert sum("text" in each["today"] for each in found) > 500
 
 
+def test_random_entities_are_written_the_same() -> None:
+    seed = random.randrange(10**9)
+    asked = list(entities(seed, 3000))
+
+    found = portal.ask("yaml.js", asked, portal.modules(portal.TODAY))
+
+    wrong = [
+        (value, dump(value), theirs["text"])
+        for value, theirs in zip(asked, found, strict=True)
+        if dump(value) != theirs["text"]
+    ]
+    assert wrong == [], f"seed {seed}"
+
+
 CONDITIONS = (
     "${{ parameters.a }}",
     "${{ parameters.b === 'x' }}",
@@ -73,8 +88,12 @@ def test_the_same_pages_of_a_form_are_shown() -> None:
     for _ in range(1000):
         names = [chance.sample("abcd", 2) for _ in range(4)]
         pages = [
-            {"properties": {name: {"type": "string"} for name in each}, "when": chance.choice(CONDITIONS)}
-            for each in names
+            {
+                "title": str(number),
+                "when": chance.choice(CONDITIONS),
+                "properties": {name: {"type": "string"} for name in each},
+            }
+            for number, each in enumerate(names)
         ]
         values = {name: chance.choice(["x", "", True, 0]) for name in "abcd" if chance.random() < 0.7}
         jobs.append({"values": {**values, "list": chance.choice([[], [1]])}, "pages": pages})

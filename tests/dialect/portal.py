@@ -65,7 +65,7 @@ def ask(script: str, jobs: Iterable[dict[str, Any]], *arguments: Path) -> list[d
         raise RuntimeError(done.stderr.decode()[-2000:])
     # Half of a surrogate pair is U+FFFD as soon as it is written to a file.
     text = done.stdout.decode("utf-8")
-    return [_whole(json.loads(line)) for line in text.splitlines() if line]
+    return [_whole(json.loads(line)) for line in text.split("\n") if line]
 
 
 def _whole(value: Any) -> Any:

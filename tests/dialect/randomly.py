@@ -16,6 +16,57 @@ _TEXTS = [" ", "\n", "\n", "  ", "a", "b c", "\t", "{", "}", "$", "#", "'", "\r\
 _DEPTH = 2
 
 
+_WORDS = (
+    *(
+        "a",
+        "word",
+        "longer-word",
+        "x" * 30,
+        "y" * 85,
+        '"q"',
+        "it's",
+        ":",
+        "#",
+        "-",
+        "%x",
+        "\\",
+        "\t",
+        "",
+        " ",
+    ),
+    *("https://example.com/" + "a" * 40, "é", "😀", "---", "...", "\x07", "\x85", "\u2028", "null", "1.5"),
+)
+_KEYS = (
+    *("k", "10", "true", "~", "a b", "a: b", "#c", "- x", '"q"', "it's", "x\ny", "", " lead", "\x07", "---"),
+    *("%y", "k" * 70, "a\n b", "[a", "😀", "a:", "!t", "&a", "?", "-", "key with blanks " * 6),
+)
+
+
+def entities(seed: int, number: int) -> Iterator[dict[str, Any]]:
+    """Yield values that are hard to write as YAML: long lines, blanks where they count, odd keys."""
+    dice = random.Random(seed)
+
+    def text() -> str:
+        lines = []
+        for _ in range(dice.choice([1, 1, 2, 3, 6])):
+            words = [dice.choice(_WORDS) for _ in range(dice.choice([0, 1, 3, 8, 20]))]
+            lines.append(
+                dice.choice(["", "", "", " ", "  ", "\t", "    "]) + dice.choice([" ", " ", "  "]).join(words)
+            )
+        return "\n".join(lines) + dice.choice(["", "", "\n", "\n\n", " "])
+
+    def value(depth: int) -> Any:
+        kind = dice.random()
+        if depth < 12 and kind < 0.4:
+            return {dice.choice(_KEYS): value(depth + dice.choice([1, 1, 4])) for _ in range(2)}
+        if depth < 12 and kind < 0.5:
+            return [value(depth + 1) for _ in range(dice.choice([0, 2]))]
+        return dice.choice([None, True, 1, 1.5, 1e21, {}, []]) if kind < 0.55 else text()
+
+    for _ in range(number):
+        yield {"k": value(dice.choice([0, 0, 6]))}
+
+
 class _Writer:
     """Writes templates by the dice."""
 

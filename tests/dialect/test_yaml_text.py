@@ -33,6 +33,15 @@ LONG = "word " * 20
             {"a": LONG.strip() + "\nx"},
             f"a: >-\n  {('word ' * 15).strip()}\n  {('word ' * 5).strip()}\n\n  x\n",
         ),
+        (
+            {"a": f"- item\n  - {LONG}\n\n{LONG.strip()}"},
+            f"a: >-\n  - item\n    - {LONG}\n\n  {('word ' * 15).strip()}\n  {('word ' * 5).strip()}\n",
+        ),
+        ({"a": f"   {LONG}\nx"}, f"a: >2-\n     {LONG}\n  x\n"),
+        (
+            {"a": 'one, two and "three" \n  four, which is more\n '},
+            'a: "one, two and \\"three\\"\\ \n\n  \\  four, which is more\n\n  \\ "\n',
+        ),
         ({"a": "# " + "x" * 90}, 'a: "#\n  ' + "x" * 77 + "\\\n  " + "x" * 13 + '"\n'),
         ({"k" * 70: LONG.strip()}, "k" * 70 + f":\n  {('word ' * 15).strip()}\n  {('word ' * 5).strip()}\n"),
     ],

@@ -14,7 +14,9 @@ from kickstart.template.dialect.values import Budget, from_units, number_text, r
 
 _WIDTH = 80
 _LEAST = 20  # columns that a line has for its text, however deep it stands
+_LEAST_LINES = 40  # characters from which on a text in double quotes has lines of its own
 _STEP = "  "
+_BLANK = frozenset({"", " ", "\t", "\n"})
 
 _NEEDS_ESCAPES = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]"
@@ -90,16 +92,27 @@ def _quoted(text: str, indent: str, used: int | None) -> str:
 
 
 def _double_quoted(text: str, indent: str, used: int | None) -> str:
-    return _folded(_escaped(text), indent, "quoted", used)
+    return _folded(_escaped(text, indent), indent, "quoted", used)
 
 
-def _escaped(text: str) -> str:
-    """Return `text` in double quotes. Its line ends are escaped as well, which is rare: see _text."""
-    return re.sub(
-        r"\\(?:u00([0-9a-f]{2})|.)",
-        lambda found: _ESCAPES.get(found[1], f"\\x{found[1]}") if found[1] else found[0],
-        str(as_json(Budget(), text)),
-    )
+def _escaped(text: str, indent: str | None = None) -> str:
+    """Return `text` in double quotes. indent: of further lines, if there may be any."""
+    whole = str(as_json(Budget(), text))
+
+    def shown(found: re.Match[str]) -> str:
+        if found[2]:
+            return _ESCAPES.get(found[2], f"\\x{found[2]}")
+        if not found[1]:
+            return "\\ " if found[0] == " " else found[0]
+        is_last = found.end() == len(whole) - 1
+        ends = len(found[1]) // 2 - is_last
+        if indent is None or len(whole) < _LEAST_LINES or not ends:
+            return found[0]
+        after = "\\n" if is_last else "\\" * (whole[found.end()] == " ")
+        return "\n" * (ends + 1) + indent + after
+
+    # A blank before the end of a line has to be escaped, or it would be lost when the line is read.
+    return re.sub(r" (?=\\n)|((?:\\n)+)|\\(?:u00([0-9a-f]{2})|.)", shown, whole)
 
 
 def _block(text: str, indent: str, used: int | None) -> str:
@@ -116,88 +129,88 @@ def _block(text: str, indent: str, used: int | None) -> str:
     blanks = re.match(r"[ \n]*", body)
     leading = blanks[0] if blanks else ""
     header = ("2" if indent else "1") * (" " in leading) + chomp
-    start = leading[: leading.rfind("\n") + 1] if "\n" in leading else leading
+    start = leading[: leading.rfind("\n") + 1]
     body = body[len(start) :]
     start = re.sub(r"\n+", lambda found: found[0] + indent, start)
     if any(len(line) > _WIDTH - len(indent) for line in text.split("\n")):
         folded = re.sub(r"\n+", lambda found: "\n" + found[0], body)
         # Lines that begin with a blank are not folded, nor are the empty ones around them.
         folded = re.sub(
-            r"(?:^|\n)([\t ][^\n]*)(?:([\n\t ]*)\n(?![\n\t ]))?",
+            r"(?:^|\n)([\t ][^\n\u2028\u2029]*)(?:([\n\t ]*)\n(?![\n\t ]))?",
             lambda found: found[1] + (found[2] or ""),
             folded,
         )
         folded = re.sub(r"\n+", lambda found: found[0] + indent, folded)
-        made = _folded_lines(f"{start}{folded}{end}", indent)
+        made = _broken(f"{start}{folded}{end}", indent, "block", len(indent))
         if made is not None:
             return f">{header}\n{indent}{made}"
     body = re.sub(r"\n+", lambda found: found[0] + indent, body)
     return f"|{header}\n{indent}{start}{body}{end}"
 
 
-def _folded_lines(text: str, indent: str) -> str | None:
-    """Fold a block; None when a line cannot be made short enough, or begins with blanks."""
-    if re.search(r"(?:^|\n)[ \t]", text.replace(f"\n{indent}", "\n")):
-        return None
-    limit = max(1 + _LEAST, 1 + _WIDTH - len(indent))
-    out = []
-    for number, line in enumerate(text.split("\n")):
-        room = _WIDTH - len(indent) if number == 0 else limit + len(indent) - 1
-        made = _broken(line, room, limit, indent, None)
-        if made is None:
-            return None
-        out.append(made)
-    return "\n".join(out)
-
-
 def _folded(text: str, indent: str, mode: str, used: int | None) -> str:
-    """Break a text where it is wider than a line, at single blanks; in quotes, anywhere if need be."""
+    """Break a text in quotes, or without any, where it is wider than a line."""
+    return _broken(text, indent, mode, used) or text
+
+
+def _broken(text: str, indent: str, mode: str, used: int | None) -> str | None:
+    """Break a text at single blanks, where a line of it is wider than it may be.
+
+    mode: what is done with a line in which no blank helps: "flow" leaves it as long as it is, "quoted"
+    breaks it with a backslash, and for a "block" None is returned, since then it is not folded.
+    """
     step = max(1 + _LEAST, 1 + _WIDTH - len(indent))
     if len(text) <= step:
         return text
-    first = _WIDTH - len(indent)
-    lead = ""
-    if used is not None:
-        if used > _WIDTH - _LEAST:
-            lead = f"\n{indent}"
-        else:
-            first = _WIDTH - used
-    made = _broken(text, first, step, indent, mode)
-    return lead + (made or text)
-
-
-def _broken(text: str, room: int, step: int, indent: str, mode: str | None) -> str | None:
-    """Break one line so that its parts fit into `room` and then `step` columns.
-
-    mode: None gives up where no blank helps, "flow" leaves the line as long as it is, "quoted" breaks it
-    with a backslash.
-    """
+    start, split, end = 0, -1, _WIDTH - len(indent)
     pieces: list[str] = []
-    start = 0
-    split = -1
-    end = room
-    at = 0
-    escape_start = escape_end = -1
-    while at < len(text):
+    lead = ""
+    if used is not None and used > _WIDTH - _LEAST:
+        lead = f"\n{indent}"
+    elif used is not None:
+        end = _WIDTH - used
+    at = -1
+    if mode == "block":
+        at = _end_of_deeper_lines(text, -1, len(indent))
+        end = at + step if at != -1 else end
+    previous = ""
+    escape_start = escape_end = cut = -1
+    while (at := at + 1) < len(text):
         sign = text[at]
         if mode == "quoted" and sign == "\\":
             escape_start = at
             at += {"x": 3, "u": 5}.get(text[at + 1 : at + 2], 1)
             escape_end = at
-        previous, following = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
-        if sign == " " and previous not in {"", " ", "\t"} and following not in {"", " ", "\t"}:
+        if sign == "\n":
+            if mode == "block":
+                at = _end_of_deeper_lines(text, at, len(indent))
+            end, split = at + len(indent) + step, -1
+        elif sign == " " and previous not in _BLANK and text[at + 1 : at + 2] not in _BLANK:
             split = at
-        if at >= end:
+        if sign != "\n" and at >= end:
             if split > 0:
                 pieces.append(text[start:split])
                 start, end, split = split + 1, split + step, -1
             elif mode == "quoted":
-                while text[at - 1 : at] in {" ", "\t"} and at + 1 < len(text):
+                while previous in {" ", "\t"}:
                     at += 1
-                cut = at - 2 if at > escape_end + 1 else escape_start - 1
+                    previous, sign = sign, text[at : at + 1]
+                last, cut = cut, at - 2 if at > escape_end + 1 else escape_start - 1
+                if cut == last:
+                    return text
                 pieces.append(text[start : cut + 1] + "\\")
                 start, end, split = cut + 1, cut + step, -1
-            elif mode is None:
+            elif mode == "block":
                 return None
-        at += 1
-    return f"\n{indent}".join([*pieces, text[start:]])
+        previous = sign
+    return lead + f"\n{indent}".join([*pieces, text[start:]])
+
+
+def _end_of_deeper_lines(text: str, at: int, indent: int) -> int:
+    """Return where the lines after `at` end that begin with blanks behind their indentation."""
+    while True:
+        head = text[at + 1 : at + 2 + indent]
+        if len(head) <= indent or head.strip(" \t"):
+            return at
+        end = text.find("\n", at + 2 + indent)
+        at = len(text) if end == -1 else end
