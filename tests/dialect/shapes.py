@@ -583,6 +583,111 @@ WORKFLOWS = Shape(
     },
 )
 
+_LONG = "A sentence that is longer than a line has columns is broken at a blank, and goes on below it. "
+
+PLATFORM = Shape(
+    "shared-skeletons",
+    {
+        "name": _string("shop"),
+        "owner": _string("group:default/web_team"),
+        "notes": _string(f"{_LONG}\n\n  - an item, deeper\n  - {_LONG}\n\tafter a tab \nand an end\n"),
+        "secrets": {"type": "array", "default": [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]},
+        "queue": _string("topic", enum=["topic", "queue", "none"]),
+        "stages": {"type": "object", "default": {"dev": {"replicas": 1}, "prod": {"replicas": 3}}},
+        "gitops": {"type": "boolean", "default": True},
+    },
+    [
+        _fetch(
+            "./info",
+            {
+                "name": "${{ parameters.name }}",
+                "owner": "${{ parameters.owner }}",
+                "tags": ["go", "api"],
+                "labels": {"acme.example/tier": "1", "note": "x: y"},
+            },
+            targetPath="source",
+        ),
+        _fetch(
+            "./info",
+            {"name": "${{ parameters.name }}-gitops", "kind": "Resource", "of": "${{ parameters.name }}"},
+            targetPath="gitops",
+        )
+        | {"id": "second", "if": "${{ parameters.gitops }}"},
+        _fetch(
+            "./infra",
+            {
+                "name": "${{ parameters.name }}",
+                "secrets": "${{ parameters.secrets }}",
+                "queue": "${{ parameters.queue }}",
+                "absent": "${{ parameters.absent }}",
+            },
+            targetPath="infra",
+        )
+        | {"id": "infra"},
+        _fetch(
+            "./stage",
+            {"stage": "${{ each.key }}", "of": "${{ each.value }}"},
+            targetPath="stages/${{ each.key }}",
+        )
+        | {"id": "stages", "each": "${{ parameters.stages }}", "if": "${{ each.value.replicas > 0 }}"},
+        {
+            "id": "entity",
+            "action": "catalog:write",
+            "input": {
+                "filePath": "docs/entity.yaml",
+                "entity": {
+                    "kind": "Component",
+                    "metadata": {
+                        "name": "${{ parameters.name }}",
+                        "description": "${{ parameters.notes }}",
+                        "annotations": {
+                            "acme.example/quoted": "\x07 ${{ parameters.notes }}",
+                            "n": "%a\n 'b'\n ",
+                        },
+                    },
+                },
+            },
+        },
+        {
+            "id": "notify",
+            "action": "my:notify",
+            "if": "${{ steps.infra.output == undefined or parameters.queue !== 'none' }}",
+            "input": {
+                "to": "${{ parameters.owner | parseEntityRef | pick('name') }}",
+                "body": '{\n  "name": "${{ parameters.name }}",\n  "tags": [ ${{ parameters.queue }} ]\n}\n',
+                "none": None,
+                "absent": "${{ parameters.absent }}",
+                "file": "<${{ steps.second.output.files[0] }}>",
+            },
+        },
+    ],
+    {
+        "info/catalog-info.yaml": "{%- if(values.kind) %}\nkind: ${{ values.kind }}\n{%- else %}\nkind: Component\n{%- endif %}\n"
+        "name: ${{ values.name | dump }}\n{%- if values.labels %}\nlabels:\n  ${{ values.labels | dump(2) | indent(2) }}\n{%- endif %}\n"
+        "{%- if values.tags and values.tags.length > 0 %}\ntags:\n{%- for tag in values.tags %}\n  - ${{ tag }}\n{%- endfor %}\n{%- endif %}\n"
+        "owner: ${{ values.owner }}\n{%- if values.of %}\ndependsOn: [component:${{ values.of }}]\n{%- endif %}\n",
+        "infra/main.tf": 'name = "${{ values.name | replace("-", "_") }}"\nregion = "${var.region}-${local.x}"\nall = {\n'
+        '    {%- for item in values.secrets %}\n    "${{ item.key }}" = "${{ item.value }}"{% if not loop.last %},{% endif %}\n    {%- endfor %}\n}\n'
+        'keys = [{% for item in values.secrets %}"${{ item.key }}"{% if not loop.last %}, {% endif %}{% endfor %}]\n',
+        "infra/values.yaml": "# head\n\n{# nobody reads this #}\n{%- if values.queue == 'queue' -%}\nqueues:\n{%- endif -%}\n\n"
+        "{%- if values.queue == 'topic' -%}\ntopics:\n  - name: ${{ values.name }}\n    {%- if values.absent == 'x' -%}\n    owner: 'no'\n    {%- endif -%}\n{%- endif -%}\n\n",
+        "infra/${{ 'migration.sql' if values.absent == 'yes' }}": "x",
+        "infra/.github/workflows/${{ values.name }}-ci.yaml": "name: ${{ values.name }}\nuser: ${{ '${{ secrets.USER }}' }}\n"
+        "tag: \"${{'${{needs.ci.outputs.id}}' }}\" {% raw %}${{ github.sha }}{% endraw %}\n"
+        'run: echo "ID=${GITHUB_SHA::6}" >> "$GITHUB_ENV"\n',
+        "infra/chart/templates/_helpers.tpl": '{{/* ${{ values.name }} */}}\n{{- define "${{ values.name }}.name" -}}\n{{- end }}\n',
+        "stage/values.yaml": "stage: ${{ values.stage | upper }}\nreplicas: ${{ values.of.replicas }}\n",
+    },
+    output={
+        "links": [
+            {"title": "Pull request", "icon": "github"},
+            {"title": "Queue", "if": "${{ parameters.queue === 'queue' }}", "url": "https://x.example"},
+        ],
+        "text": [{"title": "Next", "content": "**${{ parameters.name }}**\n"}],
+        "summary": "${{ parameters.name }}",
+    },
+)
+
 SHAPES = [
     NODE_SERVICE,
     SPRING_BOOT,
@@ -594,4 +699,5 @@ SHAPES = [
     LAYERS,
     TYPES,
     WORKFLOWS,
+    PLATFORM,
 ]
