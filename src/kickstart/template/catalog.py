@@ -258,7 +258,11 @@ def _yaml_path(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
 def _words(found: Any) -> str:
     kind, message = found["type"], str(found["msg"])
     if kind == "missing":
-        return "is required"
+        name, given = str(found["loc"][-1]), found["input"]
+        near = [key for key in given if closest(str(key), [name])] if isinstance(given, dict) else []
+        return (
+            f"is required; '{near[0]}' is not a key{closest(str(near[0]), [name])}" if near else "is required"
+        )
     if kind == "literal_error":
         return f"must be {found['ctx']['expected']}"
     return message.replace("Input should", "must", 1)
