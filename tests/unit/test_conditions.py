@@ -202,3 +202,37 @@ def test_a_page_is_shown_when_its_condition_holds_or_cannot_be_evaluated(when: A
     pages = [{"when": when}]
 
     assert list(conditions.shown(pages, {"n": 3, "list": []})) == (pages if is_shown else [])
+
+
+def test_a_reference_is_read_as_what_it_names() -> None:
+    page = {
+        "definitions": {
+            "a/b": {"type": "string", "default": "x", "title": "T"},
+            "o": {"$ref": "#/definitions/a~1b"},
+        },
+        "properties": {"p": {"$ref": "#/definitions/o", "title": "own"}, "gone": {"$ref": "#/nowhere"}},
+    }
+
+    found = conditions.with_references(page)
+
+    assert found["properties"] == {
+        "p": {"type": "string", "default": "x", "title": "own"},
+        "gone": {"$ref": "#/nowhere"},
+    }
+    assert conditions.settled([found], {})[0] == {"p": "x"}
+
+
+def test_references_end_where_they_meet_themselves_or_multiply() -> None:
+    own = {"properties": {"p": {"items": {"$ref": "#/properties/p"}}}}
+    many = {
+        f"l{number}": {"properties": {name: {"$ref": f"#/definitions/l{number + 1}"} for name in "abcd"}}
+        for number in range(40)
+    }
+
+    ended = conditions.with_references(own)
+    bounded = conditions.with_references(
+        {"definitions": many, "properties": {"p": {"$ref": "#/definitions/l0"}}}
+    )
+
+    assert ended == {"properties": {"p": {"items": {"items": {"$ref": "#/properties/p"}}}}}
+    assert len(str(bounded)) < 10_000_000

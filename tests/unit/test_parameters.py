@@ -199,6 +199,12 @@ def test_a_branch_asks_for_what_it_needs(values: dict[str, Any], faults: list[st
     assert _faults(Form([CONDITIONAL]), given_) == faults
 
 
+def test_a_default_that_its_schema_refuses_is_called_so() -> None:
+    form = _form(port={"type": "string", "default": 8080})
+
+    assert _faults(form, {}) == ['port (the template\'s default): 8080 is not of type "string"']
+
+
 def test_a_value_without_effect_is_kept_and_noted() -> None:
     parameters = _resolve(Form([CONDITIONAL]), kind="disk", size=1, bucket="models")
 

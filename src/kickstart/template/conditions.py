@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema_rs
 
@@ -19,6 +20,7 @@ from kickstart.template.language import EngineError
 
 Schema = Mapping[str, Any]
 _MISSING: Any = object()
+_MOST_PARTS = 20_000  # of one page after its references are followed
 _ROUNDS = 50  # a chain of conditions deeper than this does not end
 
 CONDITIONS = frozenset(
@@ -47,6 +49,41 @@ def _compiled(schema: str) -> jsonschema_rs.Validator:
 def matches(schema: Schema | bool, value: Any) -> bool:
     """Tell whether `value` is valid against `schema`."""
     return schema if isinstance(schema, bool) else bool(validator(schema).is_valid(value))
+
+
+def with_references(page: Schema) -> dict[str, Any]:
+    """Return a page with each `$ref` replaced by the part of the page that it names, as a form reads it.
+
+    One that names nothing, or what it is itself inside of, stays for the validator.
+    """
+    left = [_MOST_PARTS]  # references to references could multiply
+
+    def replaced(value: Any, inside: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [replaced(item, inside) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        left[0] -= 1
+        name = value.get("$ref")
+        if isinstance(name, str) and name not in inside and left[0] > 0:
+            part = _part(page, name)
+            if isinstance(part, Mapping):
+                own = {key: item for key, item in value.items() if key != "$ref"}
+                return replaced({**part, **own}, (*inside, name))
+        return {key: replaced(item, inside) for key, item in value.items()}
+
+    found: dict[str, Any] = replaced(page, ())
+    return found
+
+
+def _part(page: Schema, pointer: str) -> Any:
+    """Return what a JSON pointer of a page itself names, or None."""
+    found: Any = page
+    start, *names = unquote(pointer).split("/")
+    for name in names:
+        name = name.replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if start == "#" else None
 
 
 def active_parts(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:

@@ -76,7 +76,7 @@ class Form:
     """The parameter pages of a template."""
 
     def __init__(self, pages: list[dict[str, Any]]) -> None:
-        self.pages = pages
+        self.pages = [conditions.with_references(page) for page in pages]
 
     @cached_property
     def properties(self) -> dict[str, Property]:
@@ -241,7 +241,9 @@ class Form:
                     own = self.properties[name].schema if name in self.properties else page
                     # Without a path the library's words would show every value, the secret ones too.
                     said = _said(error, own) if path else f"the values do not satisfy '{error.kind.name}'"
-                    faults.setdefault(name, Fault(_where(name, given, path), said))
+                    is_default = name in values and name not in given
+                    where = _where(name, given, path) + " (the template's default)" * is_default
+                    faults.setdefault(name, Fault(where, said))
             if not faults and not matches_page(page, values):
                 title = page.get("title") or "this page"
                 faults.setdefault(f"page {title}", Fault(str(title), "the values do not fit together"))
