@@ -10,7 +10,7 @@ from typing import Any
 
 from kickstart import folders, wiring
 from kickstart.errors import Fault, TemplateError
-from kickstart.naming import closest
+from kickstart.naming import MAX_LABEL, closest
 from kickstart.template import conditions
 from kickstart.template.catalog import Source
 from kickstart.template.dialect import host, syntax
@@ -31,6 +31,7 @@ RULES: dict[str, str] = {
     "comment-opening": "put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
     "copy-without-render": "write copyWithoutTemplating",
     "foreign-expression": "put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
+    "metadata": "correct it: a portal's catalog refuses the template",
     "parameter-schema": "correct the parameter's schema",
     "reference": "correct the name, or the expression",
     "secret-as-parameter": "write secrets.NAME: parameters.NAME is only asterisks",
@@ -49,6 +50,8 @@ _FOREIGN = frozenset(
 )
 _RENDERING = frozenset({"fetch:template", "fetch:template:file"})
 _GLOBALS = frozenset({"range", "cycler", "joiner", "always", "failure"})
+_ENTITY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
 _AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
 
 
@@ -78,6 +81,7 @@ def lint(source: Source, language: Language) -> list[Finding]:
     """Return everything that is found, by place."""
     form = Form(source.template.spec.parameters)
     found = [
+        *_metadata(source),
         *_schema(source, form),
         *_wiring(source, form, language),
         *_steps(source, form),
@@ -116,6 +120,20 @@ def _wiring(source: Source, form: Form, language: Language) -> Iterator[Finding]
             yield _from_fault(fault, "step", "warning")
         else:
             yield _from_fault(fault, "reference", "error")
+
+
+def _metadata(source: Source) -> Iterator[Finding]:
+    """Look for what a portal's catalog refuses."""
+    metadata = source.template.metadata
+    if not _ENTITY_NAME.fullmatch(metadata.name):
+        message = f"'{metadata.name}' is not a name: use letters and digits, between them '-', '_' and '.'"
+        yield _from_fault(source.fault(("metadata", "name"), message), "metadata", "error")
+    for index, tag in enumerate(metadata.tags):
+        if len(tag) > MAX_LABEL or not _TAG.fullmatch(tag):
+            message = (
+                f"'{tag}' is not a tag: use lower case letters, digits, ':', '+' and '#', between them '-'"
+            )
+            yield _from_fault(source.fault(("metadata", "tags", index), message), "metadata", "error")
 
 
 def _schema(source: Source, form: Form) -> Iterator[Finding]:

@@ -142,6 +142,20 @@ def test_a_value_that_another_step_gives_to_the_same_skeleton_is_left_out_on_pur
     assert (result.code, result.out) == (0, "portal is clean.\n"), result.err
 
 
+def test_names_that_a_catalog_refuses_are_found(cli: Cli, tmp_path: Path) -> None:
+    metadata = {"name": "My template", "tags": ["go", "c++", "kind:api", "Recommended", "a_b"]}
+
+    result = cli("template", "lint", write_template(tmp_path / "t", metadata=metadata))
+
+    assert result.code == 8
+    found = [line.partition(": ")[2].partition(" is not")[0] for line in result.err.splitlines()]
+    assert [each for each in found if each.startswith("metadata")] == [
+        "metadata.name: 'My template'",
+        "metadata.tags.3: 'Recommended'",
+        "metadata.tags.4: 'a_b'",
+    ]
+
+
 def test_copy_without_render_is_for_cookiecutter(cli: Cli, tmp_path: Path) -> None:
     step = {"action": "fetch:cookiecutter", "input": {"url": "./skeleton", "copyWithoutRender": ["x"]}}
     template = _template(tmp_path / "t", [step], {"a": b""})
