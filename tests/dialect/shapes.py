@@ -688,6 +688,47 @@ PLATFORM = Shape(
     },
 )
 
+WORKSPACE = Shape(
+    "rendered-in-the-workspace",
+    {"name": _string("shop")},
+    [
+        {"action": "fetch:plain", "input": {"url": "./raw", "targetPath": "raw"}},
+        {
+            "action": "workspace:template",
+            "input": {
+                "sourcePath": "./raw",
+                "targetPath": "out",
+                "values": {"name": "${{ parameters.name }}"},
+                "copyWithoutTemplating": ["*.md"],
+            },
+        },
+        {
+            "action": "workspace:template:file",
+            "input": {"sourcePath": "raw/run.sh", "targetPath": "run.sh", "values": {"name": "x"}},
+        },
+        {
+            "action": "workspace:template:file",
+            "input": {"sourcePath": "raw/run.sh", "targetPath": "out/run.sh", "values": {"name": "y"}},
+        },
+        {
+            "action": "fetch:template:file",
+            "input": {"url": "./raw/run.sh", "targetPath": "plain.sh", "values": {"name": "z"}},
+        },
+        {
+            "action": "fetch:template:file",
+            "input": {"url": "./raw/data.bin", "targetPath": "data.txt", "values": {"name": "z"}},
+        },
+    ],
+    {
+        "raw/${{ values.name }}/a.txt": "${{ values.name }}\n",
+        "raw/keep.md": "${{ values.name }}\n",
+        "raw/run.sh": "#!/bin/sh\necho ${{ values.name }}\n",
+        "raw/data.bin": b"\0${{ values.name }}\xff",
+    },
+    executable=("raw/run.sh",),
+    links={"raw/link.sh": "run.sh"},
+)
+
 SHAPES = [
     NODE_SERVICE,
     SPRING_BOOT,
@@ -700,4 +741,5 @@ SHAPES = [
     TYPES,
     WORKFLOWS,
     PLATFORM,
+    WORKSPACE,
 ]

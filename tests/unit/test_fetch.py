@@ -324,3 +324,47 @@ def test_an_input_is_known_by_backstages_name_alone() -> None:
     read = FetchTemplate.Input.model_validate(given)
 
     assert (read.target_path, read.copy_without_templating) == (".", [])
+
+
+def test_a_folder_of_the_workspace_is_rendered_beside_itself(tmp_path: Path) -> None:
+    before = tree(
+        {"raw/${{ values.n }}.txt": "${{ values.n }}", "raw/keep": "${{ values.n }}", "out/keep": "old"}
+    )
+    given = {"sourcePath": "./raw", "targetPath": "out", "values": {"n": "new"}}
+
+    kept = promise("workspace:template", tmp_path, before, **given, copyWithoutTemplating=["k*"]).tree
+    replaced = promise("workspace:template", tmp_path, before, **given, replace=True).tree
+
+    assert kept is not None
+    assert replaced is not None
+    assert texts(kept) == {**texts(before), "out/new.txt": "new"}
+    assert texts(replaced) == {**texts(before), "out/new.txt": "new", "out/keep": "new"}
+
+
+def test_a_file_of_the_workspace_is_rendered_to_another_place(tmp_path: Path) -> None:
+    made = promise(
+        "workspace:template:file",
+        tmp_path,
+        tree({"a": "{{ cookiecutter.n }}"}),
+        **{"sourcePath": "a", "targetPath": "b/c", "values": {"n": 1}, "cookiecutterCompat": True},
+    ).tree
+
+    assert made is not None
+    assert texts(made)["b/c"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("action", "source", "target", "said"),
+    [
+        ("workspace:template", "nowhere", "out", "nowhere is not a folder of the workspace"),
+        ("workspace:template", "raw", "raw/out", "targetPath raw/out is within raw"),
+        ("workspace:template", "raw", "./raw", "targetPath ./raw is within raw"),
+        ("workspace:template", ".", "out", "targetPath out is within ."),
+        ("workspace:template:file", "raw", "out", "raw is not a file of the workspace"),
+    ],
+)
+def test_what_cannot_be_rendered_in_the_workspace_is_said(
+    tmp_path: Path, action: str, source: str, target: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        promise(action, tmp_path, tree({"raw/a": "x"}), sourcePath=source, targetPath=target)

@@ -42,6 +42,8 @@ ACTIONS: dict[str, str] = {
     "publish:github": "kickstart.actions.publish:PublishGithub",
     "publish:github:pull-request": "kickstart.actions.pull_request:PublishGithubPullRequest",
     "publish:gitlab": "kickstart.actions.publish_others:PublishGitlab",
+    "workspace:template": "kickstart.actions.fetch:WorkspaceTemplate",
+    "workspace:template:file": "kickstart.actions.fetch:WorkspaceTemplateFile",
 }
 ENTRY_POINTS = "kickstart.actions"
 

@@ -1,4 +1,4 @@
-"""Actions that bring files of the template into the workspace."""
+"""Actions that bring files of the template into the workspace, and those that render what is there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from kickstart import folders, redact
-from kickstart.actions.base import Given, InputError, Model, Promise
+from kickstart.actions.base import AbsentError, Given, InputError, Model, Promise
 from kickstart.template import skeleton
 from kickstart.template.language import Language
 from kickstart.tree import Entry, normal_path
@@ -22,6 +22,13 @@ _URL: Any = Field(
 _COMPAT: Any = Field(
     default=False, description="Render `{{ cookiecutter.name }}` instead of `${{ values.name }}`."
 )
+_COPIED: Any = Field(
+    default=[], description="Globs of files whose content is copied as it is; paths are rendered."
+)
+_EXTENSION: Any = Field(
+    default=False, description="Render only files with this extension, and drop it; true stands for `.njk`."
+)
+_TOKEN: Any = Field(default=None, description="Ignored: Git's own credentials are used.")
 _VALUES: Any = Field(default={}, description="What the files can refer to as `values`.")
 
 
@@ -40,37 +47,74 @@ class FetchTemplate:
         url: str = _URL
         target_path: str = Field(default=".", description="The folder of the workspace to render into.")
         values: dict[str, Any] = _VALUES
-        copy_without_templating: list[str] = Field(
-            default=[], description="Globs of files whose content is copied as it is; paths are rendered."
-        )
-        template_file_extension: str | bool = Field(
-            default=False,
-            description="Render only files with this extension, and drop it; true stands for `.njk`.",
-        )
+        copy_without_templating: list[str] = _COPIED
+        template_file_extension: str | bool = _EXTENSION
         replace: bool = Field(default=False, description="Replace files that are already there.")
         trim_blocks: bool = Field(default=False, description="Drop the newline after a block tag.")
         lstrip_blocks: bool = Field(default=False, description="Drop blanks before a block tag.")
+        cookiecutter_compat: bool = _COMPAT
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        rules = _rules(input, trim_blocks=input.trim_blocks, lstrip_blocks=input.lstrip_blocks)
+        files = folders.Files(_folder(given, input.url))
+        return _render(given, files, rules, input, _shown(input.url))
+
+
+class WorkspaceTemplate:
+    """Render a folder of the workspace into another one."""
+
+    name: ClassVar[str] = "workspace:template"
+
+    class Input(Model):
+        """What to render, with which values, to where."""
+
+        source_path: str = Field(description="The folder of the workspace to render.")
+        target_path: str = Field(description="The folder to render into, which is not in the other one.")
+        values: dict[str, Any] = _VALUES
+        copy_without_templating: list[str] = _COPIED
+        template_file_extension: str | bool = _EXTENSION
+        replace: bool = Field(default=False, description="Replace files that are already there.")
         cookiecutter_compat: bool = _COMPAT
 
     Output: ClassVar[type[Model]] = _Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
-        extension = _extension(input.template_file_extension)
-        if extension and (input.copy_without_templating or input.cookiecutter_compat):
-            other = "copyWithoutTemplating" if input.copy_without_templating else "cookiecutterCompat"
-            raise InputError(f"templateFileExtension and {other} exclude each other")
-        folder = _folder(given, input.url)
-        rules = skeleton.Rules(
-            extension,
-            tuple(input.copy_without_templating),
-            trim_blocks=input.trim_blocks,
-            lstrip_blocks=input.lstrip_blocks,
-            compat=input.cookiecutter_compat,
-            replaces=input.replace,
-        )
+        folder, target = normal_path(input.source_path), normal_path(input.target_path)
+        files = given.tree.under(folder)
+        if not files:
+            raise AbsentError(f"{input.source_path} is not a folder of the workspace")
+        if not folder or f"{target}/".startswith(f"{folder}/"):
+            raise InputError(f"targetPath {input.target_path} is within {input.source_path}")
+        return _render(given, files, _rules(input), input, folder)
+
+
+class WorkspaceTemplateFile:
+    """Render one file of the workspace to another place in it."""
+
+    name: ClassVar[str] = "workspace:template:file"
+
+    class Input(Model):
+        """What to render, with which values, to where."""
+
+        source_path: str = Field(description="The file of the workspace to render.")
+        target_path: str = Field(description="The file of the workspace to render to.")
+        values: dict[str, Any] = _VALUES
+        replace: bool = Field(default=False, description="Replace the file if it is already there.")
+        cookiecutter_compat: bool = _COMPAT
+
+    Output: ClassVar[type[Model]] = _Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        path = normal_path(input.source_path)
+        if path not in given.tree:
+            raise AbsentError(f"{input.source_path} is not a file of the workspace")
+        rules = skeleton.Rules(compat=input.cookiecutter_compat)
         engine, context = _language(given, input)
-        entries = skeleton.render(folders.Files(folder), context, rules, engine, _shown(input.url))
-        return _place(given, entries, input.target_path, replace=input.replace)
+        rendered = skeleton.render_entry(given.tree[path], context, rules, engine, path)
+        return _place(given, {"": rendered}, input.target_path, replace=input.replace)
 
 
 class FetchTemplateFile:
@@ -88,6 +132,7 @@ class FetchTemplateFile:
         trim_blocks: bool = Field(default=False, description="Drop the newline after a block tag.")
         lstrip_blocks: bool = Field(default=False, description="Drop blanks before a block tag.")
         cookiecutter_compat: bool = _COMPAT
+        token: SecretStr | None = _TOKEN
 
     Output: ClassVar[type[Model]] = _Nothing
 
@@ -143,6 +188,7 @@ class FetchPlain:
 
         url: str = _URL
         target_path: str = Field(default=".", description="The folder of the workspace to copy into.")
+        token: SecretStr | None = _TOKEN
 
     Output: ClassVar[type[Model]] = _Nothing
 
@@ -160,12 +206,33 @@ class FetchPlainFile:
 
         url: str = _URL
         target_path: str = Field(description="The file of the workspace to copy to.")
+        token: SecretStr | None = _TOKEN
 
     Output: ClassVar[type[Model]] = _Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         entry = folders.read_file(_file(given, input.url))
         return _place(given, {"": entry}, input.target_path, replace=True)
+
+
+def _rules(input: Any, **blocks: bool) -> skeleton.Rules:
+    """Return how a folder is rendered. Raises InputError when the inputs exclude each other."""
+    extension = _extension(input.template_file_extension)
+    if extension and (input.copy_without_templating or input.cookiecutter_compat):
+        other = "copyWithoutTemplating" if input.copy_without_templating else "cookiecutterCompat"
+        raise InputError(f"templateFileExtension and {other} exclude each other")
+    copied = tuple(input.copy_without_templating)
+    return skeleton.Rules(
+        extension, copied, compat=input.cookiecutter_compat, replaces=input.replace, **blocks
+    )
+
+
+def _render(
+    given: Given, files: Mapping[str, Entry], rules: skeleton.Rules, input: Any, shown: str
+) -> Promise:
+    engine, context = _language(given, input)
+    entries = skeleton.render(files, context, rules, engine, shown)
+    return _place(given, entries, input.target_path, replace=input.replace)
 
 
 def _language(given: Given, input: Any) -> tuple[Language, dict[str, Any]]:

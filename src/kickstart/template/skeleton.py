@@ -86,7 +86,7 @@ def render_entry(
         if engine.is_portal:
             from kickstart.template.dialect import skeleton as portal
 
-            return portal.render_entry(entry, context, rules, engine, templated=True)
+            return portal.render_file(entry, context, rules, engine)
         return _rendered(entry, context, rules, engine)
     except EngineError as error:
         raise TemplateError("the file cannot be rendered", faults=[fault(shown, error)]) from error

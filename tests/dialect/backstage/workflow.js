@@ -28,6 +28,8 @@ const actions = new Map([
   builtin('fetch/templateFile').createFetchTemplateFileAction({ reader, integrations }),
   builtin('fetch/plain').createFetchPlainAction({ reader, integrations }),
   builtin('fetch/plainFile').createFetchPlainFileAction({ reader, integrations }),
+  builtin('fetch/workspaceTemplate').createWorkspaceTemplateAction({ integrations }),
+  builtin('fetch/workspaceTemplateFile').createWorkspaceTemplateFileAction({ integrations }),
   builtin('filesystem/delete').createFilesystemDeleteAction(),
   builtin('filesystem/rename').createFilesystemRenameAction(),
   builtin('filesystem/read').createFilesystemReadDirAction(),

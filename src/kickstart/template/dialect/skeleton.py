@@ -90,6 +90,15 @@ def render_entry(
     return Entry(result.encode("utf-8", "replace"), entry.mode)
 
 
+def render_file(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: Language) -> Entry:
+    """Return one file rendered as `fetch:template:file` does. Raises EngineError.
+
+    It is a text, whatever it holds, and what it becomes is a plain file, whatever it was.
+    """
+    text = entry.content.decode("utf-8", "replace")
+    return Entry(engine.render(text, context, **rules.settings).encode("utf-8", "replace"))
+
+
 def _extension(path: str) -> str:
     """Return the extension as Node's path.extname sees it: a name that starts with a dot has none."""
     return posixpath.splitext(path)[1]
