@@ -25,7 +25,9 @@ FAULTS = {
     "a token that is refused": [Fault("GET /user$", 401, "Bad credentials", lasting=True)],
     "a push that is refused": [Fault("receive-pack", 403, "no", lasting=True)],
     "a setting that is refused": [Fault("PATCH", 422, "Validation Failed", lasting=True)],
+    "a protection that is refused": [Fault("PUT .*/protection$", 422, "Validation Failed", lasting=True)],
 }
+UNPUSHED = {"a token that is refused", "a setting that is refused"}
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -65,7 +67,7 @@ def test_the_token_is_in_no_file_argument_output_or_other_environment(
         is_push = " push " in f" {arguments} "
         pushes += is_push
         assert (IN_GIT in rest) == (is_push or arguments.startswith("ls-remote"))
-    assert pushes == (0 if kind == "a token that is refused" else 1)
+    assert pushes == (0 if kind in UNPUSHED else 1)
 
 
 def test_what_is_published_holds_no_credentials(github: FakeGithub, tmp_path: Path) -> None:
