@@ -204,9 +204,10 @@ def pull(
 ) -> dict[str, Any]:
     base = f"{web}/api/v3/repos/{repo['full_name']}/pulls/{number}"
     owner = repo["owner"]["login"]
+    labels = {end: body[end] if ":" in body[end] else f"{owner}:{body[end]}" for end in ("head", "base")}
     ends = {
-        end: {"label": f"{owner}:{body[end]}", "ref": body[end], "sha": "0" * 40, "repo": repo, "user": by}
-        for end in ("head", "base")
+        end: {"label": label, "ref": label.partition(":")[2], "sha": "0" * 40, "repo": repo, "user": by}
+        for end, label in labels.items()
     }
     empty = (
         *("assignee", "closed_at", "merged_at", "milestone", "merge_commit_sha", "auto_merge", "merged_by"),

@@ -99,6 +99,8 @@ class Repo:
     git_dir: Path
     visibility: str
     id: int
+    parent: Repo | None = None
+    is_ready: bool = True
     description: str | None = None
     homepage: str | None = None
     default_branch: str = "main"
@@ -649,21 +651,24 @@ class FakeGithub:
         return found
 
     def list_pulls(self, call: Call) -> Answer:
-        head, state = call.query["head"].partition(":")[2], call.query.get("state", "open")
-        found = [each for each in self._repo(call).pulls if each["head"]["ref"] == head]
+        head, state = call.query["head"], call.query.get("state", "open")
+        found = [each for each in self._repo(call).pulls if each["head"]["label"] == head]
         return 200, [each for each in reversed(found) if state in {"all", each["state"]}]
 
     def post_pull(self, call: Call) -> Answer:
         repo = self._repo(call)
-        ends = [_git(repo.git_dir, "rev-parse", f"refs/heads/{call.body[end]}") for end in ("head", "base")]
-        if not ends[0]:
+        owner, _, branch = call.body["head"].rpartition(":")
+        source = self.repositories[f"{owner}/{repo.name}".lower()] if owner else repo
+        head = _git(source.git_dir, "rev-parse", f"refs/heads/{branch}")
+        if not head:
             errors = [{"resource": "PullRequest", "field": "head", "code": "invalid"}]
             raise Refusal(422, "Validation Failed", errors=errors)
-        if ends[0] == ends[1]:
+        if head == _git(repo.git_dir, "rev-parse", f"refs/heads/{call.body['base']}"):
             said = f"No commits between {call.body['base']} and {call.body['head']}"
             raise Refusal(422, "Validation Failed", errors=[{"resource": "PullRequest", "message": said}])
-        if any(each["head"]["ref"] == call.body["head"] and each["state"] == "open" for each in repo.pulls):
-            said = f"A pull request already exists for {repo.owner}:{call.body['head']}."
+        label = f"{source.owner}:{branch}"
+        if any(each["head"]["label"] == label and each["state"] == "open" for each in repo.pulls):
+            said = f"A pull request already exists for {label}."
             errors = [{"resource": "PullRequest", "code": "custom", "message": said}]
             raise Refusal(422, "Validation Failed", errors=errors)
         if call.body.get("draft") and self.free_plan:
@@ -672,6 +677,36 @@ class FakeGithub:
         made = answers.pull(self.url, self._repository(repo), len(repo.pulls) + 1, call.body, by)
         repo.pulls.append(made)
         return 201, made
+
+    def post_fork(self, call: Call) -> Answer:
+        repo, login = self._repo(call), call.grant.login
+        found = next((each for each in self.repositories.values() if each.parent is repo), None)
+        if found is None:
+            found = self._make(login, repo.name, repo.visibility)
+            found.parent, found.is_ready = repo, False  # GitHub copies while it answers already
+        return 202, self._repository(found)
+
+    def post_merge_upstream(self, call: Call) -> Answer:
+        repo, branch = self._repo(call), call.body["branch"]
+        assert repo.parent is not None
+        if not repo.is_ready:
+            repo.is_ready = True
+            raise Refusal(404, "Branch not found")
+        fetched = subprocess.run(
+            [
+                "git",
+                f"--git-dir={repo.git_dir}",
+                "fetch",
+                "--quiet",
+                str(repo.parent.git_dir),
+                f"{branch}:{branch}",
+            ],
+            capture_output=True,
+            check=False,
+        )
+        if fetched.returncode:
+            raise Refusal(409, "There are merge conflicts")
+        return 200, {"message": "Successfully fetched and fast-forwarded", "merge_type": "fast-forward"}
 
     def post_reviewers(self, call: Call) -> Answer:
         pull = self._pull(call, "pull_number")
@@ -762,7 +797,10 @@ class FakeGithub:
 
     def _repository(self, repo: Repo) -> dict[str, Any]:
         state = {**repo.flags, **{name: getattr(repo, name) for name in ("id", "topics", *_TEXTS)}}
-        return answers.repository(self.url, repo.full_name, self._user(repo.owner), state)
+        made = answers.repository(self.url, repo.full_name, self._user(repo.owner), state)
+        return (
+            made if repo.parent is None else {**made, "fork": True, "parent": self._repository(repo.parent)}
+        )
 
     def _invitation(self, repo: Repo, user: str, role: str) -> dict[str, Any]:
         people = (self._user("ada"), self._user(user))
@@ -825,6 +863,8 @@ ROUTES: dict[str, Handler] = {
     f"POST {_WORKFLOW}/dispatches": FakeGithub.post_dispatch,
     f"GET {_REPO}/issues/{{issue_number}}/labels": FakeGithub.list_labels,
     f"POST {_REPO}/issues/{{issue_number}}/labels": FakeGithub.post_labels,
+    f"POST {_REPO}/forks": FakeGithub.post_fork,
+    f"POST {_REPO}/merge-upstream": FakeGithub.post_merge_upstream,
     f"GET {_REPO}/pulls": FakeGithub.list_pulls,
     f"POST {_REPO}/pulls": FakeGithub.post_pull,
     f"POST {_REPO}/pulls/{{pull_number}}/requested_reviewers": FakeGithub.post_reviewers,

@@ -217,9 +217,11 @@ def test_an_empty_one_is_opened_where_the_template_asks_for_it(
     assert "unchanged  pull request" in again.err
 
 
+@pytest.mark.parametrize("fork", [False, True])
 def test_its_outputs_lead_to_it_and_label_it(
-    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fork: bool
 ) -> None:
+    monkeypatch.setattr("kickstart.tools.github.forks.time.sleep", lambda seconds: None)
     label = {
         "action": "github:issues:label",
         "input": {
@@ -228,7 +230,7 @@ def test_its_outputs_lead_to_it_and_label_it(
             "labels": ["template"],
         },
     }
-    made = template(tmp_path / "x")
+    made = template(tmp_path / "x", forceFork=fork)
     content = json.loads((made / "template.yaml").read_text())
     content["spec"]["steps"].append(label)
     content["spec"]["output"] = {
@@ -240,11 +242,77 @@ def test_its_outputs_lead_to_it_and_label_it(
     done = create(cli, made, "--output", "json")
     again = create(cli, made)
 
-    assert "create  labels of the pull request add-readme of acme/shop" in planned.out
+    branch = "~:add-readme" if fork else "add-readme"
+    assert f"create  labels of the pull request {branch} of acme/shop" in planned.out
     assert (done.code, again.code) == (0, 0), done.err + again.err
     assert done.json["links"][0]["url"] == f"{github.url}/acme/shop/pulls?q=is%3Apr+head%3Aadd-readme"
     assert github.repositories["acme/shop"].labels["1"] == {"template"}
-    assert "unchanged  labels of the pull request add-readme" in again.err
+    assert f"unchanged  labels of the pull request {branch}" in again.err
+
+
+def test_a_fork_of_the_users_own_gets_the_branch_where_that_is_asked_for(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kickstart.tools.github.forks.time.sleep", lambda seconds: None)
+    made = template(tmp_path / "x", forceFork=True)
+
+    planned = create(cli, made, "--dry-run")
+    forked = "ada/shop" in github.repositories
+    done = create(cli, made)
+    again = create(cli, made)
+
+    assert "create  pull request add-readme of acme/shop" in planned.out
+    assert not forked
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert "waiting 1 s: GitHub has not made ada/shop yet" in done.err
+    assert files(github.repositories["ada/shop"].git_dir, "add-readme") == ["app.py", "docs/README.md"]
+    assert git(f"--git-dir={shop}", "branch", "--list").split() == ["*", "main"]
+    [pull] = github.repositories["acme/shop"].pulls
+    assert (pull["head"]["label"], pull["base"]["ref"]) == ("ada:add-readme", "main")
+    assert "unchanged  pull request add-readme of acme/shop" in again.err
+
+
+def added(git_dir: Path, clone: Path, name: str) -> str:
+    """Push a file as somebody else, and return the commit."""
+    if not clone.exists():
+        git("clone", "--quiet", git_dir, clone)
+    (clone / name).write_text("new\n")
+    commit = commit_all(clone)
+    git("-C", clone, "push", "--quiet")
+    return commit
+
+
+def test_a_fork_is_brought_up_to_date_or_it_is_a_conflict(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kickstart.tools.github.forks.time.sleep", lambda seconds: None)
+    create(cli, template(tmp_path / "x", forceFork=True))
+    fork = github.repositories["ada/shop"].git_dir
+    newest = added(shop, tmp_path / "clone", "new.py")
+
+    updated = create(cli, template(tmp_path / "x", forceFork=True, branchName="next"))
+    main = git(f"--git-dir={fork}", "rev-parse", "main")
+    added(fork, tmp_path / "own", "own.py")
+    added(shop, tmp_path / "clone", "newer.py")
+    refused = create(cli, template(tmp_path / "x", forceFork=True, branchName="more"))
+
+    assert updated.code == 0, updated.err
+    assert main == newest
+    assert refused.code == 5
+    assert "main of ada/shop has commits of its own: There are merge conflicts" in refused.err
+
+
+def test_ones_own_repository_needs_no_fork(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    github.add("ada", "shop", {"app.py": b"x"})
+
+    done = create(
+        cli,
+        template(tmp_path / "x", forceFork=True, filesToDelete=[], repoUrl="github.com?owner=ada&repo=shop"),
+    )
+
+    assert done.code == 0, done.err
+    [pull] = github.repositories["ada/shop"].pulls
+    assert pull["head"]["label"] == "ada:add-readme"
 
 
 def test_an_existing_pull_request_is_found_when_its_answer_was_lost(

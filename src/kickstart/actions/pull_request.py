@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,7 +24,7 @@ from kickstart.actions.base import (
 )
 from kickstart.errors import ConflictError
 from kickstart.naming import branch_name_problem
-from kickstart.tools import People, Repository, State, Tools
+from kickstart.tools import Address, People, Repository, State, Tools
 from kickstart.tree import Edit, Entry, Tree, normal_path
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ class PublishGithubPullRequest:
         create_when_empty: bool = Field(
             default=False, description="Open it also where nothing differs, with an empty commit."
         )
+        force_fork: bool = Field(
+            default=False, description="Push the branch to a fork of the user's own, which is made."
+        )
         git_author_name: str | None = Field(default=None, description="The commit's author.")
         git_author_email: str | None = Field(default=None, description="The author's address.")
         force_empty_git_author: bool = Field(
@@ -92,8 +95,7 @@ class PublishGithubPullRequest:
             raise InputError(f"there is nothing to propose in {source or 'the workspace'}")
         effect = ProposeChange(
             repository,
-            given.address.clone_url(repository),
-            given.address.name,
+            given.address,
             files,
             removed,
             input.branch_name,
@@ -105,6 +107,7 @@ class PublishGithubPullRequest:
             given.at,
             input.update,
             input.create_when_empty,
+            input.force_fork,
             input.draft,
             People(
                 tuple(input.reviewers),
@@ -114,7 +117,7 @@ class PublishGithubPullRequest:
         )
         output = {
             "remoteUrl": given.address.proposal_url(repository, input.branch_name),
-            "pullRequestNumber": number_of(input.branch_name),
+            "pullRequestNumber": number_of(f"{'~:' if input.force_fork else ''}{input.branch_name}"),
             "targetBranchName": input.target_branch_name,
         }
         return Promise(output, effect=effect)
@@ -125,8 +128,7 @@ class ProposeChange(Effect):
     """Pushes one commit as a branch, and asks to merge it."""
 
     repository: Repository
-    url: str
-    forge: str
+    address: Address
     files: Tree
     removed: tuple[str, ...]
     branch: str
@@ -138,6 +140,7 @@ class ProposeChange(Effect):
     at: datetime
     update: bool
     when_empty: bool
+    from_fork: bool
     draft: bool
     people: People
 
@@ -157,10 +160,11 @@ class ProposeChange(Effect):
         if tools.forge.inspect(self.repository).state in {State.ABSENT, State.EMPTY}:
             return Inspection(Change.CREATE, "once the repository is there")
         with self._copy(tools) as copy:
-            proposed = copy.fetch(f"refs/heads/{self.branch}")
+            fork = tools.forge.fork(self.repository) if self.from_fork else self.repository
+            proposed = self._in(fork, copy).fetch(f"refs/heads/{self.branch}") if fork else None
             there = self._there(copy, proposed or copy.head)
             if not self._differing(there):
-                asked = tools.forge.pull_requests(self.repository, self.branch)
+                asked = tools.forge.pull_requests(self.repository, self._head(fork)) if fork else []
                 if asked == [] and (proposed or self.when_empty):
                     return Inspection(
                         Change.CREATE, "of a branch that is there" if proposed else "without files"
@@ -176,25 +180,29 @@ class ProposeChange(Effect):
     def apply(self, tools: Tools) -> Mapping[str, str]:
         with self._copy(tools) as copy:
             base = copy.branch
+            fork = tools.forge.make_fork(self.repository, base) if self.from_fork else self.repository
+            pushed = self._in(fork, copy)
             # On top of the branch where it is there, else of the one that it is merged to.
-            proposed = copy.fetch(f"refs/heads/{self.branch}")
+            proposed = pushed.fetch(f"refs/heads/{self.branch}")
             copy.head = proposed or copy.head
             changes = self._differing(self._there(copy, copy.head))
             if not changes and not proposed and not self.when_empty:
                 return {"note": f"{self.branch} is not proposed: {base} of {self.repository} has it already"}
             if changes or not proposed:
                 made = copy.store(Edit(changes, self.message), self.author, self.at)
-                lost = copy.push(made, self.branch)
+                lost = pushed.push(made, self.branch)
                 if lost:
                     raise ConflictError(
-                        f"somebody has pushed to {self.branch} of {self.repository} meanwhile: {lost}",
+                        f"somebody has pushed to {self.branch} of {fork} meanwhile: {lost}",
                         hint="look at it, and run the same command again",
                     )
         url = tools.forge.open_pull_request(
-            self.repository, self.branch, base, self.title, self.text, draft=self.draft
+            self.repository, self._head(fork), base, self.title, self.text, draft=self.draft
         )
         if url is None:
-            return {"note": f"{self.forge} has no pull requests: merge the branch {self.branch} yourself"}
+            return {
+                "note": f"{self.address.name} has no pull requests: merge the branch {self.branch} yourself"
+            }
         note = tools.forge.ask(self.repository, url, self.people)
         return {"pullRequest": url, **({"note": note} if note else {})}
 
@@ -204,11 +212,20 @@ class ProposeChange(Effect):
         from kickstart.tools import working_copy
 
         environment = tools.forge.git_environment()
-        with working_copy.cloned(str(self.repository), self.url, environment) as copy:
+        with working_copy.cloned(
+            str(self.repository), self.address.clone_url(self.repository), environment
+        ) as copy:
             if self.base:
                 copy.branch = self.base
                 copy.refresh()
             yield copy
+
+    def _in(self, repository: Repository, copy: WorkingCopy) -> WorkingCopy:
+        """Return the copy as one of the repository that gets the branch."""
+        return replace(copy, shown=str(repository), url=self.address.clone_url(repository))
+
+    def _head(self, repository: Repository) -> str:
+        return self.branch if repository == self.repository else f"{repository.owner}:{self.branch}"
 
     def _there(self, copy: WorkingCopy, commit: str) -> Tree:
         """Return what stands at the paths that are changed."""

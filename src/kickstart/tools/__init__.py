@@ -169,11 +169,23 @@ class Forge(Protocol):
         """Return the variables with which `git` may speak to this forge: credentials stand nowhere else."""
         ...
 
+    def fork(self, repository: Repository) -> Repository | None:
+        """Return the user's own fork, or None where there is none yet.
+
+        It is the repository itself where that is the user's own, and on a forge that has no forks.
+        """
+        ...
+
+    def make_fork(self, repository: Repository, branch: str) -> Repository:
+        """Make the fork, or bring `branch` of it up to date; may be called again. Returned as by `fork`."""
+        ...
+
     def open_pull_request(
         self, repository: Repository, branch: str, base: str, title: str, text: str, *, draft: bool = False
     ) -> str | None:
         """Ask to merge `branch`, which was pushed before, into `base`.
 
+        A fork's branch is OWNER:BRANCH, here and in `pull_requests`.
         Returns the address of the pull request, also of one that is open already; None on a forge
         that has no pull requests.
         """

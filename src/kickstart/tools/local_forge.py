@@ -135,6 +135,12 @@ class LocalForge:
     def git_environment(self) -> Mapping[str, str]:
         return {}
 
+    def fork(self, repository: Repository) -> Repository:
+        return repository
+
+    def make_fork(self, repository: Repository, branch: str) -> Repository:
+        return repository
+
     def open_pull_request(
         self, repository: Repository, branch: str, base: str, title: str, text: str, *, draft: bool = False
     ) -> str | None:

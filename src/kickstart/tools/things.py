@@ -67,7 +67,8 @@ class Dispatch:
 class Labels:
     """Labels of an issue or a pull request; others that it has stay.
 
-    branch: instead of the number, for the newest pull request of a branch.
+    branch: instead of the number, for the newest pull request of a branch; of the user's own fork, after
+    a `~:`.
     """
 
     number: int

@@ -152,6 +152,16 @@ class GithubForge:
             entries[f"http.{host}.sslCAInfo"] = self._ca
         return plumbing.configuration(entries)
 
+    def fork(self, repository: Repository) -> Repository | None:
+        from kickstart.tools.github import forks
+
+        return forks.of(self.api, repository)
+
+    def make_fork(self, repository: Repository, branch: str) -> Repository:
+        from kickstart.tools.github import forks
+
+        return forks.make(self.api, repository, branch, self._say)
+
     def open_pull_request(
         self, repository: Repository, branch: str, base: str, title: str, text: str, *, draft: bool = False
     ) -> str | None:
@@ -173,8 +183,12 @@ class GithubForge:
         return str(made["html_url"])
 
     def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
-        wanted = f"state=open&head={repository.owner}:{branch}&base={base}"
-        found = self.api.all(f"/repos/{repository}/pulls?{wanted}")
+        from kickstart.tools.github.api import quoted
+        from kickstart.tools.github.things import head_of
+
+        path = f"/repos/{repository}"
+        head = quoted(head_of(path, branch))
+        found = self.api.all(f"{path}/pulls?state=open&head={head}&base={quoted(base)}")
         return str(found[0]["html_url"]) if found else None
 
     def pull_requests(self, repository: Repository, branch: str) -> Sequence[str]:

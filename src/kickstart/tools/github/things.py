@@ -154,14 +154,21 @@ def _make_dispatch(api: Api, path: str, dispatch: Dispatch) -> None:
 
 def pulls_of(api: Api, path: str, branch: str) -> list[Any]:
     """Return all pull requests of a branch of the repository at `path`, the newest first."""
-    owner = path.split("/")[2]
-    return api.all(f"{path}/pulls?state=all&head={quoted(f'{owner}:{branch}')}")
+    return api.all(f"{path}/pulls?state=all&head={quoted(head_of(path, branch))}")
+
+
+def head_of(path: str, branch: str) -> str:
+    """Return a branch as OWNER:BRANCH, where it is not said like that already."""
+    return branch if ":" in branch else f"{path.split('/')[2]}:{branch}"
 
 
 def _number_of(api: Api, path: str, labels: Labels) -> int | None:
     if not labels.branch:
         return labels.number
-    return next((int(each["number"]) for each in pulls_of(api, path, labels.branch)), None)
+    branch = labels.branch
+    if branch.startswith("~:"):
+        branch = f"{api.identity().login}:{branch[2:]}"
+    return next((int(each["number"]) for each in pulls_of(api, path, branch)), None)
 
 
 def _look_labels(api: Api, path: str, labels: Labels) -> Match:
