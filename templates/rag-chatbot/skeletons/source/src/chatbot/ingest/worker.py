@@ -81,6 +81,8 @@ class Worker:
             metrics.ingest_duration.labels(outcome).observe(seconds)
             fields = {"document.id": str(claimed.id), "event.outcome": outcome, "seconds": round(seconds, 2)}
             log.info("document indexed", extra={"fields": fields})
+        if outcome == "ready":
+            await documents.analyse(self.database)
 
     async def _index(self, claimed: Claim) -> str:
         limit = self.settings.ingest_max_attempts
