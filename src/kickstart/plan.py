@@ -140,6 +140,7 @@ class _Builder:
     """Threads the workspace and the outputs through the steps.
 
     kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
+    published: repositories by the URL of their contents.
     """
 
     source: Source
@@ -149,6 +150,7 @@ class _Builder:
     outputs: dict[str, Any] = field(default_factory=dict)
     kept: list[Fault] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    published: dict[str, Tree] = field(default_factory=dict)
 
     def step(self, index: int, step: Step) -> PlannedStep:
         id_ = self.source.template.step_id(index)
@@ -308,8 +310,11 @@ class _Builder:
             parameters=public(self.parameters),
             argocd_namespace=self.given.argocd_namespace,
             portal=self.given.portal,
+            published=self.published,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
+        seen = promise.output.get("repoContentsUrl")
+        self.published |= {str(seen): each.tree for each in _effects(promise) if seen and each.published}
         if promise.tree is not None:
             self.tree = promise.tree
         return promise

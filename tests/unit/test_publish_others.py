@@ -7,7 +7,7 @@ import pytest
 
 from kickstart.actions.base import InputError
 from kickstart.actions.publish import Publish
-from tests.unit.building import promise, tree
+from tests.unit.building import plan, promise, source, tree
 
 ENTITIES = "kind: API\nmetadata:\n  name: x\n---\nkind: Component\nmetadata: {name: Shop}\n"
 FILES = tree({"a/catalog-info.yaml": ENTITIES})
@@ -76,6 +76,34 @@ def test_what_a_portal_would_register_is_said(
     assert made.output == output
     assert made.messages == (f"not registered, since no portal is configured: {output['catalogInfoUrl']}",)
     assert made.effect is None
+
+
+def test_the_entity_is_that_of_the_repository_which_is_registered(tmp_path: Path) -> None:
+    steps: list[dict[str, Any]] = [
+        {"id": "fetch", "action": "fetch:plain", "input": {"url": "./skeleton", "targetPath": "."}}
+    ]
+    for name in ("gitops", "source-code"):
+        publish = {"repoUrl": f"github.com?owner=acme&repo={name}", "sourcePath": f"./{name}"}
+        register = {"repoContentsUrl": f"${{{{ steps['{name}'].output.repoContentsUrl }}}}"}
+        steps += [
+            {"id": name, "action": "publish:github", "input": publish},
+            {"id": f"register-{name}", "action": "catalog:register", "input": register},
+        ]
+    files = {
+        f"skeleton/{name}/catalog-info.yaml": f"kind: {kind}\nmetadata: {{name: {name}}}\n"
+        for name, kind in (("gitops", "Resource"), ("source-code", "Component"))
+    }
+    links = [
+        {"entityRef": f"${{{{ steps['register-{name}'].output.entityRef }}}}"}
+        for name in ("gitops", "source-code")
+    ]
+
+    made = plan(source(tmp_path, steps, output={"links": links}, files=files))
+
+    assert [link["entityRef"] for link in made.links] == [
+        "resource:default/gitops",
+        "component:default/source-code",
+    ]
 
 
 def test_registering_needs_a_place(tmp_path: Path) -> None:

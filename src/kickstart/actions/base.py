@@ -95,7 +95,7 @@ class Given:
     tree: the workspace as the steps before left it. engine: renders skeletons.
     author: "Name <address>" of commits. at: the time of commits. argocd_namespace: where Argo CD is
     on the cluster that the user chose; empty when none was chosen. portal: the one that is configured,
-    only to be read here.
+    only to be read here. published: what the steps before publish, by the URL under which it is seen.
     """
 
     tree: Tree
@@ -108,6 +108,7 @@ class Given:
     parameters: Mapping[str, Any]
     argocd_namespace: str = ""
     portal: Portal | None = None
+    published: Mapping[str, Tree] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from kickstart import document
 from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Promise
 from kickstart.errors import KickstartError
 from kickstart.tools import Portal, Tools
-from kickstart.tree import Entry, normal_path
+from kickstart.tree import Entry, Tree, normal_path
 
 _PAGE = re.compile(r"^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|edit)/")
 
@@ -91,9 +91,11 @@ class CatalogRegister:
             if not input.repo_contents_url:
                 raise InputError("catalogInfoUrl or repoContentsUrl is required")
             url = f"{input.repo_contents_url.rstrip('/')}/{path}"
+        tree, inside = _place(given, url, path)
+        if not input.catalog_info_url:
             # A portal's catalog knows a file of GitHub's by this one of its addresses.
             url = _PAGE.sub(r"\1/tree/", url)
-        entity = _reference(_described(given.tree, path))
+        entity = _reference(_described(tree, inside))
         output = {"catalogInfoUrl": url, **({"entityRef": entity} if entity else {})}
         if given.portal is None:
             return Promise(output, messages=(f"not registered, since no portal is configured: {url}",))
@@ -198,6 +200,14 @@ def _portal(tools: Tools) -> Portal:
     if tools.portal is None:
         raise AssertionError("nothing is registered where the plan knew of no portal")
     return tools.portal
+
+
+def _place(given: Given, url: str, path: str) -> tuple[Tree, str]:
+    """Return where a description is: in a repository that is published, else somewhere in the workspace."""
+    for contents, tree in given.published.items():
+        if url.startswith(f"{contents.rstrip('/')}/"):
+            return tree, url[len(contents) :].lstrip("/")
+    return given.tree, path
 
 
 def _described(tree: Mapping[str, Entry], path: str) -> list[Mapping[str, Any]]:
