@@ -33,6 +33,7 @@ class PlannedStep:
     """One step with its effects. A skipped step has none.
 
     missing: why only a portal can carry it out; `inputs` is what it would give to the action.
+    failure: what kept kickstart from it, and may pass.
     """
 
     id: str
@@ -40,6 +41,7 @@ class PlannedStep:
     action: str
     skipped: bool = False
     missing: str = ""
+    failure: RemoteError | None = None
     inputs: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
@@ -161,7 +163,7 @@ class _Builder:
             if step.each is None and not self._holds(step.condition, self._context(), at):
                 return PlannedStep(id_, name, step.action, skipped=True)
             action = self._action(step)
-            missing = "" if action else _why_missing(step)
+            missing, failure = "" if action else _why_missing(step), None
             promises: list[Promise] = []
             inputs: list[Mapping[str, Any]] = []
             for each in self._iterations(step, at):
@@ -176,7 +178,7 @@ class _Builder:
                     except RemoteError as error:  # files of another repository, or a portal
                         if not self.given.steps_engine.is_portal:
                             raise
-                        action, missing = None, error.message
+                        action, missing, failure = None, error.message, error
                     except (InputError, PathError, ValidationError, TemplateError) as error:
                         lacks = self._lack(error, given, self.kept[before:])
                         if not lacks:
@@ -219,6 +221,7 @@ class _Builder:
             name,
             step.action,
             missing=missing,
+            failure=failure,
             inputs=tuple(inputs),
             effects=tuple(effect for promise in promises for effect in _effects(promise)),
             messages=tuple(message for promise in promises for message in promise.messages),

@@ -142,6 +142,7 @@ def test_a_portals_step_that_cannot_be_fetched_is_shown_and_never_published(
     assert shown.code == 0, shown.err
     assert "url: https://github.com/acme/gone/tree/main/x" in shown.out
     assert "name: demo" in shown.out
-    assert created.code == 3
-    assert "spec.steps.1.action: 'main' of https://github.com/acme/gone.git cannot be fetched" in created.err
+    assert created.code == 6
+    assert "'main' of https://github.com/acme/gone.git cannot be fetched" in created.err
+    assert "check the URL and your access" in created.err
     assert not (tmp_path / "f").exists()

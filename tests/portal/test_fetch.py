@@ -163,7 +163,7 @@ def test_a_portals_template_is_shown_without_a_step_that_the_portal_does_not_ans
 
     assert planned.code == 0, planned.err
     assert f"left to a portal ({portal.url} answers 503" in planned.out
-    assert refused.code == 3
+    assert refused.code == 6
     assert f"{portal.url} answers 503 to POST /api/catalog/entities/by-refs" in refused.err
 
 

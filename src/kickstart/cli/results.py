@@ -26,9 +26,12 @@ def conflict_hint(project: str) -> str:
 
 
 def refuse_missing(plan: Plan) -> None:
-    """Raise TemplateError when there is a step that only a portal could carry out."""
+    """Raise TemplateError for steps that only a portal could carry out, or what kept one from being tried."""
     if not plan.missing:
         return
+    for step in plan.missing:
+        if step.failure:
+            raise step.failure
     ids = [plan.source.template.step_id(index) for index in range(len(plan.source.template.spec.steps))]
     faults = [
         plan.source.fault(("spec", "steps", ids.index(step.id), "action"), step.missing)
