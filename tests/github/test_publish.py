@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import Cli, fetch, git, publish, rendered_source, write_template
+from tests.cli.support import Cli, fetch, git, git_in, publish, rendered_source, write_template
 from tests.github.fake import UPGRADE, FakeGithub, Fault, running
 from tests.github.support import SECRET, SETTINGS, TOKEN, create, one_repository
 
@@ -292,6 +292,31 @@ def test_an_empty_repository_with_our_mark_is_adopted(cli: Cli, two: Path, githu
     assert done.code == 0, done.err
     assert all(github.heads()[name] for name in ("acme/demo", "acme/demo-gitops"))
     assert github.repositories["acme/demo"].description == ""
+
+
+def test_a_push_that_outlives_its_run_may_arrive_between_two_looks(
+    cli: Cli, two: Path, github: FakeGithub
+) -> None:
+    create(cli, two)
+    expected, repo = github.heads(), github.repositories["acme/demo"]
+    ref = f"refs/heads/{repo.default_branch}"
+    git_in(repo.git_dir, "update-ref", "-d", ref)
+    repo.description = "kickstart is publishing the project demo here"
+    github.requests.clear()
+    create(cli, two, "--dry-run")
+    look = next(n for n, each in enumerate(github.requests, start=1) if each.path.endswith("demo/commits"))
+    github.requests.clear()
+
+    def arrive(request: int) -> None:
+        if request == look:
+            git_in(repo.git_dir, "update-ref", ref, expected["acme/demo"])
+
+    github.on_request = arrive
+    done = create(cli, two)
+
+    assert done.code == 0, done.err
+    assert github.heads() == expected
+    assert repo.description == ""
 
 
 def test_a_description_alone_makes_no_files_ours(cli: Cli, two: Path, github: FakeGithub) -> None:

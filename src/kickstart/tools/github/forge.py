@@ -69,16 +69,18 @@ class GithubForge:
         if found["full_name"].lower() != str(repository).lower():
             return Found(State.FOREIGN, reason=f"was renamed to {found['full_name']}")
         archived = bool(found["archived"])
-        file = self.api.get(f"/repos/{repository}/contents/{marker.FILE_NAME}")
-        if file is not None:
-            mark = _marker(file)
-            if mark is None:
-                return Found(State.FOREIGN, reason="has a marker of another kind")
-            return Found(State.OURS, mark, archived=archived)
+        file = self._marker_file(repository)
         begun = unfinished.project_of(found["description"])
-        if begun and self._is_empty(repository):
-            return Found(State.EMPTY, marker.Marker(begun, str(repository), {}, ""), archived=archived)
-        return Found(State.FOREIGN, reason="was not made by kickstart")
+        if file is None and begun:
+            if self._is_empty(repository):
+                return Found(State.EMPTY, marker.Marker(begun, str(repository), {}, ""), archived=archived)
+            file = self._marker_file(repository)  # the push of a run that was killed outlives it
+        if file is None:
+            return Found(State.FOREIGN, reason="was not made by kickstart")
+        mark = _marker(file)
+        if mark is None:
+            return Found(State.FOREIGN, reason="has a marker of another kind")
+        return Found(State.OURS, mark, archived=archived)
 
     def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
         found = [part.name for part in self._parts(repository, branch, settings) if part.differs()]
@@ -271,6 +273,9 @@ class GithubForge:
         hidden = "exists, and this token may not see it" if found.state is State.ABSENT else ""
         reason = hidden or found.reason or "came into being meanwhile"
         raise ConflictError(f"{repository} {reason}", hint="choose another name")
+
+    def _marker_file(self, repository: Repository) -> Any:
+        return self.api.get(f"/repos/{repository}/contents/{marker.FILE_NAME}")
 
     def _is_empty(self, repository: Repository) -> bool:
         from kickstart.tools.github.api import RefusedError
