@@ -10,13 +10,14 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-
-import jsonschema_rs
 
 from kickstart.template.expressions import is_truthy
 from kickstart.template.language import EngineError
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 Schema = Mapping[str, Any]
 _MISSING: Any = object()
@@ -39,6 +40,8 @@ def validator(schema: Schema) -> jsonschema_rs.Validator:
 
 @lru_cache(maxsize=1024)
 def _compiled(schema: str) -> jsonschema_rs.Validator:
+    import jsonschema_rs
+
     return jsonschema_rs.validator_for(
         {"$schema": "http://json-schema.org/draft-07/schema#", **json.loads(schema)},
         offline=True,

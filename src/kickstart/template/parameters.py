@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from kickstart import document
 from kickstart.errors import Fault, ParameterError, TemplateError
 from kickstart.naming import closest
-from kickstart.template import conditions, model
+from kickstart.template import conditions, model, plain
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 Schema = Mapping[str, Any]
 
@@ -118,8 +120,13 @@ class Form:
 
     def check(self) -> None:
         """Raise TemplateError when a page is not a JSON Schema that can be used."""
+        pages = [(number, page) for number, page in enumerate(self.pages, 1) if not plain.is_plain(page)]
+        if not pages:
+            return
+        import jsonschema_rs
+
         faults = []
-        for number, page in enumerate(self.pages, start=1):
+        for number, page in pages:
             place = f"spec.parameters, page {number}"
             try:
                 conditions.validator(page)
@@ -231,6 +238,8 @@ class Form:
         faults: dict[str, Fault],
     ) -> None:
         for page in pages:
+            if plain.accepts(page, values):
+                continue
             for part in conditions.active_parts(page, values):
                 schema = {key: value for key, value in part.items() if key not in conditions.CONDITIONS}
                 for error in conditions.validator(_plain(schema)).iter_errors(values):
