@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -124,14 +125,22 @@ def test_create_loads_only_the_client_library_it_needs(two: Path) -> None:
     assert _loaded(["create", "demo", "-t", "TWO"], two) == [0, ["git"]]
 
 
-def _loaded(arguments: list[str], two: Path) -> object:
-    """Return the exit code, and which client libraries a process of its own had loaded at the end."""
+def test_a_form_without_conditions_loads_no_json_schema_library(two: Path) -> None:
+    arguments = ["create", "demo", "-t", "TWO", "--dry-run"]
+    assert _loaded(arguments, two, ("jsonschema_rs", "email.message", "importlib.metadata")) == [
+        0,
+        ["importlib.metadata"],
+    ]
+
+
+def _loaded(arguments: list[str], two: Path, names: Sequence[str] = CLIENT_LIBRARIES) -> object:
+    """Return the exit code, and which of `names` a process of its own had loaded at the end."""
     given = [str(two) if argument == "TWO" else argument for argument in arguments]
     code = (
         "import json, sys\n"
         "from kickstart.cli import main\n"
         f"code = main({given!r})\n"
-        f"loaded = [name for name in {CLIENT_LIBRARIES!r} if name in sys.modules]\n"
+        f"loaded = [name for name in {names!r} if name in sys.modules]\n"
         "print(json.dumps([code, loaded]), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,3 +34,20 @@ def _start_fast() -> None:
     gc.set_threshold(100_000, 20, 20)
     # Pydantic would search every installed package for plug-ins of its own.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    sys.meta_path.insert(0, _WhenUsed)
+
+
+class _WhenUsed:
+    """Loads what libraries import and a run does not use at the first look into it."""
+
+    # Pydantic imports importlib.metadata, and that a parser of mail for what is never read here.
+    MODULES = frozenset({"importlib.metadata._adapters"})
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name not in cls.MODULES:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec and spec.loader:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
