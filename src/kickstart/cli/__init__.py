@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -32,6 +33,8 @@ def _start_fast() -> None:
     """Leave out what a short run does not need, before anything large is imported."""
     # Importing makes thousands of objects that stay: collecting garbage among them is wasted.
     gc.set_threshold(100_000, 20, 20)
+    # At the end it would be looked through once more, for a process whose memory goes back anyway.
+    atexit.register(gc.freeze)
     # Pydantic would search every installed package for plug-ins of its own.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     sys.meta_path.insert(0, _WhenUsed)
