@@ -72,3 +72,8 @@ def closest(word: str, candidates: object) -> str:
     names = [str(name) for name in candidates]  # type: ignore[attr-defined]
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, as `1 file` and `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

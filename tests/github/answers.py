@@ -182,6 +182,12 @@ def team(base: str, slug: str, permission: str) -> dict[str, Any]:
     }
 
 
+def full_team(base: str, slug: str, organisation: Mapping[str, Any]) -> dict[str, Any]:
+    counts = {"members_count": 1, "repos_count": 1}
+    times = {"created_at": AT, "updated_at": AT}
+    return {**team(base, slug, "pull"), **counts, **times, "organization": organisation}
+
+
 def invitation(
     base: str, role: str, people: tuple[Mapping[str, Any], Mapping[str, Any]], repo: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -319,8 +325,17 @@ def hook(base: str, number: int, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def environment(base: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def environment(
+    base: str, name: str, body: Mapping[str, Any], reviewers: list[dict[str, Any]]
+) -> dict[str, Any]:
     wait = {"id": 1, "node_id": "W", "type": "wait_timer", "wait_timer": body["wait_timer"]}
+    review = {
+        "id": 2,
+        "node_id": "R",
+        "type": "required_reviewers",
+        "prevent_self_review": body["prevent_self_review"],
+        "reviewers": reviewers,
+    }
     return {
         "id": 1,
         "node_id": "E",
@@ -329,7 +344,7 @@ def environment(base: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]
         "html_url": base,
         "created_at": AT,
         "updated_at": AT,
-        "protection_rules": [wait] if body["wait_timer"] else [],
+        "protection_rules": [wait] * bool(body["wait_timer"]) + [review] * bool(reviewers),
         "deployment_branch_policy": body["deployment_branch_policy"],
     }
 

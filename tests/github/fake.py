@@ -186,6 +186,7 @@ class FakeGithub:
         self.prefix = prefix
         self.tokens: dict[str, Grant] = {"ghp_ada": Grant("ada")}
         self.organisations: dict[str, Organisation] = {"acme": Organisation({"ada": "admin"}, {"platform"})}
+        self.users = {"ada": 1, "grace": 2, "alan": 3}
         self.repositories: dict[str, Repo] = {}
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
@@ -366,6 +367,19 @@ class FakeGithub:
         if call.grant.permissions is not None:
             raise Refusal(403, "Resource not accessible by integration")
         return 200, answers.private_user(self.url, call.grant.login)
+
+    def get_public_user(self, call: Call) -> Answer:
+        login = call.params["username"].lower()
+        if login not in self.users:
+            raise Refusal(404, "Not Found")
+        return 200, {**answers.private_user(self.url, login), "id": self.users[login]}
+
+    def get_team(self, call: Call) -> Answer:
+        teams, slug = self._organisation(call.params["org"]).teams, call.params["team_slug"]
+        if slug not in teams:
+            raise Refusal(404, "Not Found")
+        organisation = answers.organisation(self.url, call.params["org"], members_can_create=True)
+        return 200, answers.full_team(self._api("/teams"), slug, organisation)
 
     def get_membership(self, call: Call) -> Answer:
         role = self._organisation(call.params["org"]).members.get(call.grant.login)
@@ -597,9 +611,32 @@ class FakeGithub:
 
     def put_environment(self, call: Call) -> Answer:
         name = call.params["environment_name"]
-        made = self._repo(call).environments.setdefault(name, {"variables": {}, "secrets": {}})
-        made["answer"] = answers.environment(self._api("/environments"), name, call.body)
+        empty: dict[str, Any] = {"variables": {}, "secrets": {}, "patterns": []}
+        made = self._repo(call).environments.setdefault(name, empty)
+        logins = {number: login for login, number in self.users.items()}
+        reviewers = [
+            {
+                "type": each["type"],
+                "reviewer": {**answers.user(self.url, logins[each["id"]]), "id": each["id"]}
+                if each["type"] == "User"
+                else answers.team(self._api("/teams"), "platform", "pull"),
+            }
+            for each in call.body.get("reviewers") or []
+        ]
+        made["answer"] = answers.environment(self._api("/environments"), name, call.body, reviewers)
         return 200, made["answer"]
+
+    def list_patterns(self, call: Call) -> Answer:
+        found = self._environment(call)["patterns"]
+        return 200, {"total_count": len(found), "branch_policies": found}
+
+    def post_pattern(self, call: Call) -> Answer:
+        environment = self._environment(call)
+        if not (environment["answer"]["deployment_branch_policy"] or {}).get("custom_branch_policies"):
+            raise Refusal(404, "Not Found")
+        made = {"id": len(environment["patterns"]) + 1, "node_id": "P", **call.body}
+        environment["patterns"].append(made)
+        return 200, made
 
     def list_environment_variables(self, call: Call) -> Answer:
         return 200, answers.variables(self._environment(call)["variables"])
@@ -815,6 +852,8 @@ _ENVIRONMENT = f"{_REPO}/environments/{{environment_name}}"
 _WORKFLOW = f"{_REPO}/actions/workflows/{{workflow_id}}"
 ROUTES: dict[str, Handler] = {
     "GET /user": FakeGithub.get_user,
+    "GET /users/{username}": FakeGithub.get_public_user,
+    "GET /orgs/{org}/teams/{team_slug}": FakeGithub.get_team,
     "GET /user/memberships/orgs/{org}": FakeGithub.get_membership,
     "POST /user/repos": FakeGithub.create_for_user,
     "GET /orgs/{org}": FakeGithub.get_organisation,
@@ -853,6 +892,8 @@ ROUTES: dict[str, Handler] = {
     f"PATCH {_REPO}/hooks/{{hook_id}}": FakeGithub.patch_hook,
     f"GET {_ENVIRONMENT}": FakeGithub.get_environment,
     f"PUT {_ENVIRONMENT}": FakeGithub.put_environment,
+    f"GET {_ENVIRONMENT}/deployment-branch-policies": FakeGithub.list_patterns,
+    f"POST {_ENVIRONMENT}/deployment-branch-policies": FakeGithub.post_pattern,
     f"GET {_ENVIRONMENT}/variables": FakeGithub.list_environment_variables,
     f"POST {_ENVIRONMENT}/variables": FakeGithub.post_environment_variable,
     f"PATCH {_ENVIRONMENT}/variables/{{name}}": FakeGithub.patch_environment_variable,

@@ -23,7 +23,11 @@ KEY = {"publicKey": "ssh-ed25519 AAAAC3 ci", "privateKey": PASSWORD_INPUT, "depl
 ENVIRONMENT = {
     "name": "prod",
     "waitTimer": 5,
-    "deploymentBranchPolicy": {"protected_branches": True, "custom_branch_policies": False},
+    "deploymentBranchPolicy": {"protected_branches": False, "custom_branch_policies": True},
+    "customBranchPolicyNames": ["main", "release/*"],
+    "customTagPolicyNames": ["v*"],
+    "preventSelfReview": True,
+    "reviewers": ["user:default/grace", "group:platform"],
     "environmentVariables": {"region": "eu"},
     "secrets": {"token": PASSWORD_INPUT},
 }
@@ -56,6 +60,19 @@ def template(folder: Path, *names: str) -> Path:
     )
 
 
+def _review(repo: Repo) -> dict[str, Any]:
+    rules = repo.environments["prod"]["answer"]["protection_rules"]
+    found: dict[str, Any] = next(each for each in rules if each["type"] == "required_reviewers")
+    return found
+
+
+def _reviewers(environment: dict[str, Any]) -> tuple[bool, list[str]]:
+    """Whether who deploys may not approve, and who may."""
+    *_, rule = environment["answer"]["protection_rules"]
+    people = [each["reviewer"] for each in rule["reviewers"]]
+    return rule["prevent_self_review"], [each.get("login") or each["slug"] for each in people]
+
+
 def test_all_are_made_after_the_repository_and_stay_made(
     cli: Cli, github: FakeGithub, tmp_path: Path
 ) -> None:
@@ -80,9 +97,12 @@ def test_all_are_made_after_the_repository_and_stay_made(
     assert github.secret("acme/demo", "KEY_CI_WRITER") == SECRET
     prod = repo.environments["prod"]
     assert prod["answer"]["deployment_branch_policy"] == {
-        "protected_branches": True,
-        "custom_branch_policies": False,
+        "protected_branches": False,
+        "custom_branch_policies": True,
     }
+    patterns = [(each["type"], each["name"]) for each in prod["patterns"]]
+    assert patterns == [("branch", "main"), ("branch", "release/*"), ("tag", "v*")]
+    assert _reviewers(prod) == (True, ["grace", "platform"])
     assert prod["variables"] == {"REGION": "eu"}
     assert list(prod["secrets"]) == ["TOKEN"]
     assert repo.runs == [{"workflow": "ci.yaml", "ref": "main", "inputs": {"level": "high"}}]
@@ -109,6 +129,61 @@ def test_secrets_are_set_again_when_their_renewal_is_asked_for(
     ]
     assert github.repositories["acme/demo"].hooks[1]["config"]["secret"] == "another"
     assert github.secret("acme/demo", "KEY_CI_WRITER") == "another"
+
+
+def test_reviewers_and_patterns_of_the_team_stay(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    made = template(tmp_path / "x", "github:environment:create")
+    create(cli, made)
+    repo = github.repositories["acme/demo"]
+    prod = repo.environments["prod"]
+    alan = {"type": "User", "reviewer": {**_review(repo)["reviewers"][0]["reviewer"], "login": "alan", "id": 3}}
+    _review(repo)["reviewers"] = [alan]
+    prod["patterns"] = [{"id": 9, "node_id": "P", "name": "hotfix/*", "type": "branch"}]
+
+    done = create(cli, made)
+
+    assert done.code == 0, done.err
+    assert _reviewers(prod) == (True, ["grace", "platform", "alan"])
+    assert [each["name"] for each in prod["patterns"]] == ["hotfix/*", "main", "release/*", "v*"]
+
+
+@pytest.mark.parametrize(
+    ("input", "code", "said"),
+    [
+        ({"reviewers": ["user:nobody"]}, 4, "GitHub knows no user nobody, but the environment prod wants"),
+        ({"reviewers": ["group:ops"]}, 4, "GitHub knows no team ops of acme that this token may see"),
+        ({"reviewers": ["grace"]}, 3, "'grace' is no reviewer: write user:LOGIN, or group:TEAM"),
+        (
+            {"deploymentBranchPolicy": {"protected_branches": True}},
+            3,
+            "deploymentBranchPolicy admits protected branches, and no patterns beside them",
+        ),
+    ],
+)
+def test_rules_of_an_environment_that_cannot_be_stop_before_the_first_write(
+    cli: Cli, github: FakeGithub, tmp_path: Path, input: dict[str, Any], code: int, said: str
+) -> None:
+    step = {"action": "github:environment:create", "input": {"repoUrl": URL, **ENVIRONMENT, **input}}
+    parameters = page(name=NAME, owner=OWNER, password=PASSWORD)
+
+    refused = create(cli, write_template(tmp_path / "x", [fetch(), publish(), step], parameters))
+
+    assert refused.code == code, refused.err
+    assert said in refused.err
+    assert "Hint: " in refused.err or code == 3
+    assert github.writes() == []
+
+
+def test_patterns_alone_admit_what_they_name(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    input = {"name": "prod", "customTagPolicyNames": ["v*"]}
+    step = {"action": "github:environment:create", "input": {"repoUrl": URL, **input}}
+
+    done = create(cli, write_template(tmp_path / "x", [fetch(), publish(), step]))
+
+    assert done.code == 0, done.err
+    prod = github.repositories["acme/demo"].environments["prod"]
+    assert prod["answer"]["deployment_branch_policy"]["custom_branch_policies"] is True
+    assert [(each["type"], each["name"]) for each in prod["patterns"]] == [("tag", "v*")]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +215,13 @@ def test_what_is_no_number_of_an_issue_is_told(
         ),
         ("github:environment:create", lambda repo: repo.environments["prod"]["secrets"].clear(), "update"),
         ("github:environment:create", lambda repo: repo.environments.clear(), "create"),
+        ("github:environment:create", lambda repo: repo.environments["prod"]["patterns"].pop(), "update"),
+        ("github:environment:create", lambda repo: _review(repo)["reviewers"].pop(), "update"),
+        (
+            "github:environment:create",
+            lambda repo: _review(repo).update(prevent_self_review=False),
+            "update",
+        ),
         ("github:actions:dispatch", lambda repo: repo.runs.clear(), "create"),
         ("github:issues:label", lambda repo: repo.labels["1"].discard("ai"), "create"),
     ],

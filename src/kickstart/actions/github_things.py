@@ -148,31 +148,54 @@ class GithubEnvironment:
         deployment_branch_policy: GithubEnvironment.BranchPolicy | None = Field(
             default=None, description="Which branches may deploy; all by default."
         )
+        custom_branch_policy_names: list[str] = Field(
+            default=[], description="Patterns of branches that may deploy, and no others."
+        )
+        custom_tag_policy_names: list[str] = Field(default=[], description="Patterns of tags that may.")
         environment_variables: dict[str, str] = Field(default={}, description="Variables for workflows.")
         secrets: dict[str, SecretStr] = Field(default={}, description="Secrets for workflows.")
         wait_timer: int = Field(default=0, ge=0, le=43200, description="Minutes before a deployment.")
         prevent_self_review: bool = Field(default=False, description="Others must approve.")
+        reviewers: list[str] = Field(
+            default=[],
+            description="Who must approve: `user:LOGIN`, or `group:TEAM` of the repository's organisation.",
+        )
         token: SecretStr | None = _TOKEN
 
     Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         policy = input.deployment_branch_policy
+        patterns = [("branch", pattern) for pattern in input.custom_branch_policy_names]
+        patterns += [("tag", pattern) for pattern in input.custom_tag_policy_names]
         branches = ""
         if policy is not None and policy.protected_branches:
             branches = "protected"
-        elif policy is not None and policy.custom_branch_policies:
+        elif patterns or (policy is not None and policy.custom_branch_policies):
             branches = "custom"
+        if branches == "protected" and patterns:
+            raise InputError("deploymentBranchPolicy admits protected branches, and no patterns beside them")
         thing = Environment(
             input.name,
             input.wait_timer,
             input.prevent_self_review,
             branches,
+            patterns,
+            [_reviewer(reference) for reference in input.reviewers],
             {name.upper(): value for name, value in input.environment_variables.items()},
             {name.upper(): value for name, value in input.secrets.items()},
         )
         texts = {"name": input.name, "environmentVariables": str(dict(input.environment_variables))}
         return _promise(given, input.repo_url, f"environment {input.name}", thing, **texts)
+
+
+def _reviewer(reference: str) -> tuple[str, str]:
+    """Return who an entity of a portal's catalog is on GitHub: there they have the same names."""
+    kind, _, name = reference.rpartition(":")
+    kinds = {"user": "User", "group": "Team"}
+    if kind.lower() not in kinds:
+        raise InputError(f"'{reference}' is no reviewer: write user:LOGIN, or group:TEAM")
+    return kinds[kind.lower()], name.rpartition("/")[2]
 
 
 class GithubActionsDispatch:

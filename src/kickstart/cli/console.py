@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kickstart.errors import KickstartError, ParameterError
+from kickstart.naming import counted
 from kickstart.tree import Entry
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class Console:
         change = pending.change.value
         tree = pending.effect.tree
         detail = f" ({pending.inspection.detail})" if pending.inspection.detail else ""
-        count = f": {len(tree)} files, {size(tree.size)}" if tree else ""
+        count = f": {counted(len(tree), 'file')}, {size(tree.size)}" if tree else ""
         self.print(f"{self.paint(change, _CHANGE_COLORS[change])}  {pending.effect.target}{detail}{count}")
         if not files:
             return

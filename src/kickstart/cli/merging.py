@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kickstart import marker
 from kickstart.cli import connect, published
 from kickstart.errors import Fault
+from kickstart.naming import counted
 from kickstart.tools import working_copy
 from kickstart.tools.clone import Clone
 from kickstart.tree import Edit
@@ -97,7 +98,9 @@ class Done:
             console.print(f"  {self.done.pull_request or 'no pull request is open for it'}")
         elif isinstance(copy, Clone) and self.done.outcome == "changed":
             edit = self.done.made.edit
-            console.print(f"{edit.subject} is merged into {copy.folder}: {len(edit.changes)} files.")
+            console.print(
+                f"{edit.subject} is merged into {copy.folder}: {counted(len(edit.changes), 'file')}."
+            )
             console.print(f"  to see it: git -C {copy.folder} diff HEAD")
             if self.lost:
                 console.say(

@@ -10,6 +10,7 @@ from kickstart.actions.base import Change
 from kickstart.cli.console import Console, for_command
 from kickstart.cli.project import Project, fingerprint
 from kickstart.errors import TemplateError
+from kickstart.naming import counted
 from kickstart.plan import Plan
 from kickstart.run import Outcome, Pending
 from kickstart.tree import Entry, Tree
@@ -99,7 +100,7 @@ def write(prepared: Project, pending: Sequence[Pending], console: Console) -> No
         for line in step.messages[1:]:
             console.say(f"  {line}")
     for each in pending:
-        console.print(f"{each.effect.target}: {len(each.effect.tree)} files")
+        console.print(f"{each.effect.target}: {counted(len(each.effect.tree), 'file')}")
 
 
 def _summary(plan: Plan, outcomes: Sequence[Outcome], changed: bool, console: Console) -> None:

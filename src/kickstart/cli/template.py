@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kickstart.cli import options
+from kickstart.naming import counted
 
 if TYPE_CHECKING:
     from kickstart.template.catalog import Source
@@ -118,8 +119,8 @@ def validate(
         raise TemplateError(f"the template '{source.name}' is wrong", faults=findings.errors)
     warnings = [{"where": fault.where, "message": fault.message} for fault in findings.warnings]
     console.result({"outcome": "valid", "template": _described(source), "warnings": warnings})
-    steps = len(source.template.spec.steps)
-    console.print(f"{source.name} is valid: {len(form.properties)} parameters, {steps} steps.")
+    steps = counted(len(source.template.spec.steps), "step")
+    console.print(f"{source.name} is valid: {counted(len(form.properties), 'parameter')}, {steps}.")
 
 
 @app.command("lint")
@@ -168,7 +169,7 @@ def lint(
     if found:
         console.remember({"findings": findings})
         faults = [Fault(each.where, f"{each.message} [{each.rule}: {each.fix}]") for each in found]
-        count = "one finding" if len(found) == 1 else f"{len(found)} findings"
+        count = counted(len(found), "finding")
         raise FindingsError(
             f"{count} in the template '{source.name}'",
             faults=faults,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,12 +44,19 @@ class DeployKey:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where workflows deploy to. branches: `protected`, `custom`, or "" for all."""
+    """Where workflows deploy to.
+
+    branches: `protected`, `custom`, or "" for all. patterns: with `custom`, what may deploy: the kind,
+    `branch` or `tag`, and the pattern. reviewers: who must approve: the kind, `User` or `Team`, and the
+    login, or the team's name in its address.
+    """
 
     name: str
     wait_minutes: int
     prevent_self_review: bool
     branches: str
+    patterns: Sequence[tuple[str, str]] = ()
+    reviewers: Sequence[tuple[str, str]] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from kickstart.errors import ConflictError
+from kickstart.errors import ConflictError, PreflightError
 from kickstart.tools import Repository
 from kickstart.tools.github.api import Api, RefusedError, quoted
 from kickstart.tools.github.settings import seal_all
@@ -107,13 +107,21 @@ def _make_key(api: Api, path: str, key: DeployKey) -> None:
 
 
 def _look_environment(api: Api, path: str, environment: Environment) -> Match:
+    wanted = _reviewers(api, path, environment)  # asked first: one that GitHub does not know stops all
     at = f"{path}/environments/{quoted(environment.name)}"
     found = api.send("GET", at)
-    rules = {rule["type"]: rule for rule in found.get("protection_rules") or []}
+    rules = _rules(found)
     policy = found.get("deployment_branch_policy") or {}
     branches = next((kind for kind, key in _POLICIES.items() if policy.get(key)), "")
     there = (rules.get("wait_timer", {}).get("wait_timer", 0), branches)
     if there != (environment.wait_minutes, environment.branches):
+        return Match.DIFFERENT
+    asked = rules.get("required_reviewers", {})
+    if wanted and environment.prevent_self_review != bool(asked.get("prevent_self_review")):
+        return Match.DIFFERENT
+    if any(each not in _asked(rules) for each in wanted):
+        return Match.DIFFERENT
+    if environment.patterns and not set(environment.patterns) <= _patterns(api, at):
         return Match.DIFFERENT
     variables = {item["name"]: item["value"] for item in api.all(f"{at}/variables", "variables")}
     if not environment.variables.items() <= variables.items():
@@ -124,13 +132,22 @@ def _look_environment(api: Api, path: str, environment: Environment) -> Match:
 
 def _make_environment(api: Api, path: str, environment: Environment) -> None:
     at = f"{path}/environments/{quoted(environment.name)}"
+    wanted = _reviewers(api, path, environment)
+    # The request replaces the list: those whom the team has added stay on it.
+    others = [each for each in _asked(_rules(api.get(at) or {})) if each not in wanted]
     policy = {key: kind == environment.branches for kind, key in _POLICIES.items()}
     body = {
         "wait_timer": environment.wait_minutes,
         "prevent_self_review": environment.prevent_self_review,
+        "reviewers": [*wanted, *others],
         "deployment_branch_policy": policy if environment.branches else None,
     }
     api.send("PUT", at, body)
+    if environment.patterns:
+        known = _patterns(api, at)
+        for kind, pattern in environment.patterns:
+            if (kind, pattern) not in known:
+                api.send("POST", f"{at}/deployment-branch-policies", {"name": pattern, "type": kind})
     there = {item["name"]: item["value"] for item in api.all(f"{at}/variables", "variables")}
     for name, value in environment.variables.items():
         if name not in there:
@@ -139,6 +156,38 @@ def _make_environment(api: Api, path: str, environment: Environment) -> None:
             api.send("PATCH", f"{at}/variables/{quoted(name)}", {"name": name, "value": value})
     if environment.secrets:
         seal_all(api, f"{at}/secrets", environment.secrets)
+
+
+def _reviewers(api: Api, path: str, environment: Environment) -> list[dict[str, Any]]:
+    """Return who must approve as GitHub numbers them. Raises PreflightError for whom it does not know."""
+    owner = path.split("/")[2]
+    found = []
+    for kind, name in environment.reviewers:
+        place = f"/users/{quoted(name)}" if kind == "User" else f"/orgs/{owner}/teams/{quoted(name)}"
+        known = api.get(place)
+        if known is None:
+            who = f"no user {name}" if kind == "User" else f"no team {name} of {owner} that this token may see"
+            raise PreflightError(
+                f"GitHub knows {who}, but the environment {environment.name} wants their approval",
+                hint="correct the reviewers in the template, or what it is given for them",
+            )
+        found.append({"type": kind, "id": known["id"]})
+    return found
+
+
+def _rules(environment: Any) -> dict[str, Any]:
+    return {rule["type"]: rule for rule in environment.get("protection_rules") or []}
+
+
+def _asked(rules: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return whose approval an environment wants."""
+    there = rules.get("required_reviewers", {}).get("reviewers") or []
+    return [{"type": each["type"], "id": each["reviewer"]["id"]} for each in there]
+
+
+def _patterns(api: Api, at: str) -> set[tuple[str, str]]:
+    found = api.all(f"{at}/deployment-branch-policies", "branch_policies")
+    return {(each.get("type") or "branch", each["name"]) for each in found}
 
 
 def _look_dispatch(api: Api, path: str, dispatch: Dispatch) -> Match:
