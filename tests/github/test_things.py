@@ -86,6 +86,7 @@ def test_all_are_made_after_the_repository_and_stay_made(
     assert [f"create  {target}" in planned.out for target in TARGETS.values()] == [True] * 5
     assert (done.code, again.code) == (0, 0), done.err + again.err
     assert github.writes() == written
+    assert create(cli, made, "--dry-run").out.count("(its secret stays: see --renew-secrets)") == 3
     repo = github.repositories["acme/demo"]
     assert repo.hooks[1]["config"] == {
         "url": "https://ci.example.com/hook",
@@ -136,7 +137,10 @@ def test_reviewers_and_patterns_of_the_team_stay(cli: Cli, github: FakeGithub, t
     create(cli, made)
     repo = github.repositories["acme/demo"]
     prod = repo.environments["prod"]
-    alan = {"type": "User", "reviewer": {**_review(repo)["reviewers"][0]["reviewer"], "login": "alan", "id": 3}}
+    alan = {
+        "type": "User",
+        "reviewer": {**_review(repo)["reviewers"][0]["reviewer"], "login": "alan", "id": 3},
+    }
     _review(repo)["reviewers"] = [alan]
     prod["patterns"] = [{"id": 9, "node_id": "P", "name": "hotfix/*", "type": "branch"}]
 
@@ -148,7 +152,7 @@ def test_reviewers_and_patterns_of_the_team_stay(cli: Cli, github: FakeGithub, t
 
 
 @pytest.mark.parametrize(
-    ("input", "code", "said"),
+    ("changed", "code", "said"),
     [
         ({"reviewers": ["user:nobody"]}, 4, "GitHub knows no user nobody, but the environment prod wants"),
         ({"reviewers": ["group:ops"]}, 4, "GitHub knows no team ops of acme that this token may see"),
@@ -161,9 +165,9 @@ def test_reviewers_and_patterns_of_the_team_stay(cli: Cli, github: FakeGithub, t
     ],
 )
 def test_rules_of_an_environment_that_cannot_be_stop_before_the_first_write(
-    cli: Cli, github: FakeGithub, tmp_path: Path, input: dict[str, Any], code: int, said: str
+    cli: Cli, github: FakeGithub, tmp_path: Path, changed: dict[str, Any], code: int, said: str
 ) -> None:
-    step = {"action": "github:environment:create", "input": {"repoUrl": URL, **ENVIRONMENT, **input}}
+    step = {"action": "github:environment:create", "input": {"repoUrl": URL, **ENVIRONMENT, **changed}}
     parameters = page(name=NAME, owner=OWNER, password=PASSWORD)
 
     refused = create(cli, write_template(tmp_path / "x", [fetch(), publish(), step], parameters))
@@ -175,8 +179,8 @@ def test_rules_of_an_environment_that_cannot_be_stop_before_the_first_write(
 
 
 def test_patterns_alone_admit_what_they_name(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
-    input = {"name": "prod", "customTagPolicyNames": ["v*"]}
-    step = {"action": "github:environment:create", "input": {"repoUrl": URL, **input}}
+    asked = {"repoUrl": URL, "name": "prod", "customTagPolicyNames": ["v*"]}
+    step = {"action": "github:environment:create", "input": asked}
 
     done = create(cli, write_template(tmp_path / "x", [fetch(), publish(), step]))
 

@@ -23,7 +23,7 @@ from kickstart.actions.base import (
     repository_from,
 )
 from kickstart.tools import Repository, Tools
-from kickstart.tools.things import DeployKey, Dispatch, Environment, Labels, Match, Thing, Webhook
+from kickstart.tools.things import DeployKey, Dispatch, Environment, Labels, Match, Thing, Webhook, has_secret
 
 _URL = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
 _TOKEN = Field(default=None, description="Ignored: the user's own is used.")
@@ -52,7 +52,8 @@ class Provide(Effect):
         match = tools.forge.look(self.repository, self.thing)
         if match is Match.UNKNOWN:
             return Inspection(Change.NONE, f"{self.forge} has no such thing")
-        return Inspection(_CHANGES[match])
+        stays = match is Match.SAME and has_secret(self.thing)
+        return Inspection(_CHANGES[match], "its secret stays: see --renew-secrets" if stays else "")
 
     def apply(self, tools: Tools) -> Mapping[str, str]:
         tools.forge.make(self.repository, self.thing)

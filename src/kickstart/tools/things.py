@@ -93,3 +93,8 @@ class ReadAccess:
     url: str
     private_key: SecretStr
     fingerprint: str
+
+
+def has_secret(thing: Thing) -> bool:
+    """Tell whether a part of a thing cannot be read back, and so not compared."""
+    return bool(getattr(thing, "secret", None) or getattr(thing, "secrets", None))

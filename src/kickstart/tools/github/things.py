@@ -9,7 +9,16 @@ from kickstart.errors import ConflictError, PreflightError
 from kickstart.tools import Repository
 from kickstart.tools.github.api import Api, RefusedError, quoted
 from kickstart.tools.github.settings import seal_all
-from kickstart.tools.things import DeployKey, Dispatch, Environment, Labels, Match, Thing, Webhook
+from kickstart.tools.things import (
+    DeployKey,
+    Dispatch,
+    Environment,
+    Labels,
+    Match,
+    Thing,
+    Webhook,
+    has_secret,
+)
 
 
 def look(api: Api, repository: Repository, thing: Thing, *, renew_secrets: bool = False) -> Match:
@@ -23,12 +32,8 @@ def look(api: Api, repository: Repository, thing: Thing, *, renew_secrets: bool 
         if refused.status == 404:
             return Match.ABSENT
         raise refused.error from None
-    is_due = renew_secrets and match is Match.SAME and _has_secret(thing)
+    is_due = renew_secrets and match is Match.SAME and has_secret(thing)
     return Match.DIFFERENT if is_due else match
-
-
-def _has_secret(thing: Thing) -> bool:
-    return bool(getattr(thing, "secret", None) or getattr(thing, "secrets", None))
 
 
 def make(api: Api, repository: Repository, thing: Thing) -> None:
@@ -166,7 +171,9 @@ def _reviewers(api: Api, path: str, environment: Environment) -> list[dict[str, 
         place = f"/users/{quoted(name)}" if kind == "User" else f"/orgs/{owner}/teams/{quoted(name)}"
         known = api.get(place)
         if known is None:
-            who = f"no user {name}" if kind == "User" else f"no team {name} of {owner} that this token may see"
+            who = (
+                f"no user {name}" if kind == "User" else f"no team {name} of {owner} that this token may see"
+            )
             raise PreflightError(
                 f"GitHub knows {who}, but the environment {environment.name} wants their approval",
                 hint="correct the reviewers in the template, or what it is given for them",
