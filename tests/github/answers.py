@@ -145,17 +145,35 @@ def content(base: str, path: str, encoded: str, size: int) -> dict[str, Any]:
     }
 
 
+def people(web: str, asked: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Those who are singled out in a rule; GitHub spells logins as their owners do."""
+    return {
+        "users": [user(web, login.title()) for login in asked["users"]],
+        "teams": [team(web, slug, "push") for slug in asked["teams"]],
+        "apps": [
+            {"id": 1, "slug": slug, "node_id": "A", "name": slug, "owner": user(web, "acme")}
+            for slug in asked["apps"]
+        ],
+    }
+
+
 def protection(base: str, rules: Mapping[str, Any], signed: bool) -> dict[str, Any]:
-    checks = rules["required_status_checks"]
+    checks, reviews = rules["required_status_checks"], dict(rules["required_pull_request_reviews"])
+    if "bypass_pull_request_allowances" in reviews:
+        asked = reviews["bypass_pull_request_allowances"]
+        reviews["bypass_pull_request_allowances"] = people(base, {**asked, "apps": []})
+    only = rules["restrictions"]
+    urls = dict.fromkeys(("url", "users_url", "teams_url", "apps_url"), base)
     switches = (
         *("required_linear_history", "allow_force_pushes", "allow_deletions"),
-        "required_conversation_resolution",
+        *("required_conversation_resolution", "block_creations"),
     )
     return {
+        **({"restrictions": {**urls, **people(base, only)}} if only else {}),
         **{name: {"enabled": rules[name]} for name in switches},
         "url": base,
         "enforce_admins": {"url": base, "enabled": rules["enforce_admins"]},
-        "required_pull_request_reviews": {"url": base, **rules["required_pull_request_reviews"]},
+        "required_pull_request_reviews": {"url": base, **reviews},
         "required_status_checks": {
             "url": base,
             "contexts_url": base,

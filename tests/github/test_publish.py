@@ -79,6 +79,13 @@ def test_every_setting_is_made_and_stays_made(cli: Cli, github: FakeGithub, tmp_
     rules = repo.protection["trunk"]
     assert rules["required_pull_request_reviews"]["required_approving_review_count"] == 2
     assert rules["required_status_checks"] == {"strict": True, "contexts": ["test"]}
+    assert rules["required_pull_request_reviews"]["bypass_pull_request_allowances"] == {
+        "users": ["grace"],
+        "teams": ["platform"],
+        "apps": [],
+    }
+    assert rules["restrictions"] == {"users": [], "teams": ["platform"], "apps": ["renovate"]}
+    assert rules["block_creations"] is True
     assert repo.signatures == {"trunk"}
     # Some organisations let nobody say the visibility again.
     assert [each.body for each in github.requests if "visibility" in (each.body or {})] == [
@@ -191,6 +198,28 @@ def test_what_the_template_does_not_mention_is_the_teams(
 
     assert "demo is unchanged" in again.out
     assert github.writes() == written
+
+
+def test_whom_the_team_lets_push_may_push_after_another_rule_was_made_again(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    template = one_repository(tmp_path / "shop", requiredStatusCheckContexts=["test"])
+    create(cli, template)
+    rules = github.repositories["acme/demo"].protection["main"]
+    teams = {"users": ["alan"], "teams": [], "apps": []}
+    rules["restrictions"] = teams
+    rules["required_pull_request_reviews"]["bypass_pull_request_allowances"] = teams
+    unchanged = create(cli, template, "--dry-run")
+    rules["required_status_checks"]["contexts"] = []
+
+    done = create(cli, template)
+
+    assert "unchanged" in unchanged.out
+    assert done.code == 0, done.err
+    rules = github.repositories["acme/demo"].protection["main"]
+    assert rules["required_status_checks"]["contexts"] == ["test"]
+    assert rules["restrictions"] == teams
+    assert rules["required_pull_request_reviews"]["bypass_pull_request_allowances"] == teams
 
 
 def test_the_message_of_a_squash_alone_leaves_the_teams_title(

@@ -20,6 +20,7 @@ _FILES = {
     *("require_code_owner_reviews", "dismiss_stale_reviews", "required_status_check_contexts"),
     *("require_branches_to_be_up_to_date", "required_conversation_resolution"),
     *("require_last_push_approval", "required_commit_signing", "required_linear_history"),
+    *("bypass_pull_request_allowances", "restrictions", "block_creations"),
 }
 
 

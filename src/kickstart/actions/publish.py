@@ -38,6 +38,14 @@ class Subject(Model):
         return self
 
 
+class Allowed(Model):
+    """Some of an organisation."""
+
+    users: list[str] = Field(default=[], description="Logins.")
+    teams: list[str] = Field(default=[], description="Teams, as in their addresses.")
+    apps: list[str] = Field(default=[], description="Apps, as in their addresses.")
+
+
 class PublishGithub:
     """Publish a folder of the workspace as a new repository of the forge that the user chose."""
 
@@ -79,6 +87,11 @@ class PublishGithub:
         require_last_push_approval: bool = Field(default=False, description="Approve the last push.")
         required_commit_signing: bool = Field(default=False, description="Commits must be signed.")
         required_linear_history: bool = Field(default=False, description="No merge commits.")
+        bypass_pull_request_allowances: Allowed | None = Field(
+            default=None, description="Who may push without a pull request."
+        )
+        restrictions: Allowed | None = Field(default=None, description="Who may push at all; all by default.")
+        block_creations: bool = Field(default=False, description="Others may not create the branch either.")
         delete_branch_on_merge: bool = Field(default=False, description="Delete merged branches.")
         allow_merge_commit: bool = Field(default=True, description="Allow merge commits.")
         allow_squash_merge: bool = Field(default=True, description="Allow squashing.")

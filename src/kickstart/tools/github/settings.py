@@ -307,6 +307,7 @@ def _protection(api: Api, path: str, branch: str, settings: Mapping[str, Any]) -
         return None
     at = f"{path}/branches/{quoted(branch)}/protection"
     wanted = _rules(settings)
+    there: dict[str, Any] = {}
     signed = bool(settings.get("requiredCommitSigning"))
 
     def differs() -> bool:
@@ -318,11 +319,16 @@ def _protection(api: Api, path: str, branch: str, settings: Mapping[str, Any]) -
             if refused.status == 404:
                 return True
             raise refused.error from None
-        return _found_rules(found) != _comparable(wanted) or signed != _is_on(found, "required_signatures")
+        there.update(found)
+        rules = _found_rules(found)
+        asked = _comparable(wanted)
+        return any(rules[name] != rule for name, rule in asked.items()) or signed != _is_on(
+            found, "required_signatures"
+        )
 
     def apply() -> str:
         try:
-            api.send("PUT", at, wanted)
+            api.send("PUT", at, _with_the_teams(wanted, there))
             if signed:
                 api.send("POST", f"{at}/required_signatures")
         except RefusedError as refused:
@@ -359,24 +365,50 @@ def _rules(settings: Mapping[str, Any]) -> dict[str, Any]:
         "dismiss_stale_reviews": bool(settings.get("dismissStaleReviews")),
         "require_last_push_approval": bool(settings.get("requireLastPushApproval")),
     }
+    if settings.get("bypassPullRequestAllowances") is not None:
+        reviews["bypass_pull_request_allowances"] = _allowed(settings["bypassPullRequestAllowances"])
+    only = settings.get("restrictions")
     contexts = list(settings.get("requiredStatusCheckContexts") or [])
     strict = bool(settings.get("requireBranchesToBeUpToDate", True))
     return {
         "required_status_checks": {"strict": strict, "contexts": contexts},
         "enforce_admins": bool(settings.get("protectEnforceAdmins", True)),
         "required_pull_request_reviews": reviews,
-        "restrictions": None,
+        "restrictions": None if only is None else _allowed(only),
         "required_linear_history": bool(settings.get("requiredLinearHistory")),
         "allow_force_pushes": False,
         "allow_deletions": False,
-        "block_creations": False,
+        "block_creations": bool(settings.get("blockCreations")),
         "required_conversation_resolution": bool(settings.get("requiredConversationResolution")),
         "lock_branch": False,
         "allow_fork_syncing": False,
     }
 
 
+def _allowed(asked: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {kind: sorted(map(str.lower, asked.get(kind) or [])) for kind in ("users", "teams", "apps")}
+
+
+def _found_allowed(found: Any) -> dict[str, list[str]] | None:
+    """Return what `_allowed` has, of people as GitHub tells them; None where nobody is singled out."""
+    if not found:
+        return None
+    keys = {"users": "login", "teams": "slug", "apps": "slug"}
+    return {kind: sorted(each[key].lower() for each in found.get(kind) or []) for kind, key in keys.items()}
+
+
+def _with_the_teams(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body with the people whom the team has singled out, where the template names none."""
+    rules, reviews = _found_rules(there), wanted["required_pull_request_reviews"]
+    bypass = rules["bypass_pull_request_allowances"]
+    if bypass and "bypass_pull_request_allowances" not in reviews:
+        reviews = {**reviews, "bypass_pull_request_allowances": bypass}
+    only = wanted["restrictions"] or rules["restrictions"]
+    return {**wanted, "required_pull_request_reviews": reviews, "restrictions": only}
+
+
 def _comparable(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rules that a template asks for: it need not name people."""
     checks = wanted["required_status_checks"]
     return {
         "strict": checks["strict"],
@@ -384,6 +416,8 @@ def _comparable(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "enforce_admins": wanted["enforce_admins"],
         "required_linear_history": wanted["required_linear_history"],
         "required_conversation_resolution": wanted["required_conversation_resolution"],
+        "block_creations": wanted["block_creations"],
+        **({"restrictions": wanted["restrictions"]} if wanted["restrictions"] else {}),
         **wanted["required_pull_request_reviews"],
     }
 
@@ -398,6 +432,9 @@ def _found_rules(found: Any) -> dict[str, Any]:
         "enforce_admins": _is_on(found, "enforce_admins"),
         "required_linear_history": _is_on(found, "required_linear_history"),
         "required_conversation_resolution": _is_on(found, "required_conversation_resolution"),
+        "block_creations": _is_on(found, "block_creations"),
+        "restrictions": _found_allowed(found.get("restrictions")),
+        "bypass_pull_request_allowances": _found_allowed(reviews.get("bypass_pull_request_allowances")),
         "required_approving_review_count": reviews.get("required_approving_review_count", 0),
         "require_code_owner_reviews": bool(reviews.get("require_code_owner_reviews")),
         "dismiss_stale_reviews": bool(reviews.get("dismiss_stale_reviews")),
