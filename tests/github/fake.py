@@ -122,6 +122,8 @@ class Repo:
     keys: dict[int, dict[str, Any]] = field(default_factory=dict)
     hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    autolinks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    pages: dict[str, Any] | None = None
     runs: list[dict[str, Any]] = field(default_factory=list)
     labels: dict[str, set[str]] = field(default_factory=lambda: {"1": set()})
 
@@ -666,6 +668,39 @@ class FakeGithub:
             raise Refusal(404, "Not Found")
         return found
 
+    def list_autolinks(self, call: Call) -> Answer:
+        return 200, [{"id": number, **each} for number, each in self._repo(call).autolinks.items()]
+
+    def post_autolink(self, call: Call) -> Answer:
+        links = self._repo(call).autolinks
+        if any(each["key_prefix"] == call.body["key_prefix"] for each in links.values()):
+            raise Refusal(422, "Validation Failed")
+        number = max(links, default=0) + 1
+        links[number] = dict(call.body)
+        return 201, {"id": number, **call.body}
+
+    def delete_autolink(self, call: Call) -> Answer:
+        del self._repo(call).autolinks[int(call.params["autolink_id"])]
+        return 204, None
+
+    def get_pages(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        if repo.pages is None:
+            raise Refusal(404, "Not Found")
+        told = {"url": self._api(f"/repos/{repo.full_name}/pages"), "status": None, "cname": None}
+        return 200, {**told, "custom_404": False, "public": True, **repo.pages}
+
+    def post_pages(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        if repo.pages is not None:
+            raise Refusal(409, "GitHub Pages is already enabled.")
+        repo.pages = dict(call.body)
+        return 201, self.get_pages(call)[1]
+
+    def put_pages(self, call: Call) -> Answer:
+        self._repo(call).pages = dict(call.body)
+        return 204, None
+
     def list_runs(self, call: Call) -> Answer:
         runs = [each for each in self._repo(call).runs if each["ref"] == call.query["branch"]]
         return 200, {"total_count": len(runs), "workflow_runs": []}
@@ -900,6 +935,12 @@ ROUTES: dict[str, Handler] = {
     f"GET {_ENVIRONMENT}/secrets": FakeGithub.list_environment_secrets,
     f"GET {_ENVIRONMENT}/secrets/public-key": FakeGithub.environment_secrets_key,
     f"PUT {_ENVIRONMENT}/secrets/{{secret_name}}": FakeGithub.put_environment_secret,
+    f"GET {_REPO}/autolinks": FakeGithub.list_autolinks,
+    f"POST {_REPO}/autolinks": FakeGithub.post_autolink,
+    f"DELETE {_REPO}/autolinks/{{autolink_id}}": FakeGithub.delete_autolink,
+    f"GET {_REPO}/pages": FakeGithub.get_pages,
+    f"POST {_REPO}/pages": FakeGithub.post_pages,
+    f"PUT {_REPO}/pages": FakeGithub.put_pages,
     f"GET {_WORKFLOW}/runs": FakeGithub.list_runs,
     f"POST {_WORKFLOW}/dispatches": FakeGithub.post_dispatch,
     f"GET {_REPO}/issues/{{issue_number}}/labels": FakeGithub.list_labels,

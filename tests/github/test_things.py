@@ -33,12 +33,16 @@ ENVIRONMENT = {
 }
 DISPATCH = {"workflowId": "ci.yaml", "branchOrTagName": "main", "workflowInputs": {"level": "high"}}
 LABELS = {"number": "1", "labels": ["ai", "rag"]}
+AUTOLINK = {"keyPrefix": "SHOP-", "urlTemplate": "https://tickets.example.com/SHOP-<num>"}
+PAGES = {"buildType": "legacy", "sourcePath": "/docs"}
 ACTIONS: dict[str, dict[str, Any]] = {
     "github:webhook": HOOK,
     "github:deployKey:create": KEY,
     "github:environment:create": ENVIRONMENT,
     "github:actions:dispatch": DISPATCH,
     "github:issues:label": LABELS,
+    "github:autolinks:create": AUTOLINK,
+    "github:pages:enable": PAGES,
 }
 TARGETS = {
     "github:webhook": "webhook of acme/demo",
@@ -46,6 +50,8 @@ TARGETS = {
     "github:environment:create": "environment prod of acme/demo",
     "github:actions:dispatch": "run of ci.yaml of acme/demo",
     "github:issues:label": "labels of #1 of acme/demo",
+    "github:autolinks:create": "autolink SHOP- of acme/demo",
+    "github:pages:enable": "pages of acme/demo",
 }
 
 
@@ -83,7 +89,7 @@ def test_all_are_made_after_the_repository_and_stay_made(
     written = github.writes()
     again = create(cli, made)
 
-    assert [f"create  {target}" in planned.out for target in TARGETS.values()] == [True] * 5
+    assert [f"create  {target}" in planned.out for target in TARGETS.values()] == [True] * 7
     assert (done.code, again.code) == (0, 0), done.err + again.err
     assert github.writes() == written
     assert create(cli, made, "--dry-run").out.count("(its secret stays: see --renew-secrets)") == 3
@@ -108,6 +114,13 @@ def test_all_are_made_after_the_repository_and_stay_made(
     assert list(prod["secrets"]) == ["TOKEN"]
     assert repo.runs == [{"workflow": "ci.yaml", "ref": "main", "inputs": {"level": "high"}}]
     assert repo.labels["1"] == {"ai", "rag"}
+    [link] = repo.autolinks.values()
+    assert link == {
+        "key_prefix": "SHOP-",
+        "url_template": "https://tickets.example.com/SHOP-<num>",
+        "is_alphanumeric": True,
+    }
+    assert repo.pages == {"build_type": "legacy", "source": {"branch": "main", "path": "/docs"}}
     assert SECRET not in done.out + done.err + planned.out + planned.err
 
 
@@ -228,6 +241,10 @@ def test_what_is_no_number_of_an_issue_is_told(
         ),
         ("github:actions:dispatch", lambda repo: repo.runs.clear(), "create"),
         ("github:issues:label", lambda repo: repo.labels["1"].discard("ai"), "create"),
+        ("github:autolinks:create", lambda repo: repo.autolinks.clear(), "create"),
+        ("github:autolinks:create", lambda repo: repo.autolinks[1].update(is_alphanumeric=False), "update"),
+        ("github:pages:enable", lambda repo: setattr(repo, "pages", None), "create"),
+        ("github:pages:enable", lambda repo: repo.pages.update(build_type="workflow"), "update"),
     ],
 )
 def test_what_was_undone_is_made_again(

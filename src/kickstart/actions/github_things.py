@@ -23,7 +23,18 @@ from kickstart.actions.base import (
     repository_from,
 )
 from kickstart.tools import Repository, Tools
-from kickstart.tools.things import DeployKey, Dispatch, Environment, Labels, Match, Thing, Webhook, has_secret
+from kickstart.tools.things import (
+    Autolink,
+    DeployKey,
+    Dispatch,
+    Environment,
+    Labels,
+    Match,
+    Pages,
+    Thing,
+    Webhook,
+    has_secret,
+)
 
 _URL = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
 _TOKEN = Field(default=None, description="Ignored: the user's own is used.")
@@ -248,6 +259,51 @@ class GithubIssuesLabel:
         branch = branch_of(input.number)
         thing = Labels(0, names, branch)
         return _promise(given, input.repo_url, f"labels of the pull request {branch}", thing, **texts)
+
+
+class GithubAutolinksCreate:
+    """Make links of references to another system, as `TICKET-123`."""
+
+    name: ClassVar[str] = "github:autolinks:create"
+
+    class Input(Model):
+        """One kind of reference; a repository has one for each prefix."""
+
+        repo_url: str = _URL
+        key_prefix: str = Field(min_length=1, description="How the reference begins.")
+        url_template: str = Field(pattern="<num>", description="The address, with `<num>` for the number.")
+        is_alphanumeric: bool = Field(default=True, description="Letters may be in the number as well.")
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        thing = Autolink(input.key_prefix, input.url_template, input.is_alphanumeric)
+        texts = {"keyPrefix": input.key_prefix, "urlTemplate": input.url_template}
+        return _promise(given, input.repo_url, f"autolink {input.key_prefix}", thing, **texts)
+
+
+class GithubPagesEnable:
+    """Give a repository a site."""
+
+    name: ClassVar[str] = "github:pages:enable"
+
+    class Input(Model):
+        """Where the site is from: a workflow, or a folder of a branch."""
+
+        repo_url: str = _URL
+        build_type: Literal["legacy", "workflow"] = Field(
+            default="workflow", description="A workflow makes it, or GitHub from a branch."
+        )
+        source_branch: str = Field(default="main", description="The branch.")
+        source_path: Literal["/", "/docs"] = Field(default="/", description="The folder of the branch.")
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        thing = Pages(input.build_type, input.source_branch, input.source_path)
+        return _promise(given, input.repo_url, "pages", thing)
 
 
 def _promise(given: Given, repo_url: str, what: str, thing: Thing, **texts: str) -> Promise:

@@ -83,7 +83,25 @@ class Labels:
     branch: str = ""
 
 
-Thing = Webhook | DeployKey | Environment | Dispatch | Labels
+@dataclass(frozen=True, slots=True)
+class Autolink:
+    """What makes references to another system links: `prefix` and a number, which `url` has as `<num>`."""
+
+    prefix: str
+    url: str
+    is_alphanumeric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A repository's site. build: `workflow`, or `legacy` from a branch and a path."""
+
+    build: str
+    branch: str
+    path: str
+
+
+Thing = Webhook | DeployKey | Environment | Dispatch | Labels | Autolink | Pages
 
 
 @dataclass(frozen=True, slots=True)

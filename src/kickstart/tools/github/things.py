@@ -10,11 +10,13 @@ from kickstart.tools import Repository
 from kickstart.tools.github.api import Api, RefusedError, quoted
 from kickstart.tools.github.settings import seal_all
 from kickstart.tools.things import (
+    Autolink,
     DeployKey,
     Dispatch,
     Environment,
     Labels,
     Match,
+    Pages,
     Thing,
     Webhook,
     has_secret,
@@ -245,6 +247,42 @@ def _make_labels(api: Api, path: str, labels: Labels) -> None:
     api.send("POST", f"{path}/issues/{number}/labels", {"labels": list(labels.names)})
 
 
+def _autolink_of(api: Api, path: str, prefix: str) -> Any:
+    found = api.send("GET", f"{path}/autolinks")
+    return next((each for each in found if each["key_prefix"] == prefix), None)
+
+
+def _look_autolink(api: Api, path: str, link: Autolink) -> Match:
+    found = _autolink_of(api, path, link.prefix)
+    if found is None:
+        return Match.ABSENT
+    is_same = (found["url_template"], found["is_alphanumeric"]) == (link.url, link.is_alphanumeric)
+    return Match.SAME if is_same else Match.DIFFERENT
+
+
+def _make_autolink(api: Api, path: str, link: Autolink) -> None:
+    there = _autolink_of(api, path, link.prefix)
+    if there is not None:  # GitHub changes none
+        api.send("DELETE", f"{path}/autolinks/{there['id']}")
+    body = {"key_prefix": link.prefix, "url_template": link.url, "is_alphanumeric": link.is_alphanumeric}
+    api.send("POST", f"{path}/autolinks", body)
+
+
+def _look_pages(api: Api, path: str, pages: Pages) -> Match:
+    found = api.send("GET", f"{path}/pages")
+    source = found.get("source") or {}
+    is_same = (found.get("build_type") or "legacy") == pages.build and (
+        pages.build == "workflow" or (source.get("branch"), source.get("path")) == (pages.branch, pages.path)
+    )
+    return Match.SAME if is_same else Match.DIFFERENT
+
+
+def _make_pages(api: Api, path: str, pages: Pages) -> None:
+    body = {"build_type": pages.build, "source": {"branch": pages.branch, "path": pages.path}}
+    is_there = api.get(f"{path}/pages") is not None
+    api.send("PUT" if is_there else "POST", f"{path}/pages", body)
+
+
 _POLICIES = {"protected": "protected_branches", "custom": "custom_branch_policies"}
 _LOOK: dict[type[Any], Callable[[Api, str, Any], Match]] = {
     Webhook: _look_hook,
@@ -252,6 +290,8 @@ _LOOK: dict[type[Any], Callable[[Api, str, Any], Match]] = {
     Environment: _look_environment,
     Dispatch: _look_dispatch,
     Labels: _look_labels,
+    Autolink: _look_autolink,
+    Pages: _look_pages,
 }
 _MAKE: dict[type[Any], Callable[[Api, str, Any], None]] = {
     Webhook: _make_hook,
@@ -259,4 +299,6 @@ _MAKE: dict[type[Any], Callable[[Api, str, Any], None]] = {
     Environment: _make_environment,
     Dispatch: _make_dispatch,
     Labels: _make_labels,
+    Autolink: _make_autolink,
+    Pages: _make_pages,
 }
