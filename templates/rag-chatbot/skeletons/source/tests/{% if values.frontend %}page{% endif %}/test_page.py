@@ -149,7 +149,7 @@ def test_a_citation_opens_the_passage_in_its_place_and_gives_the_focus_back(page
     assert Path(download.value.path()).read_bytes() == (DOCUMENTS / "operations.md").read_bytes()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    assert page.evaluate("document.activeElement.className") == "citation"
+    expect(page.locator(".text .citation").first).to_be_focused()
 
 
 def test_an_upload_shows_its_progress_and_ends_ready(page):
@@ -231,7 +231,7 @@ def test_an_application_that_is_away_is_reported_and_used_again(page, cable):
 def test_everything_can_be_done_from_the_keyboard(page, server):
     server.plays(says(ANSWER))
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the question"
+    expect(page.get_by_role("link", name="Skip to the question")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.type(ASKED)
     page.keyboard.press("Shift+Enter")
