@@ -98,9 +98,10 @@ class FakeForge:
         made = self.things.get(str(repository), [])
         return Match.SAME if thing in made else Match.ABSENT
 
-    def make(self, repository: Repository, thing: Thing) -> None:
+    def make(self, repository: Repository, thing: Thing) -> str:
         self.writes += 1
         self.things.setdefault(str(repository), []).append(thing)
+        return ""
 
     def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:
         self.writes += 1

@@ -203,6 +203,54 @@ def test_patterns_alone_admit_what_they_name(cli: Cli, github: FakeGithub, tmp_p
     assert [(each["type"], each["name"]) for each in prod["patterns"]] == [("tag", "v*")]
 
 
+RULES = {"requiredApprovingReviewCount": 2, "restrictions": {"users": [], "teams": ["platform"]}}
+
+
+def protecting(folder: Path, **more: Any) -> Path:
+    """A template that protects the branch by a step of its own."""
+    made = publish()
+    made["input"] |= {"protectDefaultBranch": False}
+    step = {"action": "github:branch-protection:create", "input": {"repoUrl": URL, **RULES, **more}}
+    return write_template(folder, [fetch(), made, step])
+
+
+@pytest.mark.parametrize(("branch", "shown"), [("main", "branch main"), ("", "default branch")])
+def test_a_branch_is_protected_and_stays_so(
+    cli: Cli, github: FakeGithub, tmp_path: Path, branch: str, shown: str
+) -> None:
+    made = protecting(tmp_path / "x", enforceAdmins=False, **({"branch": branch} if branch else {}))
+
+    planned = create(cli, made, "--dry-run")
+    done = create(cli, made)
+    written = github.writes()
+    again = create(cli, made)
+    rules = github.repositories["acme/demo"].protection["main"]
+    rules["required_pull_request_reviews"]["required_approving_review_count"] = 1
+    weakened = create(cli, made, "--dry-run")
+    create(cli, made)
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert "unchanged" in again.out
+    assert [each for each in written if "protection" in each] == [
+        "PUT /repos/acme/demo/branches/main/protection"
+    ]
+    assert f"create  protection of the {shown} of acme/demo" in planned.out
+    assert f"update  protection of the {shown} of acme/demo" in weakened.out
+    rules = github.repositories["acme/demo"].protection["main"]
+    assert rules["required_pull_request_reviews"]["required_approving_review_count"] == 2
+    assert rules["restrictions"] == {"users": [], "teams": ["platform"], "apps": []}
+    assert rules["enforce_admins"] is False
+
+
+def test_protection_that_nobody_pays_for_is_a_note(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    github.free_plan = True
+
+    done = create(cli, protecting(tmp_path / "x", branch="main"))
+
+    assert done.code == 0, done.err
+    assert "the branch main of acme/demo is not protected: Upgrade to GitHub Pro" in done.out + done.err
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [("shop", "'shop' is not the number of an issue"), (0, "must be greater than or equal to 1")],

@@ -26,6 +26,7 @@ ACTIONS: dict[str, str] = {
     "fs:rename": "kickstart.actions.fs:FsRename",
     "github:actions:dispatch": "kickstart.actions.github_things:GithubActionsDispatch",
     "github:autolinks:create": "kickstart.actions.github_things:GithubAutolinksCreate",
+    "github:branch-protection:create": "kickstart.actions.github_things:GithubBranchProtectionCreate",
     "github:deployKey:create": "kickstart.actions.github_things:GithubDeployKey",
     "github:environment:create": "kickstart.actions.github_things:GithubEnvironment",
     "github:issues:label": "kickstart.actions.github_things:GithubIssuesLabel",

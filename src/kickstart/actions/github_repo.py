@@ -9,18 +9,14 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from kickstart.actions.base import Change, Effect, Given, Inspection, Model, Promise, repository_from
-from kickstart.actions.publish import PublishGithub
+from kickstart.actions.publish import PublishGithub, Rules
 from kickstart.tools import Publication, Repository, State, Tools
 from kickstart.tree import Tree
 
 # What only a push has.
 _FILES = {
     *("default_branch", "source_path", "git_commit_message", "git_author_name", "git_author_email"),
-    *("protect_default_branch", "protect_enforce_admins", "required_approving_review_count"),
-    *("require_code_owner_reviews", "dismiss_stale_reviews", "required_status_check_contexts"),
-    *("require_branches_to_be_up_to_date", "required_conversation_resolution"),
-    *("require_last_push_approval", "required_commit_signing", "required_linear_history"),
-    *("bypass_pull_request_allowances", "restrictions", "block_creations"),
+    *("protect_default_branch", "protect_enforce_admins", *Rules.model_fields),
 }
 
 

@@ -22,6 +22,7 @@ from kickstart.actions.base import (
     branch_of,
     repository_from,
 )
+from kickstart.actions.publish import Rules
 from kickstart.tools import Repository, Tools
 from kickstart.tools.things import (
     Autolink,
@@ -31,6 +32,7 @@ from kickstart.tools.things import (
     Labels,
     Match,
     Pages,
+    Protection,
     Thing,
     Webhook,
     has_secret,
@@ -67,8 +69,8 @@ class Provide(Effect):
         return Inspection(_CHANGES[match], "its secret stays: see --renew-secrets" if stays else "")
 
     def apply(self, tools: Tools) -> Mapping[str, str]:
-        tools.forge.make(self.repository, self.thing)
-        return {}
+        note = tools.forge.make(self.repository, self.thing)
+        return {"note": note} if note else {}
 
 
 class Nothing(Model):
@@ -281,6 +283,33 @@ class GithubAutolinksCreate:
         thing = Autolink(input.key_prefix, input.url_template, input.is_alphanumeric)
         texts = {"keyPrefix": input.key_prefix, "urlTemplate": input.url_template}
         return _promise(given, input.repo_url, f"autolink {input.key_prefix}", thing, **texts)
+
+
+class Branch(Model):
+    """A branch of a repository."""
+
+    repo_url: str = _URL
+    branch: str = Field(default="", description="The branch; the default branch by default.")
+    enforce_admins: bool = Field(default=True, description="Administrators are bound too.")
+
+
+class GithubBranchProtectionCreate:
+    """Protect a branch. The default branch is protected by `publish:github` already, unless told not to."""
+
+    name: ClassVar[str] = "github:branch-protection:create"
+
+    class Input(Rules, Branch):
+        """The branch, and its rules as for `publish:github`."""
+
+        token: SecretStr | None = _TOKEN
+
+    Output: ClassVar[type[Model]] = Nothing
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        rules = input.model_dump(by_alias=True, exclude_unset=True, include=set(Rules.model_fields))
+        thing = Protection(input.branch, {**rules, "protectEnforceAdmins": input.enforce_admins})
+        what = f"protection of the {f'branch {input.branch}' if input.branch else 'default branch'}"
+        return _promise(given, input.repo_url, what, thing, rules=str(rules))
 
 
 class GithubPagesEnable:

@@ -46,52 +46,60 @@ class Allowed(Model):
     apps: list[str] = Field(default=[], description="Apps, as in their addresses.")
 
 
+class About(Model):
+    """What a repository is, and who may see it."""
+
+    repo_url: str = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
+    description: str = Field(default="", description="One sentence about the repository.")
+    homepage: str | None = Field(default=None, description="The project's page.")
+    repo_visibility: Literal["private", "public", "internal"] = Field(
+        default="private", description="Who can read the repository."
+    )
+    default_branch: str = Field(default="main", description="The branch that is published.")
+    source_path: str = Field(default=".", description="The folder of the workspace to publish.")
+    topics: list[str] = Field(default=[], description="Words to find the repository by.")
+    access: str | None = Field(default=None, description="Who administers it: a user, or ORGANISATION/TEAM.")
+    collaborators: list[dict[str, Any]] = Field(
+        default=[],
+        description="Who else has access: each a `user` or a `team`, and `access` as `pull` or `push`.",
+    )
+    git_commit_message: str = Field(default="initial commit", description="The commit's message.")
+    git_author_name: str | None = Field(default=None, description="The commit's author.")
+    git_author_email: str | None = Field(default=None, description="The author's address.")
+    protect_default_branch: bool = Field(default=True, description="Protect the branch.")
+    protect_enforce_admins: bool = Field(default=True, description="Administrators are bound too.")
+
+
+class Rules(Model):
+    """What has to be met before a branch takes a change."""
+
+    required_approving_review_count: int = Field(default=1, description="Reviews before a merge.")
+    require_code_owner_reviews: bool = Field(default=False, description="Code owners must review.")
+    dismiss_stale_reviews: bool = Field(default=False, description="A push voids reviews.")
+    required_status_check_contexts: list[str] = Field(default=[], description="Checks to pass.")
+    require_branches_to_be_up_to_date: bool = Field(default=True, description="Merge only on top.")
+    required_conversation_resolution: bool = Field(default=False, description="Settle all talk.")
+    require_last_push_approval: bool = Field(default=False, description="Approve the last push.")
+    required_commit_signing: bool = Field(default=False, description="Commits must be signed.")
+    required_linear_history: bool = Field(default=False, description="No merge commits.")
+    bypass_pull_request_allowances: Allowed | None = Field(
+        default=None, description="Who may push without a pull request."
+    )
+    restrictions: Allowed | None = Field(default=None, description="Who may push at all; all by default.")
+    block_creations: bool = Field(default=False, description="Others may not create the branch either.")
+
+
 class PublishGithub:
     """Publish a folder of the workspace as a new repository of the forge that the user chose."""
 
     name: ClassVar[str] = "publish:github"
 
-    class Input(Model):
+    class Input(Rules, About):
         """The repository and its settings. A local forge knows only files, branch and description.
 
         On GitHub a setting that is given is compared at every run, and made as asked.
         """
 
-        repo_url: str = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
-        description: str = Field(default="", description="One sentence about the repository.")
-        homepage: str | None = Field(default=None, description="The project's page.")
-        repo_visibility: Literal["private", "public", "internal"] = Field(
-            default="private", description="Who can read the repository."
-        )
-        default_branch: str = Field(default="main", description="The branch that is published.")
-        source_path: str = Field(default=".", description="The folder of the workspace to publish.")
-        topics: list[str] = Field(default=[], description="Words to find the repository by.")
-        access: str | None = Field(
-            default=None, description="Who administers it: a user, or ORGANISATION/TEAM."
-        )
-        collaborators: list[dict[str, Any]] = Field(
-            default=[],
-            description="Who else has access: each a `user` or a `team`, and `access` as `pull` or `push`.",
-        )
-        git_commit_message: str = Field(default="initial commit", description="The commit's message.")
-        git_author_name: str | None = Field(default=None, description="The commit's author.")
-        git_author_email: str | None = Field(default=None, description="The author's address.")
-        protect_default_branch: bool = Field(default=True, description="Protect the branch.")
-        protect_enforce_admins: bool = Field(default=True, description="Administrators are bound too.")
-        required_approving_review_count: int = Field(default=1, description="Reviews before a merge.")
-        require_code_owner_reviews: bool = Field(default=False, description="Code owners must review.")
-        dismiss_stale_reviews: bool = Field(default=False, description="A push voids reviews.")
-        required_status_check_contexts: list[str] = Field(default=[], description="Checks to pass.")
-        require_branches_to_be_up_to_date: bool = Field(default=True, description="Merge only on top.")
-        required_conversation_resolution: bool = Field(default=False, description="Settle all talk.")
-        require_last_push_approval: bool = Field(default=False, description="Approve the last push.")
-        required_commit_signing: bool = Field(default=False, description="Commits must be signed.")
-        required_linear_history: bool = Field(default=False, description="No merge commits.")
-        bypass_pull_request_allowances: Allowed | None = Field(
-            default=None, description="Who may push without a pull request."
-        )
-        restrictions: Allowed | None = Field(default=None, description="Who may push at all; all by default.")
-        block_creations: bool = Field(default=False, description="Others may not create the branch either.")
         delete_branch_on_merge: bool = Field(default=False, description="Delete merged branches.")
         allow_merge_commit: bool = Field(default=True, description="Allow merge commits.")
         allow_squash_merge: bool = Field(default=True, description="Allow squashing.")

@@ -142,8 +142,11 @@ class Forge(Protocol):
         """Tell how the repository has a thing; change nothing."""
         ...
 
-    def make(self, repository: Repository, thing: Thing) -> None:
-        """Make a thing as asked; may be called again. Only where `look` knows such things."""
+    def make(self, repository: Repository, thing: Thing) -> str:
+        """Make a thing as asked; may be called again. Only where `look` knows such things.
+
+        Returns "", or what the reader has to know of it.
+        """
         ...
 
     def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:

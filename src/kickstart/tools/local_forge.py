@@ -111,7 +111,7 @@ class LocalForge:
 
         return Match.UNKNOWN
 
-    def make(self, repository: Repository, thing: Thing) -> None:
+    def make(self, repository: Repository, thing: Thing) -> str:
         raise NotImplementedError("a folder has files and branches, and no more")
 
     def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:

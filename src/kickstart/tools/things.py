@@ -101,7 +101,15 @@ class Pages:
     path: str
 
 
-Thing = Webhook | DeployKey | Environment | Dispatch | Labels | Autolink | Pages
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The rules of a branch, by their names as inputs of `publish:github`; "" is the default branch."""
+
+    branch: str
+    rules: Mapping[str, Any]
+
+
+Thing = Webhook | DeployKey | Environment | Dispatch | Labels | Autolink | Pages | Protection
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,10 @@ class GithubForge:
 
         return things.look(self.api, repository, thing, renew_secrets=self._renew_secrets)
 
-    def make(self, repository: Repository, thing: Thing) -> None:
+    def make(self, repository: Repository, thing: Thing) -> str:
         from kickstart.tools.github import things
 
-        things.make(self.api, repository, thing)
+        return things.make(self.api, repository, thing)
 
     def grant_read(self, repository: Repository, title: str) -> ReadAccess | None:
         from kickstart.tools.github import read_access

@@ -69,7 +69,7 @@ def parts(
         _properties(api, path, settings),
         _oidc(api, path, settings),
         _subscription(api, path, settings),
-        _protection(api, path, branch, settings),
+        protection(api, path, branch, settings) if branch and settings.get("protectDefaultBranch") else None,
     ]
     return [part for part in made if part is not None]
 
@@ -302,9 +302,8 @@ def _subscription(api: Api, path: str, settings: Mapping[str, Any]) -> Part | No
     return Part("subscription", differs, apply)
 
 
-def _protection(api: Api, path: str, branch: str, settings: Mapping[str, Any]) -> Part | None:
-    if not branch or not settings.get("protectDefaultBranch"):
-        return None
+def protection(api: Api, path: str, branch: str, settings: Mapping[str, Any]) -> Part:
+    """Return the rules of a branch of the repository at `path`."""
     at = f"{path}/branches/{quoted(branch)}/protection"
     wanted = _rules(settings)
     there: dict[str, Any] = {}

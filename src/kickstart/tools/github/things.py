@@ -8,7 +8,7 @@ from typing import Any
 from kickstart.errors import ConflictError, PreflightError
 from kickstart.tools import Repository
 from kickstart.tools.github.api import Api, RefusedError, quoted
-from kickstart.tools.github.settings import seal_all
+from kickstart.tools.github.settings import Part, protection, seal_all
 from kickstart.tools.things import (
     Autolink,
     DeployKey,
@@ -17,6 +17,7 @@ from kickstart.tools.things import (
     Labels,
     Match,
     Pages,
+    Protection,
     Thing,
     Webhook,
     has_secret,
@@ -38,14 +39,15 @@ def look(api: Api, repository: Repository, thing: Thing, *, renew_secrets: bool 
     return Match.DIFFERENT if is_due else match
 
 
-def make(api: Api, repository: Repository, thing: Thing) -> None:
-    """Make a thing as asked; may be called again."""
+def make(api: Api, repository: Repository, thing: Thing) -> str:
+    """Make a thing as asked; may be called again. Returns "", or what the reader has to know of it."""
     try:
-        _MAKE[type(thing)](api, f"/repos/{repository}", thing)
+        return _MAKE[type(thing)](api, f"/repos/{repository}", thing) or ""
     except RefusedError as refused:
         # "Already exists" may be the second answer to a request whose first one was lost.
         if refused.status != 422 or look(api, repository, thing) is not Match.SAME:
             raise refused.error from None
+        return ""
 
 
 def _items(api: Api, path: str) -> list[Any]:
@@ -283,6 +285,21 @@ def _make_pages(api: Api, path: str, pages: Pages) -> None:
     api.send("PUT" if is_there else "POST", f"{path}/pages", body)
 
 
+def _protection(api: Api, path: str, wanted: Protection) -> Part:
+    found = api.send("GET", path)
+    return protection(api, path, wanted.branch or str(found["default_branch"]), wanted.rules)
+
+
+def _look_protection(api: Api, path: str, wanted: Protection) -> Match:
+    return Match.DIFFERENT if _protection(api, path, wanted).differs() else Match.SAME
+
+
+def _make_protection(api: Api, path: str, wanted: Protection) -> str:
+    part = _protection(api, path, wanted)
+    part.differs()  # which finds those whom the team has singled out
+    return part.apply()
+
+
 _POLICIES = {"protected": "protected_branches", "custom": "custom_branch_policies"}
 _LOOK: dict[type[Any], Callable[[Api, str, Any], Match]] = {
     Webhook: _look_hook,
@@ -292,8 +309,9 @@ _LOOK: dict[type[Any], Callable[[Api, str, Any], Match]] = {
     Labels: _look_labels,
     Autolink: _look_autolink,
     Pages: _look_pages,
+    Protection: _look_protection,
 }
-_MAKE: dict[type[Any], Callable[[Api, str, Any], None]] = {
+_MAKE: dict[type[Any], Callable[[Api, str, Any], str | None]] = {
     Webhook: _make_hook,
     DeployKey: _make_key,
     Environment: _make_environment,
@@ -301,4 +319,5 @@ _MAKE: dict[type[Any], Callable[[Api, str, Any], None]] = {
     Labels: _make_labels,
     Autolink: _make_autolink,
     Pages: _make_pages,
+    Protection: _make_protection,
 }
