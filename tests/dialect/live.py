@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kickstart.actions import exists, load
 from kickstart.errors import ParameterError
 from kickstart.plan import build
 from kickstart.template import conditions
@@ -144,3 +145,21 @@ def test_our_own_template_is_valid_in_a_portal_and_renders_the_same(tmp_path: Pa
         ours = {path: whole.shown(entry.content, entry.mode) for path, entry in plan.workspace.items()}
         assert theirs["files"] == ours, values
         assert len(theirs["inputs"]["publish:github"]) == 2
+
+
+# What ours do without, and warn of where a template gives it.
+LEFT_OUT = {
+    "fetch:template": {"copyWithoutRender"},  # of older portals: this one ignores it as well
+    "github:actions:dispatch": {"returnWorkflowRunDetails"},
+    "github:repo:create": {"autoInit", "workflowAccess"},
+}
+
+
+def test_our_actions_know_the_inputs_of_backstages() -> None:
+    [theirs] = portal.ask("inputs.js", [], portal.modules(portal.TODAY))
+    known = {name: {*load(name).Input.model_json_schema()["properties"]} for name in theirs if exists(name)}
+
+    missing = {name: {*theirs[name]} - inputs for name, inputs in known.items()}
+
+    assert {name: inputs for name, inputs in missing.items() if inputs} == LEFT_OUT
+    assert {*theirs} - {*known} == {"github:issues:create"}
