@@ -45,6 +45,34 @@ def test_an_error_names_line_and_expression(
     assert message in raised.value.message
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *(
+            "[m] | length",
+            "[[m], 1] | first",
+            "{'a': {'b': m} } | length",
+            "1 | default([m])",
+            "[range] | list",
+        ),
+        *("[m] is defined", "{'a': m} is mapping", "[m].slice(0, 1)", "[m].includes(1)", "[1].concat([m])"),
+    ],
+)
+def test_a_function_goes_to_no_filter_test_or_method_inside_of_a_value_either(
+    engine: Backstage, expression: str
+) -> None:
+    with pytest.raises(EngineError, match="takes no functions"):
+        engine.render(f"{{% macro m() %}}{{% endmacro %}}${{{{ {expression} }}}}", {})
+
+
+def test_a_function_is_a_value_where_only_the_language_sees_it(engine: Backstage) -> None:
+    source = (
+        "{% macro m() %}x{% endmacro %}{% set l = [m] %}${{ l.length }}${{ l[0]() }}${{ l[0] is callable }}"
+    )
+
+    assert engine.render(source, {}) == "1xtrue"
+
+
 HOSTILE = {
     "a loop without end": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
     "a range without end": "${{ range(1000000000) }}",

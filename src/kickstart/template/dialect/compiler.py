@@ -24,6 +24,7 @@ from kickstart.template.dialect.values import (
     SafeText,
     add,
     divide,
+    holds_function,
     is_true,
     loosely_equal,
     modulo,
@@ -526,7 +527,7 @@ class _Compiler:
                 near = closest(name, [*FILTERS, *state.run.filters])
                 raise EngineError(f"there is no filter '{name}'{near}")
             for each in (*positional, *keyword.values()):
-                if isinstance(each, Function):
+                if holds_function(each, state.run.budget):
                     raise EngineError(f"the filter '{name}' takes no functions")
             return FILTERS[known](state.run.budget, *positional, **keyword)
 
@@ -598,9 +599,10 @@ class _Compiler:
             if given.keyword or len(given.positional) != arity:
                 raise EngineError(f"the test '{name}' takes {arity} argument{'s' if arity != 1 else ''}")
             found, others = operand(state), arguments(state)[0]
-            if any(isinstance(each, Function) for each in (found, *others)) and name not in _OF_FUNCTIONS:
+            budget = state.run.budget
+            if name not in _OF_FUNCTIONS and any(holds_function(each, budget) for each in (found, *others)):
                 raise EngineError(f"the test '{name}' takes no functions")
-            return test(state.run.budget, found, *others)
+            return test(budget, found, *others)
 
         return value
 

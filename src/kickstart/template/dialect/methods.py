@@ -9,9 +9,9 @@ from typing import Any
 from kickstart.template.dialect.values import (
     SPACE,
     Budget,
-    Function,
     Pattern,
     SafeText,
+    holds_function,
     index_of,
     number_of,
     number_text,
@@ -65,7 +65,7 @@ def _bound(table: dict[str, tuple[int, int, Method]], target: Any, name: str, bu
         if not least <= len(given) <= most:
             more = f" to {most}" if least < most < _MANY else " or more" if most == _MANY else ""
             raise EngineError(f"'{name}' takes {least}{more} arguments, and is given {len(given)}")
-        if any(isinstance(each, Function) for each in given):
+        if any(holds_function(each, budget) for each in (target, *given)):
             raise EngineError(f"'{name}' takes no functions")
         return method(budget, target, *given)
 

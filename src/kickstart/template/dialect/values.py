@@ -94,6 +94,23 @@ class Budget:
         self.spend(int(items))
 
 
+def holds_function(value: Any, budget: Budget) -> bool:
+    """Tell whether a function is a value, or anywhere inside of it: none goes to a filter or a method."""
+    if not isinstance(value, list | dict):
+        return isinstance(value, Function)
+    waiting, seen = [value], {id(value)}
+    while waiting:
+        found = waiting.pop()
+        budget.spend(1 + (len(found) >> 4))
+        for each in found.values() if isinstance(found, dict) else found:
+            if isinstance(each, Function):
+                return True
+            if isinstance(each, list | dict) and id(each) not in seen:
+                seen.add(id(each))
+                waiting.append(each)
+    return False
+
+
 def inward(value: Any) -> Any:
     """Return a JSON value as a template sees it: a copy, with texts in UTF-16 units."""
     if isinstance(value, str):
