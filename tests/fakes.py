@@ -35,6 +35,9 @@ class FakeAddress:
     def proposal_url(self, repository: Repository, branch: str) -> str:
         return f"https://forge.test/{repository}/pulls/{branch}"
 
+    def issue_url(self, repository: Repository, title: str) -> str:
+        return f"https://forge.test/{repository}/issues/{title}"
+
 
 @dataclass
 class FakeForge:

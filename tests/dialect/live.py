@@ -35,6 +35,11 @@ def test_whole_templates_render_as_was_recorded() -> None:
     assert whole_answers() == whole_recorded()
 
 
+def _is_about_hosts(answer: dict[str, Any]) -> bool:
+    """Tell whether a portal's configuration lacks a host: here any one is accepted, on purpose."""
+    return "No matching integration configuration" in answer.get("error", "")
+
+
 def test_random_templates_render_the_same() -> None:
     seed = random.randrange(10**9)
     asked = list(templates(seed, 4000))
@@ -45,7 +50,7 @@ def test_random_templates_render_the_same() -> None:
     wrong = [
         (case["source"], ours(case, renderer), theirs["today"])
         for case, theirs in zip(asked, found, strict=True)
-        if ours(case, renderer) != theirs["today"].get("text")
+        if ours(case, renderer) != theirs["today"].get("text") and not _is_about_hosts(theirs["today"])
     ]
     assert wrong == [], f"seed {seed}"
     assert sum("text" in each["today"] for each in found) > 500
@@ -162,4 +167,4 @@ def test_our_actions_know_the_inputs_of_backstages() -> None:
     missing = {name: {*theirs[name]} - inputs for name, inputs in known.items()}
 
     assert {name: inputs for name, inputs in missing.items() if inputs} == LEFT_OUT
-    assert {*theirs} - {*known} == {"github:issues:create"}
+    assert {*theirs} == {*known}

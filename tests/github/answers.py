@@ -378,6 +378,42 @@ def subscription(base: str) -> dict[str, Any]:
     }
 
 
+def own_issue(
+    web: str,
+    repository: str,
+    issue: Mapping[str, Any],
+    by: Mapping[str, Any],
+    people: list[dict[str, Any]],
+    labels: list[dict[str, Any]],
+) -> dict[str, Any]:
+    number = issue["number"]
+    base = f"{web}/api/v3/repos/{repository}/issues/{number}"
+    places = ("url", "comments_url", "events_url", "labels_url", "repository_url")
+    return {
+        **dict.fromkeys(places, base),
+        **dict.fromkeys(("assignee", "milestone", "closed_at"), None),
+        "html_url": f"{web}/{repository}/issues/{number}",
+        "id": number,
+        "node_id": "I",
+        "number": number,
+        "state": "open",
+        "title": issue["title"],
+        "body": issue["body"],
+        "user": by,
+        "labels": labels,
+        "assignees": people,
+        "locked": False,
+        "comments": 0,
+        "author_association": "OWNER",
+        "created_at": AT,
+        "updated_at": AT,
+        **({"pull_request": dict.fromkeys(_PULL_PLACES, base)} if issue.get("is_pull") else {}),
+    }
+
+
+_PULL_PLACES = ("diff_url", "html_url", "patch_url", "url")
+
+
 def label(base: str, name: str) -> dict[str, Any]:
     return {
         "id": 1,

@@ -125,6 +125,7 @@ class Repo:
     autolinks: dict[int, dict[str, Any]] = field(default_factory=dict)
     pages: dict[str, Any] | None = None
     runs: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
     labels: dict[str, set[str]] = field(default_factory=lambda: {"1": set()})
 
     @property
@@ -668,6 +669,21 @@ class FakeGithub:
             raise Refusal(404, "Not Found")
         return found
 
+    def list_issues(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        return 200, [self._issue(repo, each) for each in repo.issues]
+
+    def post_issue(self, call: Call) -> Answer:
+        repo = self._repo(call)
+        people = [each for each in call.body["assignees"] if each in repo.collaborators or each == "ada"]
+        repo.issues.append({**call.body, "number": len(repo.issues) + 1, "assignees": people})
+        return 201, self._issue(repo, repo.issues[-1])
+
+    def _issue(self, repo: Repo, issue: Mapping[str, Any]) -> dict[str, Any]:
+        people = [self._user(login) for login in issue["assignees"]]
+        labels = [answers.label(self._api("/labels"), name) for name in issue["labels"]]
+        return answers.own_issue(self.url, repo.full_name, issue, self._user("ada"), people, labels)
+
     def list_autolinks(self, call: Call) -> Answer:
         return 200, [{"id": number, **each} for number, each in self._repo(call).autolinks.items()]
 
@@ -935,6 +951,8 @@ ROUTES: dict[str, Handler] = {
     f"GET {_ENVIRONMENT}/secrets": FakeGithub.list_environment_secrets,
     f"GET {_ENVIRONMENT}/secrets/public-key": FakeGithub.environment_secrets_key,
     f"PUT {_ENVIRONMENT}/secrets/{{secret_name}}": FakeGithub.put_environment_secret,
+    f"GET {_REPO}/issues": FakeGithub.list_issues,
+    f"POST {_REPO}/issues": FakeGithub.post_issue,
     f"GET {_REPO}/autolinks": FakeGithub.list_autolinks,
     f"POST {_REPO}/autolinks": FakeGithub.post_autolink,
     f"DELETE {_REPO}/autolinks/{{autolink_id}}": FakeGithub.delete_autolink,

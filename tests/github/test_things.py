@@ -35,12 +35,14 @@ DISPATCH = {"workflowId": "ci.yaml", "branchOrTagName": "main", "workflowInputs"
 LABELS = {"number": "1", "labels": ["ai", "rag"]}
 AUTOLINK = {"keyPrefix": "SHOP-", "urlTemplate": "https://tickets.example.com/SHOP-<num>"}
 PAGES = {"buildType": "legacy", "sourcePath": "/docs"}
+ISSUE = {"title": 'Say "hello" & go', "body": "The first steps.", "assignees": ["ada"], "labels": ["start"]}
 ACTIONS: dict[str, dict[str, Any]] = {
     "github:webhook": HOOK,
     "github:deployKey:create": KEY,
     "github:environment:create": ENVIRONMENT,
     "github:actions:dispatch": DISPATCH,
     "github:issues:label": LABELS,
+    "github:issues:create": ISSUE,
     "github:autolinks:create": AUTOLINK,
     "github:pages:enable": PAGES,
 }
@@ -50,6 +52,7 @@ TARGETS = {
     "github:environment:create": "environment prod of acme/demo",
     "github:actions:dispatch": "run of ci.yaml of acme/demo",
     "github:issues:label": "labels of #1 of acme/demo",
+    "github:issues:create": "issue 'Say \"hello\" & go' of acme/demo",
     "github:autolinks:create": "autolink SHOP- of acme/demo",
     "github:pages:enable": "pages of acme/demo",
 }
@@ -89,7 +92,7 @@ def test_all_are_made_after_the_repository_and_stay_made(
     written = github.writes()
     again = create(cli, made)
 
-    assert [f"create  {target}" in planned.out for target in TARGETS.values()] == [True] * 7
+    assert [f"create  {target}" in planned.out for target in TARGETS.values()] == [True] * 8
     assert (done.code, again.code) == (0, 0), done.err + again.err
     assert github.writes() == written
     assert create(cli, made, "--dry-run").out.count("(its secret stays: see --renew-secrets)") == 3
@@ -114,6 +117,8 @@ def test_all_are_made_after_the_repository_and_stay_made(
     assert list(prod["secrets"]) == ["TOKEN"]
     assert repo.runs == [{"workflow": "ci.yaml", "ref": "main", "inputs": {"level": "high"}}]
     assert repo.labels["1"] == {"ai", "rag"}
+    [issue] = repo.issues
+    assert issue == {**ISSUE, "number": 1}
     [link] = repo.autolinks.values()
     assert link == {
         "key_prefix": "SHOP-",
@@ -203,6 +208,41 @@ def test_patterns_alone_admit_what_they_name(cli: Cli, github: FakeGithub, tmp_p
     assert [(each["type"], each["name"]) for each in prod["patterns"]] == [("tag", "v*")]
 
 
+def test_an_issue_is_found_by_its_title_and_says_whom_it_could_not_be_given(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    asked = {"repoUrl": URL, **ISSUE, "assignees": ["ada", "alan"]}
+    step = {"id": "issue", "action": "github:issues:create", "input": asked}
+    done = create(cli, write_template(tmp_path / "x", [fetch(), publish(), step]))
+
+    assert done.code == 0, done.err
+    assert f"GitHub ignores the assignees alan of {github.url}/acme/demo/issues/1" in done.err
+    search = parse("https://github.com").issue_url(Repository("acme", "demo"), 'Say "hello" & go')
+    words = "Say%20%20hello%20%20%26%20go"
+    assert search == f"https://github.com/acme/demo/issues?q=is%3Aissue+in%3Atitle+%22{words}%22"
+
+
+@pytest.mark.parametrize(
+    ("action", "at"), [("github:issues:create", "/issues$"), ("github:actions:dispatch", "/dispatches$")]
+)
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("status", [0, 502])
+def test_what_would_be_there_twice_is_not_sent_again(
+    cli: Cli, github: FakeGithub, tmp_path: Path, action: str, at: str, status: int, after: bool
+) -> None:
+    made = template(tmp_path / "x", action)
+    github.faults = [Fault(f"POST .*{at}", status, after=after)]
+
+    failed = create(cli, made)
+    done = create(cli, made)
+
+    assert (failed.code, done.code) == (6, 0), failed.err + done.err
+    assert "was lost, and it may have been done" in failed.err
+    assert "run the same command again: it looks first" in failed.err
+    repo = github.repositories["acme/demo"]
+    assert len(repo.issues) + len(repo.runs) == 1
+
+
 RULES = {"requiredApprovingReviewCount": 2, "restrictions": {"users": [], "teams": ["platform"]}}
 
 
@@ -289,6 +329,8 @@ def test_what_is_no_number_of_an_issue_is_told(
         ),
         ("github:actions:dispatch", lambda repo: repo.runs.clear(), "create"),
         ("github:issues:label", lambda repo: repo.labels["1"].discard("ai"), "create"),
+        ("github:issues:create", lambda repo: repo.issues.clear(), "create"),
+        ("github:issues:create", lambda repo: repo.issues[0].update(is_pull=True), "create"),
         ("github:autolinks:create", lambda repo: repo.autolinks.clear(), "create"),
         ("github:autolinks:create", lambda repo: repo.autolinks[1].update(is_alphanumeric=False), "update"),
         ("github:pages:enable", lambda repo: setattr(repo, "pages", None), "create"),

@@ -29,6 +29,7 @@ ACTIONS: dict[str, str] = {
     "github:branch-protection:create": "kickstart.actions.github_things:GithubBranchProtectionCreate",
     "github:deployKey:create": "kickstart.actions.github_things:GithubDeployKey",
     "github:environment:create": "kickstart.actions.github_things:GithubEnvironment",
+    "github:issues:create": "kickstart.actions.github_things:GithubIssuesCreate",
     "github:issues:label": "kickstart.actions.github_things:GithubIssuesLabel",
     "github:pages:enable": "kickstart.actions.github_things:GithubPagesEnable",
     "github:repo:create": "kickstart.actions.github_repo:GithubRepoCreate",

@@ -29,6 +29,7 @@ from kickstart.tools.things import (
     DeployKey,
     Dispatch,
     Environment,
+    Issue,
     Labels,
     Match,
     Pages,
@@ -261,6 +262,40 @@ class GithubIssuesLabel:
         branch = branch_of(input.number)
         thing = Labels(0, names, branch)
         return _promise(given, input.repo_url, f"labels of the pull request {branch}", thing, **texts)
+
+
+class GithubIssuesCreate:
+    """Open an issue, once: one of the same title, open or closed, is enough."""
+
+    name: ClassVar[str] = "github:issues:create"
+
+    class Input(Model):
+        """The issue. GitHub leaves out assignees who may not push."""
+
+        repo_url: str = _URL
+        title: str = Field(min_length=1, max_length=256, description="The title.")
+        body: str = Field(default="", description="The text.")
+        assignees: list[str] = Field(default=[], description="Who is to see to it: logins.")
+        milestone: int | None = Field(default=None, description="The number of a milestone.")
+        labels: list[str] = Field(default=[], description="Its labels.")
+        token: SecretStr | None = _TOKEN
+
+    class Output(Model):
+        """What is known of it before it is opened."""
+
+        issue_url: str = Field(description="A search that finds it, since only GitHub will know its number.")
+        issue_number: str = Field(description="What stands for that number in texts.")
+
+    def promise(self, given: Given, input: Input) -> Promise:
+        repository = repository_from(input.repo_url)
+        thing = Issue(input.title, input.body, input.assignees, input.labels, input.milestone)
+        texts = {"title": input.title, "body": input.body}
+        effect = Provide(repository, f"issue '{input.title}'", given.address.name, thing, texts)
+        output = {
+            "issueUrl": given.address.issue_url(repository, input.title),
+            "issueNumber": f"<issue '{input.title}'>",
+        }
+        return Promise(output, effect=effect)
 
 
 class GithubAutolinksCreate:

@@ -91,6 +91,10 @@ class Address(Protocol):
         """Return the URL under which the pull request of `branch` is found, before it has a number."""
         ...
 
+    def issue_url(self, repository: Repository, title: str) -> str:
+        """Return the URL under which the issue of that title is found, before it has a number."""
+        ...
+
 
 class Forge(Protocol):
     """Where repositories are published. Nothing that it did not make is ever changed."""

@@ -47,6 +47,9 @@ class LocalAddress:
     def proposal_url(self, repository: Repository, branch: str) -> str:
         return self.clone_url(repository)
 
+    def issue_url(self, repository: Repository, title: str) -> str:
+        return self.clone_url(repository)
+
 
 @dataclass(frozen=True, slots=True)
 class LocalForge:

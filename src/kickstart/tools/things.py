@@ -84,6 +84,17 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue, known by its title. One that is there, open or closed, is its readers'."""
+
+    title: str
+    body: str
+    assignees: Sequence[str] = ()
+    labels: Sequence[str] = ()
+    milestone: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Autolink:
     """What makes references to another system links: `prefix` and a number, which `url` has as `<num>`."""
 
@@ -109,7 +120,7 @@ class Protection:
     rules: Mapping[str, Any]
 
 
-Thing = Webhook | DeployKey | Environment | Dispatch | Labels | Autolink | Pages | Protection
+Thing = Webhook | DeployKey | Environment | Dispatch | Labels | Issue | Autolink | Pages | Protection
 
 
 @dataclass(frozen=True, slots=True)

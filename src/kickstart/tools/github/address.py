@@ -39,6 +39,10 @@ class GithubAddress:
     def proposal_url(self, repository: Repository, branch: str) -> str:
         return f"{self.web}/{repository}/pulls?q=is%3Apr+head%3A{quote(branch, safe='')}"
 
+    def issue_url(self, repository: Repository, title: str) -> str:
+        words = quote(title.replace('"', " "), safe="")
+        return f"{self.web}/{repository}/issues?q=is%3Aissue+in%3Atitle+%22{words}%22"
+
 
 def parse(url: str) -> GithubAddress:
     """Return the address for the URL of a GitHub's pages, or of its API. Raises ParameterError."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from github import GithubRetry
-from urllib3.exceptions import SSLError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 from kickstart.errors import RemoteError
 from kickstart.tools import web
@@ -16,6 +16,8 @@ ATTEMPTS = 5  # after the first; with the pauses below a request takes at most a
 LONGEST = 90  # seconds of one wait; the next run is a better place to wait longer
 UNASKED = 60  # seconds for a secondary rate limit that names no time (GitHub's documentation)
 SENT_AGAIN = [403, 429, 500, 502, 503, 504]
+# What these make has no name by which GitHub knew it again: it would be there twice.
+ONCE = ("/issues", "/dispatches")
 
 
 class Retry(GithubRetry):
@@ -25,7 +27,7 @@ class Retry(GithubRetry):
         settings.setdefault("total", ATTEMPTS)
         settings.setdefault("backoff_factor", 0.5)
         settings["status_forcelist"] = SENT_AGAIN
-        # All of our writes say what shall be, or are recognised when they come twice.
+        # Our writes say what shall be, or are recognised when they come twice; of the others see ONCE.
         settings["allowed_methods"] = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         super().__init__(**{"secondary_rate_wait": UNASKED, "max_rate_limit_wait": LONGEST, **settings})
         self.say = say
@@ -44,6 +46,11 @@ class Retry(GithubRetry):
     ) -> Any:
         if isinstance(error, SSLError):  # another attempt would meet the same certificate
             raise web.untrusted(_pool.host, error) from None
+        if method == "POST" and str(url).partition("?")[0].endswith(ONCE) and _may_be_done(response, error):
+            raise RemoteError(
+                f"GitHub's answer to POST {url} was lost, and it may have been done",
+                hint="run the same command again: it looks first",
+            )
         asked = self.get_retry_after(response) if response is not None else None
         if asked and asked > LONGEST:
             raise too_long(asked)
@@ -62,6 +69,13 @@ class Retry(GithubRetry):
         if response is not None and response.status == 429:  # PyGithub knows the 403 kind alone
             return UNASKED
         return self.get_backoff_time()
+
+
+def _may_be_done(response: Any, error: Any) -> bool:
+    """Tell whether a request that failed may have had its effect all the same."""
+    if response is not None:
+        return bool(response.status >= 500)
+    return not isinstance(error, (ConnectTimeoutError, NewConnectionError))
 
 
 def too_long(seconds: float | None) -> RemoteError:

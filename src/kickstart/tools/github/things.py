@@ -14,6 +14,7 @@ from kickstart.tools.things import (
     DeployKey,
     Dispatch,
     Environment,
+    Issue,
     Labels,
     Match,
     Pages,
@@ -249,6 +250,24 @@ def _make_labels(api: Api, path: str, labels: Labels) -> None:
     api.send("POST", f"{path}/issues/{number}/labels", {"labels": list(labels.names)})
 
 
+def _look_issue(api: Api, path: str, issue: Issue) -> Match:
+    api.send("GET", path)  # where there is no repository, there is none
+    found = api.all(f"{path}/issues?state=all")
+    is_there = any(each["title"] == issue.title and "pull_request" not in each for each in found)
+    return Match.SAME if is_there else Match.ABSENT
+
+
+def _make_issue(api: Api, path: str, issue: Issue) -> str:
+    body: dict[str, Any] = {"title": issue.title, "body": issue.body}
+    body |= {"assignees": list(issue.assignees), "labels": list(issue.labels)}
+    if issue.milestone is not None:
+        body["milestone"] = issue.milestone
+    made = api.send("POST", f"{path}/issues", body)
+    took = {each["login"].lower() for each in made["assignees"]}
+    left = [login for login in issue.assignees if login.lower() not in took]
+    return f"GitHub ignores the assignees {', '.join(left)} of {made['html_url']}" if left else ""
+
+
 def _autolink_of(api: Api, path: str, prefix: str) -> Any:
     found = api.send("GET", f"{path}/autolinks")
     return next((each for each in found if each["key_prefix"] == prefix), None)
@@ -307,6 +326,7 @@ _LOOK: dict[type[Any], Callable[[Api, str, Any], Match]] = {
     Environment: _look_environment,
     Dispatch: _look_dispatch,
     Labels: _look_labels,
+    Issue: _look_issue,
     Autolink: _look_autolink,
     Pages: _look_pages,
     Protection: _look_protection,
@@ -317,6 +337,7 @@ _MAKE: dict[type[Any], Callable[[Api, str, Any], str | None]] = {
     Environment: _make_environment,
     Dispatch: _make_dispatch,
     Labels: _make_labels,
+    Issue: _make_issue,
     Autolink: _make_autolink,
     Pages: _make_pages,
     Protection: _make_protection,
