@@ -73,6 +73,8 @@ def test_text_becomes_what_the_schema_wants(schema: dict[str, Any], text: str, v
         ({"type": "object"}, [], "must be a mapping"),
         ({"type": "string", "maxLength": 2}, "abc", "is too long: at most 2 are possible"),
         ({"type": "string", "minLength": 2}, "a", "must have at least 2 characters"),
+        ({"type": "string", "minLength": 2.0}, "a", "must have at least 2 characters"),
+        ({"type": "string", "minLength": 10**30}, "a", '"a" is shorter than 18446744073709551615 characters'),
         ({"type": "integer", "minimum": 1}, 0, "must be greater than or equal to 1"),
         ({"type": "number", "exclusiveMaximum": 1}, 1, "must be less than 1"),
         ({"type": "array", "maxItems": 1}, [1, 2], "is too long: at most 1 are possible"),

@@ -108,6 +108,7 @@ def test_a_plain_page_is_judged(values: dict[str, Any], expected: bool) -> None:
         {"properties": {"name": {**NAME, "pattern": "("}}},
         {"properties": {"name": {**NAME, "maxLength": -1}}},
         {"properties": {"name": {**NAME, "maxLength": True}}},
+        {"properties": {"name": {**NAME, "maxLength": 10**30}}},
         {"properties": {"name": {"type": "string", "enum": []}}},
         {"properties": {"name": {"type": "string", "enum": ["a"], "minLength": 2}}},
         {"properties": {"name": {"type": "array", "items": {"type": "string", "pattern": "a"}}}},

@@ -15,6 +15,8 @@ _BOUNDS = {
     "integer": {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"},
 }
 _BOUNDS["number"] = _BOUNDS["integer"]
+_LENGTHS = ("min_length", "max_length")
+_LONGEST = 2**53
 
 
 def build(name: str, properties: Mapping[str, Schema], *, closed: bool) -> type[BaseModel]:
@@ -54,12 +56,21 @@ def annotation(schema: Schema) -> Any:
         plain = list[annotation(items)] if isinstance(items, Mapping) else list[Any]  # type: ignore[misc]
     if plain is None:
         return None if kind == "null" else Any
-    bounds = {
-        ours: schema[theirs]
-        for theirs, ours in _BOUNDS.get(str(kind), {}).items()
-        if isinstance(schema.get(theirs), (int, float)) and not isinstance(schema[theirs], bool)
-    }
+    bounds = _bounds(str(kind), schema)
     return Annotated[plain, Field(**bounds)] if bounds else plain
+
+
+def _bounds(kind: str, schema: Schema) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for theirs, ours in _BOUNDS.get(kind, {}).items():
+        bound = schema.get(theirs)
+        if not isinstance(bound, (int, float)) or isinstance(bound, bool):
+            continue
+        if ours not in _LENGTHS:
+            found[ours] = bound
+        elif 0 <= bound < _LONGEST:  # longer is nothing, and further Pydantic cannot count
+            found[ours] = int(bound)
+    return found
 
 
 def _number(value: Any, check: Callable[[Any], float]) -> int | float:
