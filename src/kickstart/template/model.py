@@ -16,7 +16,7 @@ _BOUNDS = {
 }
 _BOUNDS["number"] = _BOUNDS["integer"]
 _LENGTHS = ("min_length", "max_length")
-_LONGEST = 2**53
+LONGEST = 2**53
 
 
 def build(name: str, properties: Mapping[str, Schema], *, closed: bool) -> type[BaseModel]:
@@ -68,7 +68,7 @@ def _bounds(kind: str, schema: Schema) -> dict[str, Any]:
             continue
         if ours not in _LENGTHS:
             found[ours] = bound
-        elif 0 <= bound < _LONGEST:  # longer is nothing, and further Pydantic cannot count
+        elif 0 <= bound < LONGEST:  # longer is nothing, and further Pydantic cannot count
             found[ours] = int(bound)
     return found
 

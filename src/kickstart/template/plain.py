@@ -79,7 +79,7 @@ def _is_plain(schema: Schema, *, item: bool = False) -> bool:
         )
     if kind not in _KINDS or not _has_only(schema, {**_WORDS, "type": str, **_KINDS[kind]}):
         return False
-    if any(not 0 <= schema.get(size, 0) < 2**53 for size in _SIZES):
+    if any(not 0 <= schema.get(size, 0) < model.LONGEST for size in _SIZES):
         return False
     if "pattern" in schema:
         return not item and _is_plain_pattern(schema["pattern"])

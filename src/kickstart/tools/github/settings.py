@@ -364,8 +364,9 @@ def _rules(settings: Mapping[str, Any]) -> dict[str, Any]:
         "dismiss_stale_reviews": bool(settings.get("dismissStaleReviews")),
         "require_last_push_approval": bool(settings.get("requireLastPushApproval")),
     }
-    if settings.get("bypassPullRequestAllowances") is not None:
-        reviews["bypass_pull_request_allowances"] = _allowed(settings["bypassPullRequestAllowances"])
+    bypass = _allowed(settings.get("bypassPullRequestAllowances") or {})
+    if any(bypass.values()):  # GitHub tells nothing of nobody
+        reviews["bypass_pull_request_allowances"] = bypass
     only = settings.get("restrictions")
     contexts = list(settings.get("requiredStatusCheckContexts") or [])
     strict = bool(settings.get("requireBranchesToBeUpToDate", True))
