@@ -160,8 +160,9 @@ def people(web: str, asked: Mapping[str, list[str]]) -> dict[str, Any]:
 def protection(base: str, rules: Mapping[str, Any], signed: bool) -> dict[str, Any]:
     checks, reviews = rules["required_status_checks"], dict(rules["required_pull_request_reviews"])
     if "bypass_pull_request_allowances" in reviews:
-        asked = reviews["bypass_pull_request_allowances"]
-        reviews["bypass_pull_request_allowances"] = people(base, {**asked, "apps": []})
+        asked = reviews.pop("bypass_pull_request_allowances")
+        if any(asked.values()):
+            reviews["bypass_pull_request_allowances"] = people(base, {**asked, "apps": []})
     only = rules["restrictions"]
     urls = dict.fromkeys(("url", "users_url", "teams_url", "apps_url"), base)
     switches = (

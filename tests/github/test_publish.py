@@ -200,6 +200,15 @@ def test_what_the_template_does_not_mention_is_the_teams(
     assert github.writes() == written
 
 
+def test_an_exception_for_nobody_is_none(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    template = one_repository(tmp_path / "shop", bypassPullRequestAllowances={"users": []})
+
+    done = create(cli, template)
+
+    assert done.code == 0, done.err
+    assert "unchanged  repository acme/demo" in create(cli, template, "--dry-run").out
+
+
 def test_whom_the_team_lets_push_may_push_after_another_rule_was_made_again(
     cli: Cli, github: FakeGithub, tmp_path: Path
 ) -> None:
