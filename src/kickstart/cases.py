@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kickstart import document, folders, marker
 from kickstart.errors import Fault, KickstartError, ParameterError
-from kickstart.plan import Circumstances, Plan, build
+from kickstart.plan import UNPUBLISHED, Circumstances, Plan, build
 from kickstart.template.catalog import Source
 from kickstart.template.languages import Languages
 from kickstart.template.parameters import Form, Given
@@ -21,9 +20,7 @@ FOLDER = "template-tests"
 VALUES, EXPECTED, ERROR = "values.yaml", "expected", "error.txt"
 STEPS = "steps.yaml"  # in EXPECTED: what would be given to a portal, and what a user would be told
 
-# What a case may not depend on is always the same.
-AUTHOR = "Test <test@example.com>"
-AT = datetime(2000, 1, 1, tzinfo=UTC)
+AUTHOR = "Test <test@example.com>"  # of everything, so that no case depends on who runs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,9 @@ def run(case: Case, source: Source, languages: Languages, address: Address) -> T
     """Return what a case gives: the files, and STEPS. Raises KickstartError."""
     form = Form(source.template.spec.parameters)
     given = {name: Given(value, VALUES) for name, value in case.values().items()}
-    circumstances = Circumstances(case.name, address, AUTHOR, AT, languages.steps, languages.skeletons)
+    circumstances = Circumstances(
+        case.name, address, AUTHOR, UNPUBLISHED, languages.steps, languages.skeletons
+    )
     return _shown(build(source, form.resolve(given), circumstances))
 
 

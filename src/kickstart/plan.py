@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from kickstart.tools import Address, Portal
 from kickstart.tree import PathError, Tree
 
 REQUIRES = "kickstart/requires"  # the annotation that says what a project needs of a cluster
+# When a commit is made that nobody makes, so that a file that names it is always the same.
+UNPUBLISHED = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

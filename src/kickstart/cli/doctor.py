@@ -57,7 +57,7 @@ def doctor(
         "kubeconfig": kubeconfig,
         "argocd-namespace": argocd_namespace,
     }
-    request = project.Request("my-project", flags, set_ or [], values or [], no_input=True)
+    request = project.Request("my-project", flags, set_ or [], values or [], no_input=True, publishes=False)
     prepared = project.prepare(request, console)
     checks = [*_machine(prepared.forge), *_cluster(prepared)]
     missing = sum(each.state.value == "missing" for each in checks)

@@ -18,7 +18,7 @@ from kickstart import journal, naming, settings
 from kickstart.cli import connect
 from kickstart.cli.console import Console
 from kickstart.errors import Fault, ParameterError
-from kickstart.plan import Circumstances, Plan, build
+from kickstart.plan import UNPUBLISHED, Circumstances, Plan, build
 from kickstart.settings import Home, Setting, Settings
 from kickstart.template import catalog
 from kickstart.template.catalog import Source
@@ -45,8 +45,8 @@ class Earlier:
 class Request:
     """What the user typed. Settings that were not typed are None.
 
-    earlier: what is rendered again, by the same author at the same time, so that only the template
-    and the parameters can make a difference.
+    publishes: whether commits may be made. earlier: what is rendered again, by the same author at the
+    same time, so that only the template and the parameters can make a difference.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Request:
     dialect: str | None = None
     bootstrap: bool | None = False
     renew_secrets: bool = False
+    publishes: bool = True
     earlier: Earlier | None = None
 
 
@@ -116,7 +117,8 @@ def prepare(request: Request, console: Console) -> Project:
         author, known, at = request.earlier.author, True, request.earlier.at
     else:
         author, known = connect.author()
-        at = _commit_time(home, project, source, parameters, spec)
+        now = datetime.now().astimezone().replace(microsecond=0) if request.publishes else UNPUBLISHED
+        at = _last_time(home, project, source, parameters, spec) or now
     spoken = languages(source, dialect, home.cache / "templates")
     circumstances = Circumstances(
         project, address, author, at, spoken.steps, spoken.skeletons, argocd_namespace, tools.portal
@@ -210,8 +212,10 @@ def _setting(key: str, resolved: Settings, recorded: Mapping[str, Any]) -> str:
     return str(setting.value)
 
 
-def _commit_time(home: Home, project: str, source: Source, parameters: Parameters, forge: str) -> datetime:
-    """Return the time of the last run with the same input, else now.
+def _last_time(
+    home: Home, project: str, source: Source, parameters: Parameters, forge: str
+) -> datetime | None:
+    """Return the time of the last run with the same input.
 
     So the same input makes the same commits, also after an interruption.
     """
@@ -222,7 +226,7 @@ def _commit_time(home: Home, project: str, source: Source, parameters: Parameter
             return datetime.fromisoformat(str(last["commitTime"]))
         except (KeyError, ValueError):
             pass
-    return datetime.now().astimezone().replace(microsecond=0)
+    return None
 
 
 def _can_ask(request: Request) -> bool:

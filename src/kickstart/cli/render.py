@@ -47,7 +47,9 @@ def render(
         "owner": owner,
         "visibility": visibility,
     }
-    request = project.Request(name, flags, set_ or [], values or [], no_input, dialect=dialect)
+    request = project.Request(
+        name, flags, set_ or [], values or [], no_input, dialect=dialect, publishes=False
+    )
     prepared = project.prepare(request, console)
     if verbose:
         console.parameters(prepared.plan.parameters)
