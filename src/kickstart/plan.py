@@ -107,7 +107,8 @@ class Circumstances:
     """What a plan depends on besides the template and its parameters.
 
     argocd_namespace: where Argo CD is on the cluster that was chosen; empty when none was. portal: the one
-    that is configured, if one is.
+    that is configured, if one is. commits: what stands published already, from the digest of its files to
+    the id of its commit.
     """
 
     project: str
@@ -118,6 +119,7 @@ class Circumstances:
     skeleton_engine: Language
     argocd_namespace: str = ""
     portal: Portal | None = None
+    commits: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
@@ -316,6 +318,7 @@ class _Builder:
             argocd_namespace=self.given.argocd_namespace,
             portal=self.given.portal,
             published=self.published,
+            commits=self.given.commits,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
         seen = promise.output.get("repoContentsUrl")

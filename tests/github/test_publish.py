@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,20 @@ def test_two_repositories_are_published_in_order_with_the_promised_commits(
     git("clone", "--quiet", github.repositories["acme/demo"].git_dir, tmp_path / "clone")
     for path, content in rendered_source().items():
         assert (tmp_path / "clone" / path).read_bytes() == content
+
+
+def test_from_another_machine_nothing_is_written_either(
+    cli: Cli, two: Path, github: FakeGithub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(cli, two)
+    written, heads = github.writes(), github.heads()
+    shutil.rmtree(home / "state")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Grace Hopper")  # so that the same commit has another id
+
+    again = create(cli, two, "--output", "json")
+
+    assert (again.code, again.json["outcome"]) == (0, "unchanged")
+    assert (github.writes(), github.heads()) == (written, heads)
 
 
 def test_a_second_time_nothing_is_written(cli: Cli, two: Path, github: FakeGithub) -> None:

@@ -96,6 +96,7 @@ class Given:
     author: "Name <address>" of commits. at: the time of commits. argocd_namespace: where Argo CD is
     on the cluster that the user chose; empty when none was chosen. portal: the one that is configured,
     only to be read here. published: what the steps before publish, by the URL under which it is seen.
+    commits: what stands published already, from the digest of its files to the id of its commit.
     """
 
     tree: Tree
@@ -109,6 +110,7 @@ class Given:
     argocd_namespace: str = ""
     portal: Portal | None = None
     published: Mapping[str, Tree] = field(default_factory=dict)
+    commits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ class PublishGithub:
         output = {
             "remoteUrl": given.address.clone_url(repository),
             "repoContentsUrl": given.address.contents_url(repository, input.default_branch),
-            "commitHash": commit.id,
+            "commitHash": given.commits.get(mark.digest, commit.id),
         }
         return Promise(output=output, effect=effect)
 

@@ -10,8 +10,10 @@ import typer
 from kickstart.cli import options
 
 if TYPE_CHECKING:
+    from kickstart.actions.base import Effect
     from kickstart.cli.console import Console
     from kickstart.cli.project import Project
+    from kickstart.plan import Plan
 
 
 def create(
@@ -73,7 +75,7 @@ def create(
 
     from kickstart import run
     from kickstart.actions.base import Change
-    from kickstart.cli import precheck, project, results
+    from kickstart.cli import begun, precheck, project, results
     from kickstart.errors import ParameterError
 
     flags = {
@@ -120,7 +122,7 @@ def create(
     )
     prepared = project.prepare(request, console)
     plan = prepared.plan
-    effects = plan.effects + (plan.folders(output_dir.expanduser().absolute()) if output_dir else [])
+    effects = _effects(plan, output_dir)
     if not effects and not dry_run:
         results.refuse_missing(plan)
         raise ParameterError(
@@ -128,8 +130,6 @@ def create(
             hint=f"write its files to a folder: kickstart render {plan.project} --output-dir DIR",
         )
     lines = run.preflight(effects, prepared.tools)
-    plan = replace(plan, notes=(*plan.notes, *lines))
-    prepared = replace(prepared, plan=plan)
     follow = None
     if wait:
         from kickstart.cli import waiting
@@ -137,6 +137,12 @@ def create(
         follow = waiting.follower(prepared, timeout, console)
     _examine_cluster(prepared, console)
     pending = run.preview(effects, prepared.tools)
+    commits: dict[str, str] = {}
+    while begun.look(prepared, pending, commits):
+        prepared = replace(prepared, plan=prepared.replan(commits))
+        pending = run.preview(_effects(prepared.plan, output_dir), prepared.tools)
+    plan = replace(prepared.plan, notes=(*prepared.plan.notes, *lines))
+    prepared = replace(prepared, plan=plan)
     if verbose:
         console.parameters(plan.parameters)
     if dry_run or prepared.interactive:
@@ -157,6 +163,10 @@ def create(
         console.print("Nothing was written.")
         return
     results.apply(prepared, pending, console, follow)
+
+
+def _effects(plan: Plan, output_dir: Path | None) -> list[Effect]:
+    return plan.effects + (plan.folders(output_dir.expanduser().absolute()) if output_dir else [])
 
 
 def _examine_cluster(prepared: Project, console: Console) -> None:

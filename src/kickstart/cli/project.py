@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from kickstart.template import catalog
 from kickstart.template.catalog import Source
 from kickstart.template.languages import dialect_of, languages
 from kickstart.template.parameters import Form, Given, Parameters
-from kickstart.tools import Tools
+from kickstart.tools import Address, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A plan, and what it takes to carry it out."""
+    """A plan, and what it takes to carry it out.
+
+    replan: makes the same plan with commits that stand published already, as in `Circumstances`.
+    """
 
     plan: Plan
+    replan: Callable[[Mapping[str, str]], Plan] = field(repr=False)
+    address: Address
     tools: Tools
     settings: Settings
     home: Home
@@ -119,21 +124,30 @@ def prepare(request: Request, console: Console) -> Project:
         author, known = connect.author()
         now = datetime.now().astimezone().replace(microsecond=0) if request.publishes else UNPUBLISHED
         at = _last_time(home, project, source, parameters, spec) or now
-    spoken = languages(source, dialect, home.cache / "templates")
-    circumstances = Circumstances(
-        project, address, author, at, spoken.steps, spoken.skeletons, argocd_namespace, tools.portal
-    )
-    try:
-        plan = build(source, parameters, circumstances)
-        spoken.save()
-    finally:
-        spoken.close()
+
+    def planned(commits: Mapping[str, str]) -> Plan:
+        spoken = languages(source, dialect, home.cache / "templates")
+        engines = spoken.steps, spoken.skeletons
+        try:
+            plan = build(
+                source,
+                parameters,
+                Circumstances(
+                    project, address, author, at, *engines, argocd_namespace, tools.portal, commits
+                ),
+            )
+            spoken.save()
+        finally:
+            spoken.close()
+        return plan
+
+    plan = planned({})
     if not known:
         console.say(
             f"Git knows no identity of yours, so that commits are by {author}.\n"
             "To change it: git config --global user.name NAME; git config --global user.email ADDRESS"
         )
-    return Project(plan, tools, resolved, home, spec, interactive, at, secrets)
+    return Project(plan, planned, address, tools, resolved, home, spec, interactive, at, secrets)
 
 
 def _is_complete(form: Form, given: Mapping[str, Given]) -> bool:

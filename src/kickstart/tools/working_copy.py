@@ -160,7 +160,7 @@ class WorkingCopy:
             except PathError:  # nothing that a template made
                 continue
             if marker.without(tree).digest() == digest:
-                return Rendered(tree, author, datetime.fromisoformat(at))
+                return Rendered(commit, tree, author, datetime.fromisoformat(at))
         return None
 
     def _deepen(self) -> bool:
@@ -183,8 +183,9 @@ class WorkingCopy:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a template made of a repository, with the author and the time of that commit."""
+    """What a template made of a repository, with the id, the author and the time of that commit."""
 
+    commit: str
     tree: Tree
     author: str
     at: datetime
