@@ -47,6 +47,7 @@ COMMANDS = (
     ("template", "test"),
     ("template", "schema"),
     ("doctor",),
+    ("completion",),
 )
 RULES_HEAD = """\
 What `kickstart validate` looks for. An error is what a cluster refuses, what cannot work, or what gives

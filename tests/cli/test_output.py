@@ -213,11 +213,3 @@ def test_help_lists_every_command_and_option(cli: Cli) -> None:
         *("--visibility", "--output", "--resume", "--verbose", "--quiet", "--no-color"),
     ):
         assert option in create.out
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_completion_script_can_be_shown(shell: str) -> None:
-    done = process("--show-completion", shell)
-
-    assert done.code == 0
-    assert "_KICKSTART_COMPLETE" in done.out

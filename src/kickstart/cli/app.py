@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,7 +30,9 @@ COMMANDS = {
     "validate": "Check charts and manifests as a cluster would, before they are pushed.",
     "template": "Look at templates, and check them.",
     "doctor": "Check what a project needs of this machine and of a cluster.",
+    "completion": "Print what makes a shell complete commands, options and values.",
 }
+COMPLETING = "_KICKSTART_COMPLETE"  # set by the script of a shell that asks
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -62,6 +65,10 @@ def _load(name: str) -> Any:
         commands.command(name)(function)
     command = typer.main.get_command(commands)
     command.name = name
+    if COMPLETING in os.environ:
+        from kickstart.cli import suggest
+
+        suggest.attach(command)
     return command
 
 
@@ -72,6 +79,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich costs half of the time that --help may take
     pretty_exceptions_enable=False,
     no_args_is_help=True,
+    add_completion=False,
     cls=_Commands,
     context_settings=_SETTINGS,
 )
@@ -96,6 +104,10 @@ def root(
 
 def run(arguments: list[str]) -> int:
     """Run one command. Whatever goes wrong becomes a message, a hint and an exit code."""
+    if COMPLETING in os.environ:
+        from typer.completion import get_completion_inspect_parameters
+
+        get_completion_inspect_parameters()  # it is this that makes the shells known
     try:
         result = app(args=arguments, prog_name="kickstart", standalone_mode=False)
     except KickstartError as error:

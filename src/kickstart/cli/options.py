@@ -20,8 +20,8 @@ DIALECT = Annotated[
     str | None,
     typer.Option(
         "--dialect",
-        metavar="DIALECT",
-        help="Read the template as backstage or kickstart does; its annotations say it otherwise.",
+        metavar="backstage|kickstart",
+        help="Whose language the template is written in; its annotations say it otherwise.",
     ),
 ]
 SET = Annotated[
@@ -44,7 +44,7 @@ GITHUB_URL = Annotated[
 OWNER = Annotated[str | None, typer.Option("--owner", metavar="OWNER", help="Who owns the repositories.")]
 VISIBILITY = Annotated[
     str | None,
-    typer.Option("--visibility", metavar="WHO", help="Who can read them: private, internal or public."),
+    typer.Option("--visibility", metavar="private|internal|public", help="Who can read them."),
 ]
 BOOTSTRAP = Annotated[
     bool | None,
@@ -67,7 +67,7 @@ TIMEOUT = Annotated[
 ARGOCD_NAMESPACE = Annotated[
     str | None, typer.Option("--argocd-namespace", metavar="NAMESPACE", help="Where Argo CD is.")
 ]
-OUTPUT = Annotated[str, typer.Option("--output", "-o", metavar="FORMAT", help="Print text or json.")]
+OUTPUT = Annotated[str, typer.Option("--output", "-o", metavar="text|json", help="What to print.")]
 VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Say where each value comes from.")]
 QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors only.")]
 NO_COLOR = Annotated[bool, typer.Option("--no-color", help="Do not color the output.")]

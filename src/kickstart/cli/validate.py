@@ -56,7 +56,7 @@ def validate(
         bool, typer.Option("--list-rules", help="Print all rules, and check nothing.")
     ] = False,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FORMAT", help="Print text, json or sarif.")
+        str, typer.Option("--output", "-o", metavar="text|json|sarif", help="What to print.")
     ] = "text",
     quiet: options.QUIET = False,
     no_color: options.NO_COLOR = False,

@@ -25,7 +25,8 @@ Checkout = Callable[[str, str], tuple[Path, str]]
 """(url, ref or "") -> the folder of one commit, and the commit's id."""
 
 
-def _stay_here(url: str, ref: str) -> tuple[Path, str]:
+def stay_here(url: str, ref: str) -> tuple[Path, str]:
+    """Fetch nothing. Raises TemplateError."""
     raise TemplateError(f"{redact.urls(url)} is another repository, and none is fetched here")
 
 
@@ -50,7 +51,7 @@ class Source:
     origin: str
     commit: str
     text: str
-    checkout: Checkout = field(default=_stay_here, compare=False, repr=False)
+    checkout: Checkout = field(default=stay_here, compare=False, repr=False)
 
     @property
     def folder(self) -> Path:
