@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,30 +125,40 @@ def prepare(request: Request, console: Console) -> Project:
         author, known = connect.author()
         now = datetime.now().astimezone().replace(microsecond=0) if request.publishes else UNPUBLISHED
         at = _last_time(home, project, source, parameters, spec) or now
-
-    def planned(commits: Mapping[str, str]) -> Plan:
-        spoken = languages(source, dialect, home.cache / "templates")
-        engines = spoken.steps, spoken.skeletons
-        try:
-            plan = build(
-                source,
-                parameters,
-                Circumstances(
-                    project, address, author, at, *engines, argocd_namespace, tools.portal, commits
-                ),
-            )
-            spoken.save()
-        finally:
-            spoken.close()
-        return plan
-
-    plan = planned({})
+    about = partial(
+        Circumstances,
+        project,
+        address,
+        author,
+        at,
+        argocd_namespace=argocd_namespace,
+        portal=tools.portal,
+    )
+    replan = partial(_planned, source, parameters, dialect, home.cache / "templates", about)
+    plan = replan({})
     if not known:
         console.say(
             f"Git knows no identity of yours, so that commits are by {author}.\n"
             "To change it: git config --global user.name NAME; git config --global user.email ADDRESS"
         )
-    return Project(plan, planned, address, tools, resolved, home, spec, interactive, at, secrets)
+    return Project(plan, replan, address, tools, resolved, home, spec, interactive, at, secrets)
+
+
+def _planned(
+    source: Source,
+    parameters: Parameters,
+    dialect: str,
+    cache: Path,
+    about: Callable[..., Circumstances],
+    commits: Mapping[str, str],
+) -> Plan:
+    spoken = languages(source, dialect, cache)
+    try:
+        plan = build(source, parameters, about(spoken.steps, spoken.skeletons, commits=commits))
+        spoken.save()
+    finally:
+        spoken.close()
+    return plan
 
 
 def _is_complete(form: Form, given: Mapping[str, Given]) -> bool:

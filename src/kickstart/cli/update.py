@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -173,6 +172,7 @@ def _base(copy: WorkingCopy, mark: Marker) -> Rendered | None:
 def _earlier(place: published.Place, mark: Marker, found: Rendered | None) -> Earlier:
     """Return the run that made a repository; its author and time where a commit proves them."""
     from kickstart.cli.project import Earlier
+    from kickstart.plan import UNPUBLISHED
 
     recorded = {
         "template": mark.template.get("origin", ""),
@@ -181,9 +181,7 @@ def _earlier(place: published.Place, mark: Marker, found: Rendered | None) -> Ea
     }
     if found:
         return Earlier(mark.project, recorded, found.author, found.at)
-    return Earlier(
-        mark.project, recorded, "kickstart <kickstart@localhost>", datetime(2000, 1, 1, tzinfo=UTC)
-    )
+    return Earlier(mark.project, recorded, "kickstart <kickstart@localhost>", UNPUBLISHED)
 
 
 def _rendered(
