@@ -112,8 +112,9 @@ class FakePortal:
             return 200, fault.text.encode()
         if self.contract and fault is None:
             operation = re.sub("(?<=/by-name/).*", "{kind}/{namespace}/{name}", f"{verb} {path}")
+            operation = re.sub("(?<=/locations/).*", "{id}", operation)
             self.contract.check(operation, query, body, status, answer)
-        return status, json.dumps(answer).encode()
+        return status, b"" if status == 204 else json.dumps(answer).encode()
 
     def _strike(self, fault: Fault) -> None:
         if not fault.text and not fault.seconds:
@@ -130,6 +131,10 @@ class FakePortal:
                 if self.forbidden:
                     raise Refusal(403, "NotAllowedError", "Unauthorized")
                 return 201, self._trial(body) if query.get("dryRun") == "true" else self._create(body)
+            case _ if operation.startswith("DELETE /locations/"):
+                if self.forbidden:
+                    raise Refusal(403, "NotAllowedError", "Unauthorized")
+                return self._delete(operation.rpartition("/")[2])
             case "POST /entities/by-refs":
                 return 200, {"items": [self.entities.get(each.lower()) for each in body["entityRefs"]]}
             case _ if by_name:  # which Backstage's own client asks for one of them
@@ -143,6 +148,13 @@ class FakePortal:
             raise Refusal(409, "ConflictError", f"Location {body['type']}:{body['target']} already exists")
         self.locations.append(_location(body))
         return {"location": self.locations[-1], "entities": []}
+
+    def _delete(self, location: str) -> tuple[int, None]:
+        there = [each for each in self.locations if each["id"] == location]
+        if not there:
+            raise Refusal(404, "NotFoundError", f"Found no location with ID {location}")
+        self.locations.remove(there[0])
+        return 204, None
 
     def _trial(self, body: Any) -> Any:
         text = self.files(body["target"])
@@ -192,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = _answer  # noqa: N815
+    do_GET = do_POST = do_DELETE = _answer  # noqa: N815
 
 
 class _Server(ThreadingHTTPServer):

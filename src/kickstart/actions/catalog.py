@@ -58,6 +58,9 @@ def _mapping(entity: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found
 
 
+LOCATION = "catalog location "  # how the target of a registration begins, in a journal too
+
+
 class CatalogRegister:
     """Register what a file describes in the catalog of the portal that is configured.
 
@@ -115,14 +118,14 @@ class Register(Effect):
 
     @property
     def target(self) -> str:
-        return f"catalog location {self.url}"
+        return f"{LOCATION}{self.url}"
 
     @property
     def texts(self) -> Mapping[str, str]:
         return {"catalogInfoUrl": self.url}
 
     def inspect(self, tools: Tools) -> Inspection:
-        if _portal(tools).is_registered(self.url):
+        if self.url in _portal(tools).locations():
             return Inspection(Change.NONE)
         return Inspection(Change.CREATE, f"on {self.portal}")
 
@@ -136,6 +139,40 @@ class Register(Effect):
         if self.entity and found != self.entity:
             return {"entityRef": found, "note": f"{self.portal} knows {self.entity} as {found}"}
         return {"entityRef": found}
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister(Effect):
+    """Has a portal forget the descriptions that are in some repositories.
+
+    repositories: the addresses of their pages; of repositories that are proven ours, and no others.
+    """
+
+    repositories: tuple[str, ...]
+    portal: str
+
+    @property
+    def target(self) -> str:
+        return f"catalog of {self.portal}"
+
+    def inspect(self, tools: Tools) -> Inspection:
+        found = self._found(tools)
+        if not found:
+            return Inspection(Change.NONE, "has none of it")
+        return Inspection(Change.DELETE, ", ".join(found))
+
+    def apply(self, tools: Tools) -> Mapping[str, str]:
+        for location in self._found(tools).values():
+            _portal(tools).unregister(location)
+        return {}
+
+    def _found(self, tools: Tools) -> dict[str, str]:
+        below = tuple(f"{each.lower()}/" for each in self.repositories)
+        return {
+            url: location
+            for url, location in _portal(tools).locations().items()
+            if url.lower().startswith(below)
+        }
 
 
 class CatalogFetch:

@@ -26,7 +26,7 @@ COMMANDS = {
     "promote": "Give an environment the image that another one has.",
     "update": "Propose what a newer template makes, merged with what the team has changed.",
     "status": "Show what exists of a project, what differs from what was rendered, and how healthy it is.",
-    "delete": "Take a project off its cluster, and archive its repositories or delete them.",
+    "delete": "Take a project off its cluster and its portal, and archive its repositories or delete them.",
     "validate": "Check charts and manifests as a cluster would, before they are pushed.",
     "template": "Look at templates, and check them.",
     "doctor": "Check what a project needs of this machine and of a cluster.",

@@ -42,15 +42,16 @@ def delete(
     output: options.OUTPUT = "text",
     no_color: options.NO_COLOR = False,
 ) -> None:
-    """Take a project off its cluster, and archive its repositories or delete them.
+    """Take a project off its cluster and its portal, and archive its repositories or delete them.
 
     Only what is proven to be made by kickstart for this project is touched. Looks where the last run
     on this machine published; the flags say another place.
     """
     from kickstart import journal, run, waiting
     from kickstart.actions.base import Change, Effect
+    from kickstart.actions.catalog import LOCATION, Unregister
     from kickstart.actions.remove import Remove
-    from kickstart.cli import existing, results
+    from kickstart.cli import connect, existing, results
     from kickstart.errors import ParameterError
     from kickstart.removal import LeaveCluster
 
@@ -72,6 +73,17 @@ def delete(
     if chosen is not None:
         tools = replace(tools, cluster=chosen)
         effects.insert(0, LeaveCluster(name, chosen.name, namespace, delete_data, seconds))
+    portal = connect.portal()
+    ours = [found.address.clone_url(place.repository) for place in found.places if place.is_ours]
+    known = [each for each in found.planned.get("targets") or () if each.startswith(LOCATION)]
+    if portal is None and known:
+        console.say(
+            f"Note: a portal may go on reading {', '.join(each.removeprefix(LOCATION) for each in known)}; "
+            "to have it forget that: export KICKSTART_PORTAL_URL"
+        )
+    if portal is not None and ours:
+        tools = replace(tools, portal=portal)
+        effects.insert(0, Unregister(tuple(each.removesuffix(".git") for each in ours), portal.name))
     pending = run.preview(effects, tools)
     todo = [each for each in pending if each.change is not Change.NONE]
     for each in pending:

@@ -351,8 +351,8 @@ class Portal(Protocol):
         """Return the entity of each complete reference, or None where the catalog has none."""
         ...
 
-    def is_registered(self, url: str) -> bool:
-        """Tell whether the catalog has that description's URL already."""
+    def locations(self) -> Mapping[str, str]:
+        """Return the id under which the catalog has each description's URL, of those that it shows us."""
         ...
 
     def register(self, url: str) -> list[Mapping[str, Any]]:
@@ -360,6 +360,10 @@ class Portal(Protocol):
 
         Nothing is registered that the portal cannot read.
         """
+        ...
+
+    def unregister(self, location: str) -> None:
+        """Have the catalog forget the description with that id, and what is in it; may be called again."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from kickstart.errors import KickstartError, PreflightError, RemoteError
 from kickstart.tools import web
@@ -45,9 +46,11 @@ class BackstagePortal:
 
         return self._send("POST", "entities/by-refs", {"entityRefs": list(references)}, read=read)
 
-    def is_registered(self, url: str) -> bool:
+    def locations(self) -> dict[str, str]:
         return self._send(
-            "GET", "locations", read=lambda answer: url in [each["data"]["target"] for each in answer]
+            "GET",
+            "locations",
+            read=lambda answer: {each["data"]["target"]: each["data"]["id"] for each in answer},
         )
 
     def register(self, url: str) -> list[Mapping[str, Any]]:
@@ -66,6 +69,13 @@ class BackstagePortal:
             if refused.status != 409:  # somebody else was faster, or an answer of ours was lost
                 raise
         return entities
+
+    def unregister(self, location: str) -> None:
+        try:
+            self._send("DELETE", f"locations/{quote(location, safe='')}", read=lambda answer: None)
+        except _RefusedError as refused:
+            if refused.status != 404:  # somebody else was faster, or an answer of ours was lost
+                raise
 
     def _send(self, verb: str, path: str, body: Any = None, *, read: Callable[[Any], _T]) -> _T:
         """Send one request, and return what `read` makes of the answer."""
@@ -92,7 +102,7 @@ class BackstagePortal:
         if not response.ok or response.is_redirect:
             raise self._refusal(response, asked)
         try:
-            return read(response.json())
+            return read(response.json() if response.content else None)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self._no_catalog(asked) from None
 
@@ -113,7 +123,7 @@ class BackstagePortal:
             )
         if status == 403:
             return PreflightError(f"{self.name} does not permit {asked}: {said}", hint=f"{_MORE} to do so")
-        if status == 404 or status < 400:
+        if status < 400 or (status == 404 and not asked.startswith("DELETE")):
             return self._no_catalog(asked)
         if status == 429 or status >= 500:
             return RemoteError(f"{self.name} answers {status} to {asked}: {said}", hint=web.AGAIN)
