@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kickstart.errors import ParameterError, TemplateError
-from kickstart.template.parameters import Form, Given, Parameters
+from kickstart.template.parameters import Form, Given, Parameters, choices
 
 
 def _form(**properties: Any) -> Form:
@@ -497,3 +497,79 @@ def test_any_values_are_accepted_or_reported_and_nothing_else(values: dict[str, 
         assert error.faults
     else:
         assert set(values) <= set(parameters.values)
+
+
+BRANCHED: dict[str, Any] = {
+    "title": "What",
+    "required": ["scope"],
+    "properties": {
+        "scope": {
+            "type": "string",
+            "enum": ["all", "one", "1.0"],
+            "enumNames": ["Everything", "One"],
+            "default": "all",
+        },
+        "place": {"type": "object", "required": ["zone"], "properties": {"zone": {"type": "string"}}},
+    },
+    "dependencies": {
+        "scope": {
+            "oneOf": [
+                {"properties": {"scope": {"enum": ["all"]}}},
+                {"properties": {"scope": {"enum": ["one", "1.0"]}, "target": {"type": "string"}}}
+                | {"required": ["target"]},
+            ]
+        }
+    },
+}
+
+
+def test_what_a_page_says_of_a_parameter_holds_beside_its_branches() -> None:
+    form = Form([BRANCHED])
+
+    assert form.properties["scope"].schema == BRANCHED["properties"]["scope"]
+    for values in ({"scope": "all"}, {"scope": "one"}):
+        offered = form.active(form.pages[0], values)["scope"]
+        assert (offered.schema["enum"], offered.required) == (["all", "one", "1.0"], True)
+    assert set(form.active(form.pages[0], {"scope": "one"})) == {"scope", "place", "target"}
+    text = {"scope": Given("1.0", "--set", text=True), "target": Given("x", "--set", text=True)}
+    assert form.resolve(text | {"place": Given({"zone": "a"}, "x")}).values["scope"] == "1.0"
+    assert form.sometimes_required == {"target"}
+
+
+def test_a_branch_says_in_addition_what_its_page_leaves_open() -> None:
+    page = {
+        "properties": {"on": {"type": "boolean"}, "size": {"type": "string", "title": "Size"}},
+        "if": {"properties": {"on": {"const": True}}, "required": ["on"]},
+        "then": {"properties": {"size": {"enum": ["s", "m"]}}, "required": ["size"]},
+    }
+    form = Form([page])
+
+    size = form.active(form.pages[0], {"on": True})["size"]
+
+    assert size.schema == {"type": "string", "title": "Size", "enum": ["s", "m"]}
+    assert size.required
+    assert not form.active(form.pages[0], {})["size"].required
+
+
+@pytest.mark.parametrize("keyword", ["oneOf", "anyOf"])
+def test_choices_with_titles_are_listed_and_converted(keyword: str) -> None:
+    options = [{"const": 1, "title": "One"}, {"const": 2}, {"const": "many"}]
+    form = Form([{"properties": {"size": {keyword: options}}}])
+
+    assert choices(form.properties["size"].schema) == [(1, "One"), (2, "2"), ("many", "many")]
+    assert form.resolve({"size": Given("2", "--set", text=True)}).values == {"size": 2}
+    with pytest.raises(ParameterError) as caught:
+        form.resolve({"size": Given("mani", "--set", text=True)})
+    assert [str(fault) for fault in caught.value.faults] == [
+        "size (--set): 'mani' is not one of 1, 2, many (did you mean 'many'?)"
+    ]
+
+
+def test_a_member_is_given_with_the_whole() -> None:
+    with pytest.raises(ParameterError) as caught:
+        Form([BRANCHED]).resolve({"place.zone": Given("x", "--set", text=True)})
+
+    assert [str(fault) for fault in caught.value.faults] == [
+        "place.zone (--set): is inside of 'place', which is given as a whole: place={zone: ...}",
+        "place.zone: is required",
+    ]

@@ -9,7 +9,7 @@ from rich.console import Console as Rich
 from rich.prompt import Confirm, Prompt
 
 from kickstart.template import conditions
-from kickstart.template.parameters import Form, Given, Property, document_text
+from kickstart.template.parameters import Form, Given, Property, choices, document_text
 
 _rich = Rich(stderr=True, highlight=False)
 _SOURCE = "your answer"
@@ -83,13 +83,12 @@ def _question(form: Form, prop: Property, default: Any) -> Any:
     for text in (prop.schema.get("description"), prop.schema.get("ui:help")):
         if text:
             _rich.print(f"  [dim]{_safe(str(text))}[/dim]")
-    choices = _choices(prop)
-    if choices and prop.schema.get("type") != "array":
-        for position, (value, label) in enumerate(choices, start=1):
-            shown = document_text(value)
-            _rich.print(
-                f"  {position}. {_safe(shown)}" + (f"  [dim]{_safe(label)}[/dim]" if label != shown else "")
-            )
+    known = choices(prop.schema) if prop.schema.get("type") != "array" else []
+    for position, (value, label) in enumerate(known, start=1):
+        shown = document_text(value)
+        _rich.print(
+            f"  {position}. {_safe(shown)}" + (f"  [dim]{_safe(label)}[/dim]" if label != shown else "")
+        )
     while True:
         text = _read(prop, default)
         if not text and default is None:
@@ -100,7 +99,7 @@ def _question(form: Form, prop: Property, default: Any) -> Any:
         if not text:
             return default
         try:
-            value = _chosen(text, choices) if choices else form.convert(prop.name, text)
+            value = _chosen(text, known) if known else form.convert(prop.name, text)
             if value is None:
                 value = form.convert(prop.name, text)
         except ValueError as error:
@@ -123,20 +122,9 @@ def _read(prop: Property, default: Any) -> str:
     return Prompt.ask(label, console=_rich, password=prop.is_hidden, default="", show_default=False).strip()
 
 
-def _choices(prop: Property) -> list[tuple[Any, str]]:
-    schema = prop.schema
-    if schema.get("type") == "array":
-        return []
-    values = schema.get("enum") or []
-    names = schema.get("enumNames") or schema.get("ui:enumNames") or []
-    return [
-        (value, str(names[i]) if i < len(names) else document_text(value)) for i, value in enumerate(values)
-    ]
-
-
-def _chosen(text: str, choices: list[tuple[Any, str]]) -> Any:
+def _chosen(text: str, known: list[tuple[Any, str]]) -> Any:
     """Return the choice that was typed, by its number, value or label."""
-    for position, (value, label) in enumerate(choices, start=1):
+    for position, (value, label) in enumerate(known, start=1):
         if text in {document_text(value), label, str(position)}:
             return value
     return None

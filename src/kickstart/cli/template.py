@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from kickstart.naming import counted
 
 if TYPE_CHECKING:
     from kickstart.template.catalog import Source
-    from kickstart.template.parameters import Form
+    from kickstart.template.parameters import Form, Property
 
 app = typer.Typer(
     help="Look at templates, and check them.",
@@ -50,6 +51,7 @@ def show(
 ) -> None:
     """Show a template's parameters and steps."""
     from kickstart.cli import results
+    from kickstart.template.parameters import choices
 
     console = results.console("Template", output, False, False, no_color)
     source, form = _load(template)
@@ -66,7 +68,7 @@ def show(
                     "required": prop.required,
                     "secret": prop.is_secret,
                     "default": prop.schema.get("default"),
-                    "choices": prop.schema.get("enum"),
+                    "choices": [value for value, _ in choices(prop.schema)] or None,
                     "description": prop.schema.get("description", ""),
                 }
                 for prop in form.properties.values()
@@ -87,9 +89,12 @@ def show(
             page = prop.page
             console.print()
             console.print(console.paint(page or "Parameters", "bold"))
-        console.print(f"  {prop.name}  {console.paint(_traits(prop), 'dim')}")
+        words = _traits(prop.schema, _conditions(form, prop))
+        console.print(f"  {prop.name}  {console.paint(', '.join(words), 'dim')}")
         if prop.schema.get("description"):
-            console.print(f"      {prop.schema['description']}")
+            console.print(f"      {prop.schema['description']}".rstrip())
+        for line in _members(prop.schema):
+            console.print(f"      {line}")
     console.print()
     console.print(console.paint("Steps", "bold"))
     for index, step in enumerate(source.template.spec.steps):
@@ -275,18 +280,36 @@ def _described(source: Source) -> dict[str, str]:
     }
 
 
-def _traits(prop: Any) -> str:
-    """Return type, choices and default of a parameter in a few words."""
-    words = [str(prop.schema.get("type") or "any")]
-    if prop.required:
-        words.append("required")
-    if prop.is_secret:
-        words.append("secret")
-    if prop.when is not None:
-        words.append(f"when {prop.when}")
-    choices = prop.schema.get("enum") or (prop.schema.get("items") or {}).get("enum")
-    if choices:
-        words.append("one of " + ", ".join(map(str, choices)))
-    if "default" in prop.schema:
-        words.append(f"default {json.dumps(prop.schema['default'], ensure_ascii=False)}")
-    return ", ".join(words)
+def _conditions(form: Form, prop: Property) -> list[str]:
+    """Return when a parameter is needed, in a few words."""
+    sometimes = prop.name in form.sometimes_required and prop.when is None
+    words = ["required"] if prop.required else ["required with some values of others"] if sometimes else []
+    words += ["secret"] if prop.is_secret else []
+    return words + ([f"when {prop.when}"] if prop.when is not None else [])
+
+
+def _traits(schema: Mapping[str, Any], needed: Sequence[str] = ()) -> list[str]:
+    """Return the type, the choices and the default of a value in a few words."""
+    from kickstart.template.parameters import choices, document_text
+
+    kind = schema.get("type") or "any"
+    words = [" or ".join(map(str, kind)) if isinstance(kind, list) else str(kind), *needed]
+    items = schema.get("items")
+    several = choices(items) if isinstance(items, dict) else []
+    known = choices(schema) or several
+    if known:
+        words.append(f"{'any' if several else 'one'} of {', '.join(document_text(v) for v, _ in known)}")
+    if "default" in schema:
+        words.append(f"default {json.dumps(schema['default'], ensure_ascii=False)}")
+    return words
+
+
+def _members(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each member of an object, however deep."""
+    items = schema.get("items")
+    properties = schema.get("properties") or (items.get("properties") if isinstance(items, dict) else None)
+    required = schema.get("required") or []
+    for name, each in (properties or {}).items() if isinstance(properties, dict) else ():
+        if isinstance(each, dict):
+            yield f"{name}: {', '.join(_traits(each, ['required'] if name in required else []))}"
+            yield from (f"  {line}" for line in _members(each))

@@ -151,7 +151,11 @@ def _dependent(part: Schema, name: str, value: Mapping[str, Any]) -> Schema:
         if matches({"properties": {name: (option.get("properties") or {}).get(name, True)}}, value)
     ]
     rest = {key: item for key, item in part.items() if key != "oneOf"}
-    return {**rest, "allOf": [*(part.get("allOf") or []), *fitting]} if len(fitting) == 1 else rest
+    if len(fitting) != 1:
+        return rest
+    # What a branch says of the property depended upon chose the branch, and is no part of the form.
+    own = {key: item for key, item in _mapping(fitting[0], "properties").items() if key != name}
+    return {**rest, "allOf": [*(part.get("allOf") or []), {**fitting[0], "properties": own}]}
 
 
 def shown(pages: list[dict[str, Any]], values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

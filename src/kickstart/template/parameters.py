@@ -84,20 +84,37 @@ class Form:
     def properties(self) -> dict[str, Property]:
         """Every parameter of every page and branch, in the order in which a reader meets them."""
         found: dict[str, Property] = {}
+        settled: set[str] = set()  # what a page itself says of a parameter holds in each of its branches
         for page in self.pages:
             for part in conditions.all_parts(page):
                 for name, schema in (part.get("properties") or {}).items():
                     # A bare `const` only says when its branch is active.
                     if isinstance(schema, Mapping) and not (name in found and "const" in schema):
                         known = found.get(name)
-                        loosest = _loosest(known.schema, schema) if known else schema
                         always = part is page and page.get("when") is None
                         required = always and name in (page.get("required") or [])
                         required = required or bool(known and known.required)
+                        if known and name in settled:
+                            schema = known.schema
+                        elif known and not always:
+                            schema = _loosest(known.schema, schema)
+                        if always:
+                            settled.add(name)
                         title = known.page if known else str(page.get("title") or "")
                         when = known.when if known else page.get("when")
-                        found[name] = Property(name, loosest, title, required, when)
+                        found[name] = Property(name, schema, title, required, when)
         return found
+
+    @cached_property
+    def sometimes_required(self) -> frozenset[str]:
+        """The parameters that are required with some values of others, and not with all."""
+        found: set[str] = set()
+        for page in self.pages:
+            for part in conditions.all_parts(page):
+                lists = [part.get("required"), *(part.get("dependencies") or {}).values()]
+                lists += (part.get("dependentRequired") or {}).values()
+                found.update(name for each in lists if isinstance(each, list) for name in each)
+        return frozenset(name for name in found & {*self.properties} if not self.properties[name].required)
 
     @cached_property
     def _model(self) -> type[BaseModel]:
@@ -111,7 +128,10 @@ class Form:
             required = part.get("required") or []
             for name, schema in (part.get("properties") or {}).items():
                 if isinstance(schema, Mapping) and not (name in found and "const" in schema):
-                    found[name] = Property(name, schema, str(page.get("title") or ""), name in required)
+                    known = found.get(name)  # what is said later is said in addition, as in a portal's form
+                    schema = {**known.schema, **schema} if known else schema
+                    is_required = name in required or bool(known and known.required)
+                    found[name] = Property(name, schema, str(page.get("title") or ""), is_required)
             for name in required:
                 if name in found:
                     known = found[name]
@@ -183,8 +203,11 @@ class Form:
         values: dict[str, Any] = {}
         for name, item in given.items():
             if name not in self.properties:
-                near = closest(name, self.properties)
-                faults[name] = Fault(_where(name, given), f"the template has no such parameter{near}")
+                said = f"the template has no such parameter{closest(name, self.properties)}"
+                whole, _, inside = name.partition(".")
+                if inside and whole in self.properties:
+                    said = f"is inside of '{whole}', which is given as a whole: {whole}={{{inside}: ...}}"
+                faults[name] = Fault(_where(name, given), said)
             elif isinstance(item.value, str) and not _is_utf8(item.value):
                 faults[name] = Fault(_where(name, given), "is not UTF-8 text")
             else:
@@ -250,7 +273,7 @@ class Form:
                     own = self.properties[name].schema if name in self.properties else page
                     # Without a path the library's words would show every value, the secret ones too.
                     said = _said(error, own) if path else f"the values do not satisfy '{error.kind.name}'"
-                    is_default = name in values and name not in given
+                    is_default = name in values and name not in given and error.kind.name != "required"
                     where = _where(name, given, path) + " (the template's default)" * is_default
                     faults.setdefault(name, Fault(where, said))
             if not faults and not matches_page(page, values):
@@ -279,6 +302,18 @@ class Form:
 def matches_page(page: Schema, values: Mapping[str, Any]) -> bool:
     """Tell whether all `values` together are valid against one page, conditions included."""
     return conditions.matches(_plain(page), values)
+
+
+def choices(schema: Schema) -> list[tuple[Any, str]]:
+    """Return the only values that a schema allows, each with what a form calls it; none where it is free."""
+    values = schema.get("enum")
+    if isinstance(values, list):
+        names = schema.get("enumNames") or schema.get("ui:enumNames") or []
+        return [(v, str(names[i]) if i < len(names) else document_text(v)) for i, v in enumerate(values)]
+    options = schema.get("oneOf") or schema.get("anyOf") or []
+    if all(isinstance(each, Mapping) and "const" in each for each in options):
+        return [(each["const"], str(each.get("title") or document_text(each["const"]))) for each in options]
+    return []
 
 
 def _loosest(first: Schema, second: Schema) -> Schema:
@@ -318,9 +353,9 @@ def _from_text(schema: Schema, text: Any) -> Any:
     """Read what somebody typed as the kind of value that `schema` wants."""
     if not isinstance(text, str):
         return text
-    choices = schema.get("enum")
-    if isinstance(choices, list):
-        return next((c for c in choices if document_text(c) == text), text)
+    known = choices(schema)
+    if known:
+        return next((value for value, _ in known if document_text(value) == text), text)
     kind = schema.get("type")
     if kind == "string" or isinstance(kind, list):
         return text
@@ -392,12 +427,12 @@ def _sentence(found: Any, schema: Schema) -> str:
     """Return one of Pydantic's errors in our words."""
     kind, context = str(found["type"]), found.get("ctx") or {}
     if kind == "literal_error":
-        choices = schema.get("enum") or _items(schema).get("enum") or []
-        listed = ", ".join(document_text(choice) for choice in choices) or context.get("expected")
+        known = [document_text(value) for value, _ in choices(schema) or choices(_items(schema))]
+        listed = ", ".join(known) or context.get("expected")
         if isinstance(found["input"], (dict, list)) or schema.get("ui:field") == "Secret":
             return _own_message(schema, "enum") or f"must be one of {listed}"
         shown = document_text(found["input"])
-        near = closest(shown, choices)
+        near = closest(shown, known)
         return _own_message(schema, "enum") or f"{shown!r} is not one of {listed}{near}"
     message = _KINDS.get(kind)
     if message is None:
@@ -418,6 +453,10 @@ def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
         return "is required"
     if schema.get("ui:field") == "Secret":
         return f"does not satisfy '{kind}'"
+    known = [document_text(value) for value, _ in choices(schema)]
+    if known and kind in {"oneOf", "anyOf"} and not isinstance(error.instance, dict | list):
+        shown = document_text(error.instance)
+        return f"{shown!r} is not one of {', '.join(known)}{closest(shown, known)}"
     message = str(error.message)
     help_text = schema.get("ui:help") or (schema.get("description") if kind == "pattern" else "")
     return f"{message} ({help_text})" if kind == "pattern" and help_text else message
