@@ -15,7 +15,7 @@ from kickstart.template import conditions
 from kickstart.template.catalog import Source
 from kickstart.template.dialect import host, syntax
 from kickstart.template.dialect.binary import is_binary
-from kickstart.template.dialect.engine import Reading, filters_used, names_read
+from kickstart.template.dialect.engine import Reading, filters_used, names_asked, names_read
 from kickstart.template.dialect.filters import FILTERS
 from kickstart.template.dialect.scanner import Spelling
 from kickstart.template.dialect.skeleton import rendered_folders
@@ -41,6 +41,7 @@ RULES: dict[str, str] = {
     "undefined-value": "add it to the step's values, or correct the name",
     "unknown-action": "correct the name, or install a plug-in that has it",
     "unknown-input": "remove it, or correct the name: a portal refuses inputs that it does not know",
+    "missing-input": "give it",
     "step": "correct the step",
 }
 
@@ -116,6 +117,8 @@ def _wiring(source: Source, form: Form, language: Language) -> Iterator[Finding]
         elif key == "input" and "has no input" in fault.message:
             if ".copyWithoutRender:" not in fault.message:
                 yield _from_fault(fault, "unknown-input", "warning")
+        elif key == "input" and "needs the input" in fault.message:
+            yield _from_fault(fault, "missing-input", "error")
         elif key == "id" or "is not a key that a step has" in fault.message:
             yield _from_fault(fault, "step", "warning")
         else:
@@ -154,7 +157,13 @@ def _schema(source: Source, form: Form) -> Iterator[Finding]:
             place = (*at, "properties", name)
             if not isinstance(schema, Mapping):
                 continue
-            if "default" in schema and not conditions.matches(_plain(schema), schema["default"]):
+            # A default that is null, and named among the choices, is there to make somebody choose.
+            is_open = schema.get("default") is None and None in (schema.get("enum") or [])
+            if (
+                "default" in schema
+                and not is_open
+                and not conditions.matches(_plain(schema), schema["default"])
+            ):
                 fault = source.fault((*place, "default"), "the default is not what the schema allows")
                 yield _from_fault(fault, "parameter-schema", "error")
             names, choices = schema.get("enumNames"), schema.get("enum")
@@ -171,7 +180,7 @@ def _steps(source: Source, form: Form) -> Iterator[Finding]:
     secrets = {name for name, prop in form.properties.items() if prop.is_secret}
     for index, step in enumerate(source.template.spec.steps):
         at = ("spec", "steps", index, "input")
-        if step.action in _RENDERING and "copyWithoutRender" in step.input:
+        if step.action in _RENDERING and step.input.get("copyWithoutRender"):
             message = "is ignored by every portal of today: the files are rendered"
             fault = source.fault((*at, "copyWithoutRender"), message)
             yield _from_fault(fault, "copy-without-render", "error")
@@ -243,6 +252,7 @@ def _skeleton(
     spelling = Spelling(compat, step.get("trimBlocks") is True, step.get("lstripBlocks") is True)
     names = [set(each) if isinstance(each, Mapping) else None for each in (one or {} for one in given)]
     known = _Known(
+        source.template.step_id(index),
         "cookiecutter" if compat else "values",
         None if None in names else set().union(*(each for each in names if each)),
         language,
@@ -270,6 +280,7 @@ def _skeleton(
 class _Known:
     """What a skeleton can refer to. names: of the values, or None when they are not known."""
 
+    step: str
     root: str
     names: set[str] | None
     language: Language
@@ -295,14 +306,20 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
             )
     for reading, message in _unknown_filters(body, known.language):
         yield finding(reading.line, "unknown-filter", "error", f"{reading.shown[:80]}: {message}")
+    asked = {chain[1] for chain in names_asked(body) if chain[0] == known.root and len(chain) > 1}
     for reading in names_read(body):
         root, *rest = reading.chain
         shown = reading.shown[:80]
         if root == known.root:
             if rest and known.names is not None and rest[0] not in known.names:
                 near = closest(rest[0], known.names)
-                message = f"{shown}: the step gives no value '{rest[0]}'{near}; it is empty"
+                if rest[0] in asked and not near:
+                    continue  # the file provides for its absence, and it is no slip of the pen
+                message = f"{shown}: the step '{known.step}' gives no value '{rest[0]}'{near}; it is empty"
                 yield finding(reading.line, "undefined-value", "warning", message)
+        elif root == "values" and spelling.compat:
+            message = f"{shown}: the step '{known.step}' has cookiecutterCompat, which calls it cookiecutter"
+            yield finding(reading.line, "undefined-value", "warning", message)
         elif root in _FOREIGN or (root in {"secrets", "steps"} and not is_path):
             message = f"{shown}: is rendered, and becomes empty"
             yield finding(reading.line, "foreign-expression", "error", message)

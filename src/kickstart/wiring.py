@@ -68,7 +68,7 @@ def _check(source: Source, form: Form, engine: Language) -> Findings:
             near = closest(key, names_of(Step))
             errors.append(source.fault((*at, key), f"is not a key that a step has{near}; it is ignored"))
         if actions.exists(step.action):
-            warnings += _unknown_inputs(source, step.action, step.input, (*at, "input"))
+            warnings += _wrong_inputs(source, step.action, step.input, (*at, "input"))
         else:
             near = closest(step.action, [*actions.ACTIONS, *actions.plugged_in()])
             fault = source.fault((*at, "action"), f"there is no action '{step.action}'{near}")
@@ -111,7 +111,8 @@ def _references(
         try:
             chains = engine.names(text)
         except EngineError as error:
-            yield source.fault((*at, *path), f"{text.strip()[:80]}: {error.message}")
+            shown = " ".join((error.expression or text).split())
+            yield source.fault((*at, *path), f"{shown[:80]}: {error.message}")
             continue
         found = [each for each in map(problem, dict.fromkeys(chains)) if each]
         # The rest of a name with a hyphen is no name: one mistake is told once.
@@ -153,7 +154,7 @@ class _Scope:
                 return f"{shown}: the step '{name}' {when}"
             # `steps.fetch-base.output` is a subtraction, of which only the first part is seen here.
             hyphened = next((known for known in self.ids if known.startswith(f"{name}-")), None)
-            if hyphened:
+            if hyphened and len(chain) == 2:
                 return f"{shown}: {_SUBTRACTION}; write steps['{hyphened}']"
             return f"{shown}: there is no step '{name}'{closest(name, earlier)}"
         if len(chain) > 2 and chain[2] != "output":
@@ -171,10 +172,15 @@ def names_of(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _unknown_inputs(
+def _wrong_inputs(
     source: Source, action: str, given: Mapping[str, Any], at: document.Path
 ) -> Iterator[Fault]:
-    known = names_of(actions.load(action).Input)
+    model = actions.load(action).Input
+    known = names_of(model)
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if field.is_required() and key not in given:
+            yield source.fault(at, f"{action} needs the input '{key}'")
     for key in given:
         if key not in known:
             yield source.fault(

@@ -50,6 +50,21 @@ STEPS: dict[str, tuple[dict[str, Any], str, str]] = {
         "reference",
         "write 'and'",
     ),
+    "an or of another language": (
+        {"action": "debug:log", "input": {"message": "a long text before ${{ parameters.name || 'x' }}"}},
+        "reference",
+        "${{ parameters.name || 'x' }}: '|' stands where a name is awaited; write 'or'",
+    ),
+    "a later step whose name begins like one that is not there": (
+        {"id": "last-of-all", "action": "debug:log", "input": {"message": "${{ steps.last.output.x }}"}},
+        "reference",
+        "steps.last.output.x: there is no step 'last'",
+    ),
+    "an input that is missing": (
+        {"action": "github:actions:dispatch", "input": {"workflowId": "x", "branchOrTagName": "main"}},
+        "missing-input",
+        "github:actions:dispatch needs the input 'repoUrl'",
+    ),
     "copyWithoutRender": (
         _fetch(copyWithoutRender=["x"]),
         "copy-without-render",
@@ -129,6 +144,55 @@ def test_a_line_of_a_skeleton_is_found(cli: Cli, tmp_path: Path, case: str) -> N
     assert f"  skeleton/a/file.txt:{line}: " in result.err
     assert message in result.err
     assert f"[{rule}: " in result.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${{ values.x | default('/' + values.name) }} ${{ values.x }}",
+        "${{ values.x | d('y') }}",
+        "${{ (values.x | default({})).y }}",
+        "${{ values.x or 'y' }}",
+        "${{ values.x.y if values.x else 'z' }}",
+        "{% if values.x %}${{ values.x }}{% endif %}",
+        "{% if values.name and not values.x %}y{% endif %}",
+        "{% if values.x is defined %}${{ values.x }}{% endif %}",
+        "{% for y in values.x | default([]) %}${{ y }}{% endfor %}",
+        "{% set y = values.x | default('y') %}${{ y }}",
+    ],
+)
+def test_a_value_whose_absence_a_file_provides_for_need_not_be_given(
+    cli: Cli, tmp_path: Path, text: str
+) -> None:
+    template = _template(tmp_path / "t", [_fetch()], {"a": text.encode()})
+
+    assert cli("template", "lint", template).code == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["{% if values.nmae %}x{% endif %}", "${{ values.name or values.x }}", "${{ values.x + 1 }}"]
+)
+def test_a_slip_of_the_pen_is_found_in_a_condition_too(cli: Cli, tmp_path: Path, text: str) -> None:
+    template = _template(tmp_path / "t", [_fetch()], {"a": text.encode()})
+
+    assert "the step 'fetch' gives no value" in cli("template", "lint", template).err
+
+
+def test_with_cookiecutters_names_values_has_another_one(cli: Cli, tmp_path: Path) -> None:
+    step = _fetch(cookiecutterCompat=True)
+    template = _template(tmp_path / "t", [step], {"a": b"{{ values.name }} {{ cookiecutter.name }}"})
+
+    result = cli("template", "lint", template)
+
+    assert "the step 'fetch' has cookiecutterCompat, which calls it cookiecutter" in result.err
+    assert result.err.count("[undefined-value: ") == 1
+
+
+def test_a_default_that_makes_somebody_choose_is_no_mistake(cli: Cli, tmp_path: Path) -> None:
+    accept = {"type": "boolean", "default": None, "enum": [None, True]}
+    template = _template(tmp_path / "t", [_fetch(copyWithoutRender=[])], properties={"accept": accept})
+
+    assert cli("template", "lint", template).code == 0
 
 
 def test_a_value_that_another_step_gives_to_the_same_skeleton_is_left_out_on_purpose(

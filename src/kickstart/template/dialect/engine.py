@@ -99,6 +99,38 @@ def names_read(body: syntax.Body) -> list[Reading]:
     return [reading for reading in found if reading.chain[0] not in own]
 
 
+def names_asked(body: syntax.Body) -> set[tuple[str, ...]]:
+    """Return the chains whose absence a template provides for: it asks for them, or has a default."""
+    found: set[tuple[str, ...]] = set()
+    pending: list[tuple[syntax.Node, bool]] = [(tag, False) for tag in body]
+    while pending:
+        node, is_asked = pending.pop()
+        chain = _chain(node)
+        if chain and is_asked:
+            found.add(chain)
+        questions = _questions(node)
+        pending += [
+            (each, is_asked or any(each is question for question in questions))
+            for each in (_keys(node) if chain else syntax.children(node))
+        ]
+    return found
+
+
+def _questions(node: syntax.Node) -> list[syntax.Node]:
+    """Return the parts of a node that may be about nothing."""
+    if isinstance(node, syntax.If):
+        return [condition for condition, _ in node.branches]
+    if isinstance(node, syntax.Choice):
+        return [node.condition]
+    if isinstance(node, syntax.Test) and node.name in {"defined", "undefined"}:
+        return [node.operand]
+    if isinstance(node, syntax.Filter) and node.name in {"default", "d"}:
+        return [node.arguments]
+    if isinstance(node, syntax.Binary) and node.sign in {"or", "and"}:
+        return [node.left]
+    return []
+
+
 def _chain(node: syntax.Node) -> tuple[str, ...]:
     if isinstance(node, syntax.Name):
         return (node.name,)

@@ -762,8 +762,9 @@ class _Expressions:
     def _name(self) -> str:
         word = self._words[self._at]
         if word.kind != "name":
+            advice = "; write 'or'" if word.text == "|" else ""  # the second of ||
             raise EngineError(
-                f"'{word.text}' stands where a name is awaited" if word.text else "a name is missing"
+                f"'{word.text}' stands where a name is awaited{advice}" if word.text else "a name is missing"
             )
         self._at += 1
         return _allowed(word.text)
