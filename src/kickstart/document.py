@@ -356,6 +356,7 @@ class _Dumper(yaml.SafeDumper):
 
 _resolve_scalars(_Dumper)  # text that 1.2 reads as a number needs quotes, even where 1.1 does not
 _Dumper.add_representer(str, _Dumper.represent_str)
+_Dumper.add_multi_representer(str, _Dumper.represent_str)  # a kind of text of our own
 
 
 class _BlockDumper(_Dumper):
@@ -370,6 +371,7 @@ class _BlockDumper(_Dumper):
 
 
 _BlockDumper.add_representer(str, _BlockDumper.represent_text)
+_BlockDumper.add_multi_representer(str, _BlockDumper.represent_text)
 
 
 def dump(value: Any, *, blocks: bool = False) -> str:

@@ -19,7 +19,7 @@ from kickstart.naming import closest
 from kickstart.template.catalog import Source
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy, texts
 from kickstart.template.filters import dump
-from kickstart.template.language import UNDEFINED, Language
+from kickstart.template.language import UNDEFINED, EngineError, Language, Placeholder
 from kickstart.template.parameters import Form, Parameters
 from kickstart.template.schema import Step
 from kickstart.tools import Address, Portal
@@ -136,7 +136,7 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     links, texts = builder.output()
     _refuse_secrets(steps, parameters)
     said = dict.fromkeys(str(fault) for fault in [*findings.warnings, *builder.kept])
-    notes = (*parameters.notes, *said)
+    notes = (*parameters.notes, *said, *builder.open_files())
     requires = builder.requires()
     return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes, requires)
 
@@ -164,10 +164,13 @@ class _Builder:
         name = step.name or step.action
         before = len(self.kept)
         try:
+            unknown = ""
             if step.each is None and not self._holds(step.condition, self._context(), at):
-                return PlannedStep(id_, name, step.action, skipped=True)
-            action = self._action(step)
-            missing, failure = "" if action else _why_missing(step), None
+                unknown = self._unknown(step.condition)
+                if not unknown:
+                    return PlannedStep(id_, name, step.action, skipped=True)
+            action = None if unknown else self._action(step)
+            missing, failure = "" if action else _why_missing(step, unknown), None
             promises: list[Promise] = []
             inputs: list[Mapping[str, Any]] = []
             for each in self._iterations(step, at):
@@ -251,6 +254,18 @@ class _Builder:
             kinds.append(tuple(kept))
         return kinds[0], kinds[1]
 
+    def open_files(self) -> Iterator[str]:
+        """Say which files hold placeholders, in the workspace as it is in the end."""
+        marks = tuple(f"<{id_}." for id_ in self.left_out)
+        found = [
+            path
+            for path, entry in (self.tree.items() if marks else ())
+            if any(mark in path or mark.encode() in entry.content for mark in marks)
+        ]
+        if found:
+            listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+            yield f"what only a portal knows stands as {marks[0]}NAME> and the like in {listed}"
+
     def requires(self) -> str:
         """Return what the project needs of a cluster, as the template's annotation says it."""
         text = self.source.template.metadata.annotations.get(REQUIRES, "")
@@ -273,6 +288,15 @@ class _Builder:
             for error in kept
         ]
         return found
+
+    def _unknown(self, condition: str | bool | None) -> str:
+        """Return the left out steps on whose outputs a condition depends."""
+        try:
+            chains = self.given.steps_engine.names(condition) if isinstance(condition, str) else []
+        except EngineError:
+            return ""
+        named = [chain[1] for chain in chains if chain[0] == "steps" and len(chain) > 1]
+        return ", ".join(dict.fromkeys(name for name in named if name in self.left_out))
 
     def _action(self, step: Step) -> Action | None:
         """Return a step's action, or None for one that only a portal can carry out."""
@@ -301,7 +325,7 @@ class _Builder:
         names = wiring.outputs_read(self.source, self.given.steps_engine).get(id_, ())
         lines = document.dump(dict(input), blocks=True).splitlines() if input else []
         return Promise(
-            output={name: f"<{id_}.{name}>" for name in names},
+            output={name: Placeholder(f"<{id_}.{name}>") for name in names},
             messages=(f"left to a portal{why}, which would give it", *lines),
         )
 
@@ -336,6 +360,8 @@ class _Builder:
             pairs = [(str(key), value) for key, value in items.items()]
         elif isinstance(items, list):
             pairs = [(str(index), value) for index, value in enumerate(items)]
+        elif isinstance(items, Placeholder):  # of as many as a portal finds, one stands for all
+            pairs = [(items.member("KEY"), items.member("EACH"))]
         else:
             shown = "nothing" if items is UNDEFINED or items is None else repr(items)
             raise _StepError(("each",), f"must be a list or a mapping, and is {shown}")
@@ -383,8 +409,10 @@ def _user(author: str) -> dict[str, Any]:
     }
 
 
-def _why_missing(step: Step) -> str:
-    """Say why only a portal can carry out a step without an action here."""
+def _why_missing(step: Step, unknown: str) -> str:
+    """Say why only a portal can carry out a step without an action here. unknown: as its `if` has it."""
+    if unknown:
+        return f"its 'if' depends on what {unknown} would bring"
     if actions.exists(step.action):
         return "no portal is configured: KICKSTART_PORTAL_URL"
     return f"only a portal can do this: {step.action}"

@@ -109,6 +109,45 @@ def test_what_needs_a_step_that_was_left_out_is_shown_with_it(cli: Cli, tmp_path
     assert "spec.steps.1.action: needs what make would bring" in created.err
 
 
+def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, tmp_path: Path) -> None:
+    steps = [
+        {"id": "shop", "action": "catalog:fetch", "input": {"entityRef": "component:default/shop"}},
+        fetch(
+            {"list": "${{ steps.shop.output.entity.spec.lists[0] }}"},
+            templateFileExtension=False,
+            targetPath="${{ each.value.name }}",
+        )
+        | {"each": "${{ steps.shop.output.entity.spec.zones }}"},
+        {
+            "id": "tell",
+            "action": "acme:tell",
+            "input": {"of": "to/${{ steps.shop.output.entity.a.b }}", "n": 2.0},
+        },
+        fetch() | {"id": "again", "if": "${{ not steps.shop.output.entity }}"},
+        {"id": "told", "if": "${{ steps.tell.output.x === 'y' }}", "action": "debug:log"},
+        {"id": "never", "if": "${{ parameters.name === 'y' }}", "action": "debug:log"},
+        publish(),
+    ]
+    template = _template(tmp_path / "t", steps)
+
+    shown = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
+    rendered = cli("render", "demo", "-t", template, "--set", "owner=acme", "-d", tmp_path / "out")
+
+    assert (shown.code, rendered.code) == (0, 0), shown.err + rendered.err
+    assert "of: to/<shop.entity.a.b>\n" in shown.out
+    assert "n: 2\n" in shown.out
+    assert "left to a portal (its 'if' depends on what shop would bring)" in shown.out
+    assert "left to a portal (its 'if' depends on what tell would bring)" in shown.out
+    assert shown.out.count("(skipped)") == 1
+    assert (
+        "Note: without --dry-run this is refused, since only a portal can do shop, tell, again, told"
+        in shown.out
+    )
+    path = "<shop.entity.spec.zones.EACH.name>/a.txt"
+    assert (tmp_path / "out/demo" / path).read_text() == "<shop.entity.spec.lists.0> \n"
+    assert f"Note: what only a portal knows stands as <shop.NAME> and the like in {path}" in rendered.err
+
+
 def test_a_wrong_step_after_one_that_was_left_out_is_still_wrong(cli: Cli, tmp_path: Path) -> None:
     steps = [fetch(), {"action": "acme:make"}, publish() | {"input": {"repoUrl": "nowhere"}}]
     template = _template(tmp_path / "t", steps)

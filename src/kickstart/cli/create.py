@@ -141,6 +141,9 @@ def create(
     while begun.look(prepared, pending, commits):
         prepared = replace(prepared, plan=prepared.replan(commits))
         pending = run.preview(_effects(prepared.plan, output_dir), prepared.tools)
+    if dry_run and plan.missing:
+        left = ", ".join(step.id for step in plan.missing)
+        lines = [*lines, f"without --dry-run this is refused, since only a portal can do {left}"]
     plan = replace(prepared.plan, notes=(*prepared.plan.notes, *lines))
     prepared = replace(prepared, plan=plan)
     if verbose:

@@ -47,6 +47,8 @@ def evaluate(
     if isinstance(value, list):
         items = [evaluate(item, context, engine, (*path, index), kept) for index, item in enumerate(value)]
         return [None if item is UNDEFINED else item for item in items]
+    if isinstance(value, float) and value.is_integer() and engine.is_portal:
+        return int(value)  # 1.0 is written as 1 there
     return value
 
 

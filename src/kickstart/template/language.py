@@ -41,6 +41,19 @@ class Undefined:
 UNDEFINED: Final = Undefined()
 
 
+class Placeholder(str):
+    """Stands as text for a value that only a portal has, and has such a one for each of its members.
+
+    It reads `<STEP.OUTPUT>`, and a member's `<STEP.OUTPUT.NAME>`.
+    """
+
+    __slots__ = ()
+
+    def member(self, name: str) -> Placeholder:
+        """Return what stands for a member."""
+        return Placeholder(f"{self[:-1]}.{name}>")
+
+
 class Language(Protocol):
     """Renders texts and evaluates expressions. Every method raises EngineError."""
 

@@ -20,7 +20,7 @@ from kickstart.template.dialect.values import (
     text_of,
     whole,
 )
-from kickstart.template.language import UNDEFINED, EngineError
+from kickstart.template.language import UNDEFINED, EngineError, Placeholder
 
 Method = Callable[..., Any]
 _MAX_TEXT = 2**24  # characters of padding or repetition
@@ -36,6 +36,8 @@ def member(target: Any, name: str, budget: Budget, *, compat: bool) -> Any:
         if name == "val":
             return target.text
         target = target.text
+    if isinstance(target, Placeholder) and name not in _TEXT:
+        return target.member(name)
     if isinstance(target, str | list):
         if name == "length":
             return len(target)
