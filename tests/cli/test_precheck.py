@@ -64,6 +64,24 @@ def test_a_dry_run_shows_the_plan_and_then_the_error(cli: Cli, broken: Path) -> 
     ]
 
 
+BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndate: {}\n"
+
+
+@pytest.mark.parametrize(("more", "code"), [({}, 0), ({"gitops/wrong.yaml": BROKEN.encode()}, 8)])
+def test_of_a_portals_template_only_what_no_cluster_takes_is_an_error(
+    cli: Cli, tmp_path: Path, forge: Path, more: dict[str, bytes], code: int
+) -> None:
+    template = make_template(tmp_path / "t", files={**FILES, "gitops/pod.yaml": LATEST.encode(), **more})
+
+    done = create(cli, template, "--dialect", "backstage")
+
+    doubt = "Note: pod.yaml:7: image/tag: Pod web: the image 'web:latest' has no fixed version"
+    assert done[0] == code, done[2]
+    assert doubt in done[2].splitlines()
+    assert ("schema/invalid" in done[2]) == bool(code)
+    assert bool(heads(forge)) == (code == 0)
+
+
 def test_no_validate_creates_it_all_the_same(cli: Cli, broken: Path, forge: Path) -> None:
     code, _, err = create(cli, broken, "--no-validate")
 

@@ -77,6 +77,7 @@ def create(
     from kickstart.actions.base import Change
     from kickstart.cli import begun, precheck, project, results
     from kickstart.errors import ParameterError
+    from kickstart.template.languages import dialect_of
 
     flags = {
         "template": template,
@@ -157,7 +158,12 @@ def create(
         results.refuse_missing(plan)
     run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
     if not no_validate:
-        precheck.check([each for each in pending if each.change is not Change.NONE], prepared.home, console)
+        precheck.check(
+            [each for each in pending if each.change is not Change.NONE],
+            prepared.home,
+            console,
+            for_portal=dialect_of(plan.source, dialect) == "backstage",
+        )
     if dry_run:
         console.result(planned)
         return

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 _OBJECT = re.compile(rb"^apiVersion: *(?!(scaffolder\.)?backstage\.io/|kickstart/)\S", re.M)
 
 
-def check(pending: Sequence[Pending], home: Home, console: Console) -> None:
+# What no cluster takes, whatever else is on it. Of a portal's template more is not known: what it
+# refers to may be made elsewhere, and what it allows may be meant.
+_CERTAIN = frozenset({"yaml", "schema", "object", "chart"})
+_MOST_SHOWN = 5
+
+
+def check(pending: Sequence[Pending], home: Home, console: Console, *, for_portal: bool) -> None:
     """Check what would be written. Raises FindingsError; what was not checked becomes a note.
 
     Only what is on this machine is used: creating a project needs no network for its checks.
+    for_portal: the template is a portal's, which would publish it unseen; less is a reason to stop.
     """
     deployable = [each for each in pending if is_deployable(each.effect.tree)]
     if not deployable:  # and nothing more is imported
@@ -38,11 +45,12 @@ def check(pending: Sequence[Pending], home: Home, console: Console) -> None:
     faults: list[Fault] = []
     for each in deployable:
         report = repository.check(each.effect.tree, known, engine, wanted)
-        faults += [
-            Fault(finding.place, f"{finding.rule.id}: {finding.object or 'file'}: {finding.message}")
-            for finding in report.errors
-        ]
-        for note in _notes(report, each.effect.target, trouble):
+        doubts: list[Fault] = []
+        for finding in report.errors:
+            said = f"{finding.rule.id}: {finding.object or 'file'}: {finding.message}"
+            is_certain = finding.rule.id.partition("/")[0] in _CERTAIN
+            (doubts if for_portal and not is_certain else faults).append(Fault(finding.place, said))
+        for note in (*_notes(report, each.effect.target, trouble), *_doubts(doubts)):
             console.say(f"Note: {note}")
     if faults:
         raise FindingsError(
@@ -50,6 +58,12 @@ def check(pending: Sequence[Pending], home: Home, console: Console) -> None:
             hint="docs/reference/rules.md explains each rule; to create it all the same: --no-validate",
             faults=faults,
         )
+
+
+def _doubts(doubts: Sequence[Fault]) -> list[str]:
+    lines = [str(each) for each in doubts[:_MOST_SHOWN]]
+    left = len(doubts) - len(lines)
+    return [*lines, f"{left} more like these: kickstart validate shows them"] if left else lines
 
 
 def is_deployable(tree: Tree) -> bool:
