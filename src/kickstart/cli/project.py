@@ -349,10 +349,11 @@ def _add_owner(given: dict[str, Given], setting: Setting | None, name: str, form
     owner = str(setting.value) if setting else connect.default_owner()
     source = setting.source if setting else "your login name"
     if "owner" in form.properties and (setting or "default" not in form.properties["owner"].schema):
-        given["owner"] = Given(owner, source, text=True)
+        given["owner"] = Given(owner, source, text=True, filled_in=True)
     for each in form.properties.values():
         if each.schema.get("ui:field") == "RepoUrlPicker" and name:
-            given[each.name] = Given(f"github.com?owner={owner}&repo={name}", source, text=True)
+            url = f"github.com?owner={owner}&repo={name}"
+            given[each.name] = Given(url, source, text=True, filled_in=True)
 
 
 def _add_configured(given: dict[str, Given], configured: Mapping[str, Setting], form: Form) -> None:

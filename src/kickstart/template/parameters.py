@@ -26,11 +26,15 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value somebody gave. `source` says where; `text` values are converted to the schema's type."""
+    """A value somebody gave. `source` says where; `text` values are converted to the schema's type.
+
+    filled_in: nobody gave it for this parameter, so that it holds only where the parameter is asked for.
+    """
 
     value: Any
     source: str
     text: bool = False
+    filled_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,7 @@ class Form:
         """Convert, fill in defaults, and check. Raises ParameterError with every fault at once."""
         faults: dict[str, Fault] = {}
         values: dict[str, Any] = {}
+        given = self._without_idle(given)
         for name, item in given.items():
             if name not in self.properties:
                 said = f"the template has no such parameter{closest(name, self.properties)}"
@@ -225,6 +230,22 @@ class Form:
                 hint="kickstart template show TEMPLATE lists every parameter",
             )
         return self._split(shown, filled, given)
+
+    def _without_idle(self, given: Mapping[str, Given]) -> Mapping[str, Given]:
+        """Leave out what was filled in for parameters that the other values do not make active."""
+        filled_in = {name for name, item in given.items() if item.filled_in}
+        if not filled_in or not any(
+            each.keys() & conditions.CONDITIONS or "when" in each for each in self.pages
+        ):
+            return given
+        chosen = {n: item for n, item in given.items() if n in self.properties and n not in filled_in}
+        values = self._typed({name: item.value for name, item in chosen.items()}, chosen, {})
+        try:
+            filled, shown = conditions.settled(self.pages, values)
+        except conditions.EndlessDefaultsError:  # which is said where all are resolved
+            return given
+        active = {name for page in shown for name in self.active(page, filled)}
+        return {name: item for name, item in given.items() if name not in filled_in or name in active}
 
     def _typed(
         self, values: dict[str, Any], given: Mapping[str, Given], faults: dict[str, Fault]
@@ -260,6 +281,7 @@ class Form:
         given: Mapping[str, Given],
         faults: dict[str, Fault],
     ) -> None:
+        wrong = {*faults}
         for page in pages:
             if plain.accepts(page, values):
                 continue
@@ -275,7 +297,8 @@ class Form:
                     said = _said(error, own) if path else f"the values do not satisfy '{error.kind.name}'"
                     is_default = name in values and name not in given and error.kind.name != "required"
                     where = _where(name, given, path) + " (the template's default)" * is_default
-                    faults.setdefault(name, Fault(where, said))
+                    if name not in wrong:
+                        faults.setdefault(".".join(map(str, path)), Fault(where, said))
             if not faults and not matches_page(page, values):
                 title = page.get("title") or "this page"
                 faults.setdefault(f"page {title}", Fault(str(title), "the values do not fit together"))
