@@ -74,13 +74,32 @@ def test_a_template_is_found_among_the_entities_of_its_file(tmp_path: Path) -> N
     assert found.fault(("spec", "type"), "x").where == "template.yaml:11"
 
 
-def test_two_templates_in_one_file_are_told_apart_by_nobody(tmp_path: Path) -> None:
+def test_one_of_several_templates_in_a_file_is_named_after_a_sign(tmp_path: Path) -> None:
     write(tmp_path, {"template.yaml": f"{TEMPLATE}---\n{TEMPLATE.replace('shop', 'store')}"})
+    file = tmp_path / "template.yaml"
 
     with pytest.raises(TemplateError, match="holds 2 templates: shop, store") as raised:
         _find(tmp_path)
+    with pytest.raises(TemplateError, match=r"has no template 'stor' \(did you mean 'store'\?\)") as unknown:
+        catalog.find(f"{file}#stor", catalog.stay_here)
 
-    assert raised.value.hint == "put each of them into a file of its own"
+    assert raised.value.hint == f"name one of them after a '#': --template '{file}#shop'"
+    assert unknown.value.hint == "it has shop, store"
+    for place in (str(tmp_path), str(file)):
+        found = catalog.find(f"{place}#store", catalog.stay_here)
+        assert (found.name, found.reference) == ("store", f"{file}#store")
+        assert found.fault(("spec", "type"), "x").where == "template.yaml:16"
+    url = "https://forge.test/acme/shop.git//a@v1#store"
+    write(tmp_path / "a", {"template.yaml": file.read_text()})
+    brought = {("https://forge.test/acme/shop.git", "v1"): (tmp_path, "c0ffee")}
+    found = catalog.find(url, lambda *place: brought[place])
+    assert (found.name, found.reference) == ("store", url)
+
+
+def test_a_folder_may_have_that_sign_in_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "c#", {"template.yaml": TEMPLATE})
+
+    assert catalog.find(f"{tmp_path}/c#", catalog.stay_here).name == "shop"
 
 
 @pytest.mark.parametrize("version", ["backstage.io/v1alpha1", "backstage.io/v1beta2"])

@@ -233,8 +233,10 @@ def _again(given: _Given, earlier: Earlier, copy: WorkingCopy, mark: Marker) -> 
     """Render what the template made of a repository the last time, proved by its marker."""
     from kickstart.template import catalog
 
-    url, _, inside = catalog.split_git_reference(mark.template.get("origin", ""))
-    pinned = f"{url}//{inside}@{mark.template['commit']}" if mark.template.get("commit") else None
+    place, sign, which = mark.template.get("origin", "").partition("#")
+    url, _, inside = catalog.split_git_reference(place)
+    commit = mark.template.get("commit")
+    pinned = f"{url}//{inside}@{commit}{sign}{which}" if commit else None
     for old in filter(None, (given.old, pinned)):
         for effect in _rendered(given, earlier, old)[0]:
             if effect.mark.digest == mark.digest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -42,7 +43,8 @@ class Source:
 
     folder: what relative paths start from. root: what they may not leave.
     origin: how it was asked for, without credentials. commit: "" where no Git repository pins it.
-    checkout: brings what its steps take from other repositories.
+    which: its name, where it was asked for as one of several in a file. checkout: brings what its steps
+    take from other repositories.
     """
 
     template: Template
@@ -51,6 +53,7 @@ class Source:
     origin: str
     commit: str
     text: str
+    which: str = ""
     checkout: Checkout = field(default=stay_here, compare=False, repr=False)
 
     @property
@@ -68,8 +71,9 @@ class Source:
     @property
     def reference(self) -> str:
         """How to ask for it again on this machine, from any folder."""
-        is_folder = "/" in self.origin and not self.commit
-        return str(self.file) if is_folder else self.origin
+        if "/" not in self.origin or self.commit:
+            return self.origin
+        return f"{self.file}#{self.which}" if self.which else str(self.file)
 
     def fault(self, path: document.Path, message: str) -> Fault:
         """Return a fault at the line of `path` in template.yaml."""
@@ -129,18 +133,21 @@ def find(reference: str, checkout: Checkout) -> Source:
     """Return the template called `reference`: a name, a folder, or a Git URL with an optional `@ref`.
 
     `//FOLDER` before the `@` of a Git URL names a template below the repository's top. A folder may
-    be its file, whose name is free. Raises ParameterError when there is none, TemplateError when it is
-    not well formed.
+    be its file, whose name is free, and `#NAME` at the end is one of several in a file. Raises
+    ParameterError when there is none, TemplateError when it is not well formed.
     """
     return replace(_found(reference, checkout), checkout=checkout)
 
 
 def _found(reference: str, checkout: Checkout) -> Source:
+    place, _, which = reference.partition("#")
     if _GIT.match(reference):
-        return _from_git(reference, checkout)
-    if "/" in reference or reference in {".", ".."} or reference.endswith(_SUFFIXES):
+        return _from_git(place, which, checkout)
+    if "/" in place or place in {".", ".."} or place.endswith(_SUFFIXES):
         try:
-            return _from_folder(Path(reference).expanduser(), reference)
+            if os.path.lexists(Path(reference).expanduser()):  # a name may have that sign
+                place, which = reference, ""
+            return _from_folder(Path(place).expanduser(), reference, which)
         except (OSError, RuntimeError) as error:  # RuntimeError: nobody has that ~home
             raise ParameterError(f"{reference[:200]} cannot be read: {error}") from error
     known = builtin_names()
@@ -152,7 +159,7 @@ def _found(reference: str, checkout: Checkout) -> Source:
     )
 
 
-def _from_folder(path: Path, reference: str) -> Source:
+def _from_folder(path: Path, reference: str, which: str) -> Source:
     is_folder = path.is_dir() or path.suffix not in _SUFFIXES
     file = _file_in(path) if is_folder else path
     if file is None or not file.is_file():
@@ -160,7 +167,7 @@ def _from_folder(path: Path, reference: str) -> Source:
         raise ParameterError(f"there is no {missing} in {place}", hint=_others(place))
     folder = file.parent.resolve()
     top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
-    return load(file.resolve(), top, reference, "")
+    return load(file.resolve(), top, reference, "", which)
 
 
 def _file_in(folder: Path) -> Path | None:
@@ -173,7 +180,7 @@ def _others(folder: Path) -> str:
     return f"in it are {', '.join(names[:10])}: name the file itself" if names else ""
 
 
-def _from_git(reference: str, checkout: Checkout) -> Source:
+def _from_git(reference: str, which: str, checkout: Checkout) -> Source:
     url, ref, inside = split_git_reference(reference)
     folder, commit = checkout(url, ref)
     place = (folder / inside).resolve()
@@ -185,7 +192,7 @@ def _from_git(reference: str, checkout: Checkout) -> Source:
             f"there is no template.yaml in {inside or 'the top folder'} of {redact.urls(url)}",
             hint=_others(place),
         )
-    return load(file, folder, redact.urls(reference), commit)
+    return load(file, folder, redact.urls(reference) + (f"#{which}" if which else ""), commit, which)
 
 
 def split_git_reference(reference: str) -> tuple[str, str, str]:
@@ -200,14 +207,17 @@ def split_git_reference(reference: str) -> tuple[str, str, str]:
     return f"{scheme}{separator}{host}{slash}{path}", ref, inside.strip("/")
 
 
-def load(file: Path, root: Path, origin: str, commit: str) -> Source:
-    """Read one template.yaml. Raises TemplateError with every fault, each with its line."""
+def load(file: Path, root: Path, origin: str, commit: str, which: str = "") -> Source:
+    """Read one template.yaml. Raises TemplateError with every fault, each with its line.
+
+    which: the name of one of its templates, where it holds several.
+    """
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{file} cannot be read: {error}") from error
     try:
-        raw, text = _template_in(text, file)
+        raw, text = _template_in(text, file, which)
     except document.DocumentError as error:
         raise TemplateError(
             f"{file} is not valid YAML", faults=[Fault(f"{file.name}:{error.line}", error.message)]
@@ -222,20 +232,29 @@ def load(file: Path, root: Path, origin: str, commit: str) -> Source:
             for found in error.errors()
         ]
         raise TemplateError(f"{file} is not a template", faults=faults) from error
-    return Source(template, file, root, origin, commit, text)
+    return Source(template, file, root, origin, commit, text, which)
 
 
-def _template_in(text: str, file: Path) -> tuple[Any, str]:
+def _template_in(text: str, file: Path, which: str) -> tuple[Any, str]:
     """Return the template among the documents of a file, and its part of the text.
 
     A portal's catalog reads each document of a file as an entity of its own.
     """
     documents = document.load_apart(text)
     found = [each for each in documents if isinstance(each[0], dict) and each[0].get("kind") == "Template"]
-    if len(found) > 1:
-        names = ", ".join(str((raw.get("metadata") or {}).get("name")) for raw, _ in found)
+    names = [
+        str(raw["metadata"].get("name")) if isinstance(raw.get("metadata"), dict) else "" for raw, _ in found
+    ]
+    if which in names:
+        return found[names.index(which)]
+    if which:
         raise TemplateError(
-            f"{file} holds {len(found)} templates: {names}", hint="put each of them into a file of its own"
+            f"{file} has no template '{which}'{closest(which, names)}", hint=f"it has {', '.join(names)}"
+        )
+    if len(found) > 1:
+        raise TemplateError(
+            f"{file} holds {len(found)} templates: {', '.join(names)}",
+            hint=f"name one of them after a '#': --template '{file}#{names[0]}'",
         )
     return next(iter([*found, *documents]), (None, text))
 
