@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cli.support import NAME, Cli, fetch, page, publish, write_files, write_template
 
@@ -173,11 +175,19 @@ def test_a_step_that_needs_a_portals_own_filter_is_left_to_it(cli: Cli, tmp_path
 def test_a_dry_run_shows_a_template_that_publishes_nothing(cli: Cli, tmp_path: Path) -> None:
     steps = [{"id": "tell", "action": "debug:log", "input": {"message": "Hello ${{ parameters.name }}"}}]
 
-    result = cli("create", "demo", "--template", _template(tmp_path / "t", steps), "--dry-run")
+    template = _template(tmp_path / "t", steps)
+    told = {"text": [{"title": "For you", "content": "Go to **${{ parameters.name }}**"}]}
+    whole = yaml.safe_load((template / "template.yaml").read_text())
+    (template / "template.yaml").write_text(json.dumps(whole | {"spec": whole["spec"] | {"output": told}}))
+
+    result = cli("create", "demo", "--template", template, "--dry-run")
+    rendered = cli("render", "demo", "--template", template, "-d", tmp_path / "out")
 
     assert result.code == 0, result.err
     assert "Hello demo" in result.out
     assert "Nothing is published." in result.out
+    assert result.out.endswith("\nFor you\nGo to **demo**\n")
+    assert rendered.out.endswith("\nFor you\nGo to **demo**\n")
 
 
 def test_a_folder_whose_own_path_cannot_be_rendered_fails_as_in_a_portal(cli: Cli, tmp_path: Path) -> None:

@@ -82,6 +82,17 @@ def test_of_a_portals_template_only_what_no_cluster_takes_is_an_error(
     assert bool(heads(forge)) == (code == 0)
 
 
+def test_a_template_of_a_chart_that_is_elsewhere_is_not_judged(cli: Cli, tmp_path: Path, forge: Path) -> None:
+    text = b'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n{{- include "x" . }}\n'
+    template = make_template(tmp_path / "t", files={**FILES, "gitops/app/templates/x.yaml": text})
+
+    done = create(cli, template)
+
+    assert done[0] == 0, done[2]
+    assert "demo-gitops was NOT CHECKED in full (1 file of a chart that is not here)" in done[2]
+    assert heads(forge)
+
+
 def test_no_validate_creates_it_all_the_same(cli: Cli, broken: Path, forge: Path) -> None:
     code, _, err = create(cli, broken, "--no-validate")
 

@@ -207,6 +207,9 @@ class _Check:
             in_chart = any(not folder or path.startswith(f"{folder}/") for folder in inside)
             if entry.is_link or hidden or in_chart or not path.endswith(_CHECKED_ENDINGS):
                 continue
+            if "templates" in path.split("/")[:-1] and b"{{" in entry.content:
+                self.collector.leave("chart", path, "is for Helm, and its chart is not here")
+                continue
             for manifest in self._manifests_in(path, entry.content):
                 found.setdefault(posixpath.dirname(path), []).append(manifest)
         return found

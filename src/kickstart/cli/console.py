@@ -183,6 +183,17 @@ class Console:
             self.print("Nothing is published.")
         for note in plan.notes:
             self.print(f"{self.paint('Note:', 'yellow')} {note}")
+        if not plan.effects:  # else it is about what is not there yet
+            self.told(plan)
+
+    def told(self, plan: Plan) -> None:
+        """Print what the template's output tells whoever has run it."""
+        for link in plan.links:
+            self.print(f"  {link.get('title', 'Link')}: {link.get('url') or link.get('entityRef', '')}")
+        for text in plan.texts:
+            self.print()
+            self.print(self.paint(text.get("title", ""), "bold"))
+            self.print(text.get("content", "").rstrip())
 
     def pending(self, pending: Pending, *, files: bool) -> None:
         """Print one change, with its files if they are wanted."""

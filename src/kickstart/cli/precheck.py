@@ -49,7 +49,9 @@ def check(pending: Sequence[Pending], home: Home, console: Console, *, for_porta
         for finding in report.errors:
             said = f"{finding.rule.id}: {finding.object or 'file'}: {finding.message}"
             is_certain = finding.rule.id.partition("/")[0] in _CERTAIN
-            (doubts if for_portal and not is_certain else faults).append(Fault(finding.place, said))
+            # A pull request's files are a part of a repository: the rest may be there already.
+            may_be = (for_portal or each.effect.published is None) and not is_certain
+            (doubts if may_be else faults).append(Fault(finding.place, said))
         for note in (*_notes(report, each.effect.target, trouble), *_doubts(doubts)):
             console.say(f"Note: {note}")
     if faults:
@@ -90,6 +92,8 @@ def _notes(report: Report, target: str, trouble: str) -> list[str]:
 
     kinds = sum(each.about == "kind" for each in report.unchecked)
     missing = [trouble] if report.charts and not report.engine else []
+    parts = sum(each.about == "chart" and "its chart is not here" in each.reason for each in report.unchecked)
+    missing += [f"{checking.number('file', parts)} of a chart that is not here"] if parts else []
     missing += [f"no definitions of {checking.number('kind', kinds)}"] if kinds else []
     notes = []
     if missing:

@@ -101,6 +101,8 @@ def write(prepared: Project, pending: Sequence[Pending], console: Console) -> No
             console.say(f"  {line}")
     for each in pending:
         console.print(f"{each.effect.target}: {counted(len(each.effect.tree), 'file')}")
+    if not prepared.plan.effects:  # else it is about what is not there
+        console.told(prepared.plan)
 
 
 def _summary(plan: Plan, outcomes: Sequence[Outcome], changed: bool, console: Console) -> None:
@@ -111,12 +113,7 @@ def _summary(plan: Plan, outcomes: Sequence[Outcome], changed: bool, console: Co
         console.print(console.paint(f"{plan.project} is ready.", "green"))
     else:
         console.print(f"{plan.project} is unchanged: everything is as the template makes it.")
-    for link in plan.links:
-        console.print(f"  {link.get('title', 'Link')}: {link.get('url') or link.get('entityRef', '')}")
-    for text in plan.texts:
-        console.print()
-        console.print(console.paint(text.get("title", ""), "bold"))
-        console.print(text.get("content", "").rstrip())
+    console.told(plan)
 
 
 def body(
