@@ -321,7 +321,7 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
             message = f"{shown}: the step '{known.step}' has cookiecutterCompat, which calls it cookiecutter"
             yield finding(reading.line, "undefined-value", "warning", message)
         elif root in _FOREIGN or (root in {"secrets", "steps"} and not is_path):
-            message = f"{shown}: is rendered, and becomes empty"
+            message = f"{shown}: is rendered here, where '{root}' is nothing"
             yield finding(reading.line, "foreign-expression", "error", message)
         elif root not in _GLOBALS and not (spelling.compat and root in {"True", "False", "None"}):
             message = f"{shown}: nothing is called '{root}' in a skeleton; it is empty"

@@ -15,7 +15,6 @@ from kickstart import actions, document, marker, wiring
 from kickstart.actions.base import AbsentError, Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
-from kickstart.naming import closest
 from kickstart.template.catalog import Source
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy, texts
 from kickstart.template.filters import dump
@@ -303,7 +302,7 @@ class _Builder:
         if not actions.exists(step.action):
             if self.given.steps_engine.is_portal:
                 return None
-            near = closest(step.action, [*actions.ACTIONS, *actions.plugged_in()])
+            near = actions.nearest(step.action)
             raise _StepError(("action",), f"there is no action '{step.action}'{near}")
         action = actions.load(step.action)
         return None if self.given.portal is None and getattr(action, "reads_portal", False) else action

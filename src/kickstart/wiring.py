@@ -70,7 +70,7 @@ def _check(source: Source, form: Form, engine: Language) -> Findings:
         if actions.exists(step.action):
             warnings += _wrong_inputs(source, step.action, step.input, (*at, "input"))
         else:
-            near = closest(step.action, [*actions.ACTIONS, *actions.plugged_in()])
+            near = actions.nearest(step.action)
             fault = source.fault((*at, "action"), f"there is no action '{step.action}'{near}")
             (errors if step.condition is None else warnings).append(fault)
         if not _can_iterate(step.each):

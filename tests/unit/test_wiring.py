@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kickstart import wiring
+from kickstart import actions, wiring
 from kickstart.template.cache import CodeCache
 from kickstart.template.engine import Engine
 from kickstart.template.parameters import Form
@@ -140,3 +140,18 @@ def test_what_a_portal_lets_pass_is_only_a_warning(
 
     assert [fault.message.partition(": ")[2] for fault in findings.warnings] == [warning]
     assert findings.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("fech:template", "fetch:template"),
+        ("publish:gitub", "publish:github"),
+        ("fs:rename:file", "fs:rename"),
+        ("gitlab:repo:push", ""),
+        ("ansible:content:create", ""),
+        ("cnoe:kubernetes:apply", ""),
+    ],
+)
+def test_an_action_of_somebody_elses_is_no_slip_of_the_pen(name: str, meant: str) -> None:
+    assert actions.nearest(name) == (f" (did you mean '{meant}'?)" if meant else "")

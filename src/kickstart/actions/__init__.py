@@ -65,6 +65,26 @@ def plugged_in() -> dict[str, str]:
     return {each.name: each.value for each in entry_points(group=ENTRY_POINTS)}
 
 
+def nearest(name: str) -> str:
+    """Return " (did you mean 'x'?)" for the action that a misspelt name means, or an empty string.
+
+    What begins with another owner's prefix is no slip of the pen: `gitlab:x` never means `github:x`.
+    """
+    from difflib import SequenceMatcher
+
+    from kickstart.naming import closest
+
+    def prefix(each: str) -> str:
+        return each.partition(":")[0]
+
+    known = [*ACTIONS, *plugged_in()]
+    kin = [each for each in known if SequenceMatcher(None, prefix(each), prefix(name)).ratio() > _KIN]
+    return closest(name, kin)
+
+
+_KIN = 0.75  # gitlab and github are less, fech and fetch are more
+
+
 def load(name: str) -> Action:
     """Return the action called `name`. Raises KeyError when there is none."""
     module, _, attribute = (ACTIONS.get(name) or plugged_in()[name]).partition(":")
