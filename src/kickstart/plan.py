@@ -314,7 +314,7 @@ class _Builder:
         placeholders = tuple(f"<{id_}." for id_ in self.left_out)
         lacks = self.left_out and (
             isinstance(error, AbsentError)
-            or not self.tree
+            or not (self.tree or isinstance(error, TemplateError))  # which no step before could help
             or any(each in text for _, text in texts(input) for each in placeholders)
         )
         return f"needs what {', '.join(self.left_out)} would bring" if lacks else own
@@ -433,6 +433,9 @@ def _effects(promise: Promise) -> tuple[Effect, ...]:
 def _input_words(found: Any) -> str:
     if found["type"] == "missing":
         return "is required"
+    if found["type"] == "string_type":
+        kinds = {list: "a list", dict: "a mapping", type(None): "nothing", bool: "true or false"}
+        return f"must be text, and is {kinds.get(type(found['input']), 'a number')}"
     return str(found["msg"]).replace("Input should", "must", 1)
 
 

@@ -160,6 +160,15 @@ def test_a_wrong_step_after_one_that_was_left_out_is_still_wrong(cli: Cli, tmp_p
     assert "'nowhere' is not of the form github.com?owner=OWNER&repo=NAME" in result.err
 
 
+def test_a_misspelt_skeleton_after_one_that_was_left_out_is_still_misspelt(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [{"action": "acme:make"}, fetch(url="./skeletno"), publish()])
+
+    result = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
+
+    assert result.code == 3
+    assert "./skeletno does not exist" in result.err
+
+
 def test_a_step_that_needs_a_portals_own_filter_is_left_to_it(cli: Cli, tmp_path: Path) -> None:
     template = _template(tmp_path / "t", [fetch(), publish("${{ parameters.name | slug }}")])
 

@@ -174,7 +174,9 @@ def test_an_input_keeps_the_type_of_its_expression(tmp_path: Path) -> None:
     bad = source(tmp_path / "bad", [_log("${{ parameters.n }}")], properties=properties)
 
     assert plan(good, on=True).steps[0].skipped is False
-    assert _faults(bad, n=3) == ["template.yaml:11: spec.steps.0.input.message: must be a valid string"]
+    assert _faults(bad, n=3) == [
+        "template.yaml:11: spec.steps.0.input.message: must be text, and is a number"
+    ]
 
 
 @pytest.mark.parametrize(
