@@ -245,7 +245,9 @@ def _skeleton(
             folders.Files(folder) if folder.is_dir() else {"": folders.read_file(folder)}
         )
     except (TemplateError, OSError, ValueError) as error:
-        fault = source.fault(("spec", "steps", index, "input", "url"), str(error))
+        hint = getattr(error, "hint", "")
+        said = f"{error}; {hint}" if hint else str(error)
+        fault = source.fault(("spec", "steps", index, "input", "url"), said)
         yield _from_fault(fault, "reference", "error")
         return
     compat = step.get("cookiecutterCompat") is True

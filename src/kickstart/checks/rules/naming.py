@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -87,7 +88,11 @@ def label(objects: Objects) -> Iterator[Fault]:
         for path, labels in places:
             for key, value in labels.items():
                 if not isinstance(value, str):
-                    yield Fault(each, (*path, key), f"the label '{key}' is {value!r}, and no text")
+                    yield Fault(
+                        each,
+                        (*path, key),
+                        f"the label '{key}' is {json.dumps(value, default=str)}, and no text",
+                    )
                 elif len(value) > 63 or not _VALUE.fullmatch(value):
                     yield Fault(each, (*path, key), f"the label '{key}' has the value '{value[:80]}'")
                 elif not _KEY.fullmatch(key):
@@ -97,7 +102,7 @@ def label(objects: Objects) -> Iterator[Fault]:
                 yield Fault(
                     each,
                     ("metadata", "annotations", key),
-                    f"the annotation '{key}' is {value!r}, and no text",
+                    f"the annotation '{key}' is {json.dumps(value, default=str)}, and no text",
                 )
 
 
