@@ -379,7 +379,7 @@ def dump(value: Any, *, blocks: bool = False) -> str:
 
     blocks: for people alone: texts of several lines stand in blocks, without blanks at a line's end.
     """
-    return yaml.dump(
+    text: str = yaml.dump(
         value,
         Dumper=_BlockDumper if blocks else _Dumper,
         sort_keys=False,
@@ -387,3 +387,4 @@ def dump(value: Any, *, blocks: bool = False) -> str:
         default_flow_style=False,
         width=100,
     )
+    return text.removesuffix("...\n") if blocks else text  # to people it looks as if something were cut

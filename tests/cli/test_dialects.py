@@ -72,7 +72,12 @@ FOREIGN = [
     {
         "id": "register",
         "action": "acme:register",
-        "input": {"url": "${{ steps.publish.output.remoteUrl }}", "n": "${{ 1 + 1 }}", "x": "${{ a || b }}"},
+        "input": {
+            "url": "${{ steps.publish.output.remoteUrl }}",
+            "n": "${{ 1 + 1 }}",
+            "x": "${{ a || b }}",
+            "t": "one\n\n",
+        },
     },
     {"id": "tell", "action": "acme:tell", "input": {"ref": "see ${{ steps.register.output.entityRef }}"}},
 ]
@@ -86,6 +91,8 @@ def test_a_dry_run_shows_the_inputs_of_what_only_a_portal_can_do(cli: Cli, tmp_p
     assert result.code == 0, result.err
     assert "left to a portal, which would give it" in result.out
     assert "n: 2" in result.out
+    assert "t: |" in result.out
+    assert "..." not in result.out  # by which YAML ends a block with blank lines
     assert "ref: see <register.entityRef>" in result.out
     assert "x: ${{ a || b }}" in result.out
 

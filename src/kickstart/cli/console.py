@@ -174,8 +174,8 @@ class Console:
         for step in plan.steps:
             note = self.paint(" (skipped)", "dim") if step.skipped else ""
             self.print(f"  {step.id:<{width}}  {step.name}{note}")
-            for message in step.messages:
-                self.print(f"  {'':<{width}}  {message}")
+            for line in "\n".join(step.messages).splitlines():
+                self.print(f"  {'':<{width}}  {line}")
         self.print()
         for each in pending:
             self.pending(each, files=files)
