@@ -94,6 +94,7 @@ def test_a_secret_on_the_command_line_is_refused_and_not_repeated(
 
     assert done.code == 2
     assert "--set apiToken: is a secret, which other users would see in the list of processes" in done.err
+    assert "apiToken: is required" not in done.err  # it was given, if in the wrong way
     assert "use --values -, or KICKSTART_PARAMETER_APITOKEN" in done.err
     assert appears_in(SECRET, done, home) == []
 

@@ -314,7 +314,8 @@ def _given(
         if problem and (free or "name" not in form.properties):
             faults.append(Fault("NAME", f"'{request.name}' {problem}"))
     if faults:
-        faults += _other_faults(form, given)
+        refused = {fault.where.removeprefix("--set ") for fault in faults}
+        faults += [each for each in _other_faults(form, given) if each.where not in refused]
         hint = f"kickstart template show {source.origin}"
         raise ParameterError("the command is wrong", faults=faults, hint=hint)
     return given
