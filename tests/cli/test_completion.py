@@ -105,11 +105,17 @@ def test_projects_are_those_that_were_created_here(cli: Cli, small: Path, tmp_pa
 def test_parameters_are_those_of_the_template_that_was_named(tmp_path: Path) -> None:
     colors = {"type": "string", "enum": ["red", "gr$(touch x)een", "light blue"], "default": "red"}
     password = {"type": "string", "ui:field": "Secret"}
-    write_template(tmp_path / "mine", parameters=page(name=NAME, color=colors, password=password))
+    size = {"oneOf": [{"const": 1, "title": "Small"}, {"const": None}], "default": 1}
+    write_template(tmp_path / "mine", parameters=page(name=NAME, color=colors, password=password, size=size))
 
     offered = completed("create", "--template", "./mine", "--set", "", folder=tmp_path)
 
-    assert offered == ["name=", "color=red"]  # neither what a shell would read, nor a secret
+    assert offered == [
+        "name=",
+        "color=red",
+        "size=1",
+        "size=null",
+    ]  # neither what a shell would read, nor a secret
     assert not (tmp_path / "x").exists()
 
 

@@ -99,3 +99,15 @@ def test_without_a_portal_the_run_says_what_one_goes_on_reading(
     assert done.code == 0
     assert f"Note: a portal may go on reading {url(github)}" in done.err
     assert "export KICKSTART_PORTAL_URL" in done.err
+
+
+def test_a_project_on_this_machine_needs_no_portal_to_be_deleted(
+    cli: Cli, portal: FakePortal, tmp_path: Path
+) -> None:
+    assert cli("create", "demo", "-t", template(tmp_path / "x"), "--forge", "local").code == 0
+    portal.requests.clear()
+
+    done = cli("delete", "demo", "--yes")
+
+    assert (done.code, portal.requests) == (0, [])
+    assert "catalog" not in done.err

@@ -534,6 +534,7 @@ def test_what_a_page_says_of_a_parameter_holds_beside_its_branches() -> None:
     text = {"scope": Given("1.0", "--set", text=True), "target": Given("x", "--set", text=True)}
     assert form.resolve(text | {"place": Given({"zone": "a"}, "x")}).values["scope"] == "1.0"
     assert form.sometimes_required == {"target"}
+    assert Form([{**BRANCHED, "dependentRequired": ["anything"]}]).sometimes_required == {"target"}
 
 
 def test_a_branch_says_in_addition_what_its_page_leaves_open() -> None:

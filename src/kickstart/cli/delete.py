@@ -75,6 +75,7 @@ def delete(
         effects.insert(0, LeaveCluster(name, chosen.name, namespace, delete_data, seconds))
     portal = connect.portal()
     ours = [found.address.clone_url(place.repository) for place in found.places if place.is_ours]
+    ours = [each for each in ours if each.startswith("http")]  # no portal reads a folder of this machine
     known = [each for each in found.planned.get("targets") or () if each.startswith(LOCATION)]
     if portal is None and known:
         console.say(

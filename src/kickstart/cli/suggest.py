@@ -66,7 +66,7 @@ def _templates(given: Mapping[str, Any]) -> Iterable[str]:
 
 def _parameters(given: Mapping[str, Any]) -> Iterable[str]:
     """Those of the template that was named before, or of the one that settings name; with known values."""
-    from kickstart.template.parameters import Form
+    from kickstart.template.parameters import Form, choices, document_text
 
     home = settings.home(os.environ)
     named = {"template": given.get("template")}
@@ -75,7 +75,9 @@ def _parameters(given: Mapping[str, Any]) -> Iterable[str]:
     for name, known in Form(source.template.spec.parameters).properties.items():
         if known.is_hidden:  # it has no place in a command
             continue
-        values = ("true", "false") if known.schema.get("type") == "boolean" else known.schema.get("enum", ())
+        values = [document_text(value) for value, _ in choices(known.schema)]
+        if not values and known.schema.get("type") == "boolean":
+            values = ["true", "false"]
         yield from (f"{name}={value}" for value in values)
         if not values:
             yield f"{name}="

@@ -103,7 +103,7 @@ def all_parts(schema: Schema) -> Iterator[Schema]:
     for key in ("allOf", "oneOf", "anyOf"):
         parts.extend(schema.get(key) or [])
     for key in ("dependencies", "dependentSchemas"):
-        parts.extend(_mapping(schema, key).values())
+        parts.extend(mapping(schema, key).values())
     for part in parts:
         if isinstance(part, Mapping):
             yield from all_parts(part)
@@ -111,14 +111,14 @@ def all_parts(schema: Schema) -> Iterator[Schema]:
 
 def _next_parts(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:
     for key in ("dependencies", "dependentSchemas"):
-        for name, part in _mapping(schema, key).items():
+        for name, part in mapping(schema, key).items():
             if name not in value:
                 continue
             if isinstance(part, list):
                 yield {"required": part}
             elif isinstance(part, Mapping):
                 yield _dependent(part, name, value)
-    for name, required in _mapping(schema, "dependentRequired").items():
+    for name, required in mapping(schema, "dependentRequired").items():
         if name in value and isinstance(required, list):
             yield {"required": required}
     if "if" in schema:
@@ -134,7 +134,7 @@ def _next_parts(schema: Schema, value: Mapping[str, Any]) -> Iterator[Schema]:
             yield next((part for part in options if matches(part, value)), options[0])
 
 
-def _mapping(schema: Schema, key: str) -> Mapping[str, Any]:
+def mapping(schema: Schema, key: str) -> Mapping[str, Any]:
     """Return a keyword's mapping. Keywords younger than draft 7 may hold anything: it checks none of them."""
     found = schema.get(key)
     return found if isinstance(found, Mapping) else {}
@@ -154,7 +154,7 @@ def _dependent(part: Schema, name: str, value: Mapping[str, Any]) -> Schema:
     if len(fitting) != 1:
         return rest
     # What a branch says of the property depended upon chose the branch, and is no part of the form.
-    own = {key: item for key, item in _mapping(fitting[0], "properties").items() if key != name}
+    own = {key: item for key, item in mapping(fitting[0], "properties").items() if key != name}
     return {**rest, "allOf": [*(part.get("allOf") or []), {**fitting[0], "properties": own}]}
 
 

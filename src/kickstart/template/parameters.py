@@ -115,8 +115,9 @@ class Form:
         found: set[str] = set()
         for page in self.pages:
             for part in conditions.all_parts(page):
-                lists = [part.get("required"), *(part.get("dependencies") or {}).values()]
-                lists += (part.get("dependentRequired") or {}).values()
+                lists = [part.get("required")]
+                for key in ("dependencies", "dependentRequired"):
+                    lists += conditions.mapping(part, key).values()
                 found.update(name for each in lists if isinstance(each, list) for name in each)
         return frozenset(name for name in found & {*self.properties} if not self.properties[name].required)
 
