@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart import document, folders, marker
 from kickstart.errors import Fault, KickstartError, ParameterError
@@ -23,8 +24,7 @@ STEPS = "steps.yaml"  # in EXPECTED: what would be given to a portal, and what a
 AUTHOR = "Test <test@example.com>"  # of everything, so that no case depends on who runs it
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One case: a folder with values, and with the expected files or the expected error."""
 
     folder: Path

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart import document
 from kickstart.errors import ConflictError, Fault, KickstartError, ParameterError, PreflightError
@@ -66,8 +67,7 @@ KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """A preview as its files say. problem: why they cannot be understood, or why Argo CD cannot, else ""."""
 
     number: int

@@ -7,8 +7,9 @@ its resources is unless Argo CD is told to keep that, so that the objects themse
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart.tools import Kind, Manifest, Ref
 
@@ -29,8 +30,7 @@ _UNREADABLE = (
 _NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """One object of an Application. health: empty where nobody knows it."""
 
     ref: Ref
@@ -39,8 +39,7 @@ class Resource:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Struct, frozen=True):
     """What Argo CD says of one Application. here: it deploys to the cluster that Argo CD runs in."""
 
     name: str
@@ -57,8 +56,7 @@ class Application:
         return self.sync == SYNCED and self.health == HEALTHY
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """The first thing that keeps a project from being healthy. cause: what it is for, where that is known."""
 
     where: str

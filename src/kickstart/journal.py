@@ -9,18 +9,18 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
+
+from msgspec import Struct
 
 from kickstart.errors import RemoteError
 
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """An open journal, whose project no other run can touch meanwhile."""
 
     _stream: TextIO

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart import folders, wiring
 from kickstart.errors import Fault, TemplateError
@@ -56,8 +57,7 @@ _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
 _AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Finding(Struct, frozen=True, order=True):
     """One thing to look at; line 0 says that no line is known.
 
     level: "error" for what fails or is lost, else "warning".
@@ -278,8 +278,7 @@ def _skeleton(
             yield from _text(entry.content.decode("utf-8", "replace"), spelling, known, place, is_path=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What a skeleton can refer to. names: of the values, or None when they are not known."""
 
     step: str

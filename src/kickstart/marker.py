@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart import document
 from kickstart.tree import Entry, Tree
@@ -16,8 +17,7 @@ _HEADER = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """What made a repository. It holds no secret.
 
     template: name, version, origin and commit. digest: of every other file as it was rendered.
@@ -27,7 +27,7 @@ class Marker:
     repository: str
     template: Mapping[str, str]
     digest: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = {}
 
     def entry(self) -> Entry:
         """Return the marker as a file."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
 from pydantic import ValidationError
 
 from kickstart import actions, document, marker, wiring
@@ -29,8 +29,7 @@ REQUIRES = "kickstart/requires"  # the annotation that says what a project needs
 UNPUBLISHED = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(Struct, frozen=True):
     """One step with its effects. A skipped step has none.
 
     missing: why only a portal can carry it out; `inputs` is what it would give to the action.
@@ -43,13 +42,12 @@ class PlannedStep:
     skipped: bool = False
     missing: str = ""
     failure: RemoteError | None = None
-    inputs: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    inputs: tuple[Mapping[str, Any], ...] = ()
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A project's steps, in order. workspace: what the last step left. requires: of a cluster, in YAML."""
 
     project: str
@@ -101,8 +99,7 @@ def public(parameters: Parameters) -> dict[str, Any]:
     return {name: value for name, value in parameters.values.items() if name not in parameters.hidden}
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True):
     """What a plan depends on besides the template and its parameters.
 
     argocd_namespace: where Argo CD is on the cluster that was chosen; empty when none was. portal: the one
@@ -118,7 +115,7 @@ class Circumstances:
     skeleton_engine: Language
     argocd_namespace: str = ""
     portal: Portal | None = None
-    commits: Mapping[str, str] = field(default_factory=dict)
+    commits: Mapping[str, str] = {}
 
 
 def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
@@ -140,8 +137,7 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes, requires)
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     """Threads the workspace and the outputs through the steps.
 
     kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
@@ -152,10 +148,10 @@ class _Builder:
     parameters: Parameters
     given: Circumstances
     tree: Tree = field(default_factory=Tree)
-    outputs: dict[str, Any] = field(default_factory=dict)
-    kept: list[Fault] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    published: dict[str, Tree] = field(default_factory=dict)
+    outputs: dict[str, Any] = {}
+    kept: list[Fault] = []
+    left_out: list[str] = []
+    published: dict[str, Tree] = {}
 
     def step(self, index: int, step: Step) -> PlannedStep:
         id_ = self.source.template.step_id(index)

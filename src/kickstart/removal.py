@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
+
 from kickstart import health
 from kickstart.actions.base import Change, Effect, Inspection
 from kickstart.actions.kubernetes import chosen, marks, of_project
@@ -28,8 +30,7 @@ FINALIZER = "resources-finalizer.argocd.argoproj.io"
 APPROVED = "argocd.argoproj.io/deletion-approved"  # an annotation: Argo CD may delete what asks first
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """One object that goes. data: what would be lost with it."""
 
     ref: Ref

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart.actions.base import Change, Effect, Inspection
 from kickstart.errors import ConflictError, Fault, KickstartError
@@ -12,8 +13,7 @@ from kickstart.journal import Journal
 from kickstart.tools import Tools
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """An effect and what it found."""
 
     effect: Effect
@@ -24,13 +24,12 @@ class Pending:
         return self.inspection.change
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How far one effect is: about to be applied, or done with its facts."""
 
     pending: Pending
     done: bool
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = {}
 
 
 def preflight(effects: Iterable[Effect], tools: Tools) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart import document
 from kickstart.errors import Fault, ParameterError
@@ -29,20 +30,18 @@ KEYS: dict[str, str] = {
 DEFAULTS = {"template": "rag-chatbot", "forge": "local", "argocd-namespace": "argocd"}
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A value and where it came from."""
 
     value: Any
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What commands go by. `parameters` are defaults that a configuration file or the environment gives."""
 
     values: Mapping[str, Setting]
-    parameters: Mapping[str, Setting] = field(default_factory=dict)
+    parameters: Mapping[str, Setting] = {}
 
     def get(self, key: str) -> Any:
         """Return a setting's value, or None where nobody gave one."""
@@ -50,8 +49,7 @@ class Settings:
         return found.value if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """Folders of this user's, one for each purpose."""
 
     config: Path

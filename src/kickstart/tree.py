@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 # Git's own modes, since publishing is what trees are for.
 FILE = 0o100644
@@ -18,8 +19,7 @@ class PathError(ValueError):
     """A path that may not stand in a tree; the text says which and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A file's bytes, or a link's target, with its Git mode."""
 
     content: bytes
@@ -141,8 +141,7 @@ class Tree(Mapping[str, Entry]):
         return f"sha256:{total.hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """What one commit changes in a repository that is there already.
 
     changes: what stands at a path afterwards; None removes it. name: what the edit is about, as part
@@ -161,8 +160,7 @@ class Edit:
         return "\n\n".join(filter(None, (self.subject, self.text))).rstrip("\n") + "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A root commit that is fully known before it is made, its id included."""
 
     tree: Tree

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from kickstart import health
 from kickstart.errors import NotHealthyError, ParameterError, PreflightError
@@ -22,8 +23,7 @@ LOOK_PAUSE = 5.0  # seconds until the objects of an Application are looked at ag
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What was seen at one moment. trouble: the first thing that is wrong; none when all is healthy."""
 
     applications: tuple[Application, ...]
@@ -38,15 +38,14 @@ def seconds(text: str) -> float:
     return float(sum(int(number) * _UNITS[unit] for number, unit in parts))
 
 
-@dataclass(slots=True)
-class Watch:
+class Watch(Struct):
     """Looks at some Applications of one Argo CD, and at those that some ApplicationSets make."""
 
     cluster: Cluster
     namespace: str
     applications: Sequence[str]
     sets: Sequence[str] = ()
-    _looked: dict[str, tuple[float, list[Manifest]]] = field(default_factory=dict)
+    _looked: dict[str, tuple[float, list[Manifest]]] = {}
 
     def look(self) -> Sight:
         """Return what is there now."""

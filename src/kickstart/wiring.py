@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from kickstart import actions, document
@@ -28,8 +28,7 @@ Path = tuple[str | int, ...]
 _SUBTRACTION = "reads as a subtraction"
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """errors stop a plan; warnings do not, since a portal runs such templates too."""
 
     errors: tuple[Fault, ...]
@@ -121,8 +120,7 @@ def _references(
             yield source.fault((*at, *path), each)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """What the expressions of one step can refer to."""
 
     form: Form

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from kickstart.actions.base import InputError
 from kickstart.actions.catalog import CatalogFetch, CatalogRegister

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -42,8 +42,7 @@ class Change(enum.Enum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """What an effect found. `existing` is what stands there now, where it is to be compared."""
 
     change: Change
@@ -88,8 +87,7 @@ class Effect(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """All that a promise may depend on.
 
     tree: the workspace as the steps before left it. engine: renders skeletons.
@@ -109,18 +107,17 @@ class Given:
     parameters: Mapping[str, Any]
     argocd_namespace: str = ""
     portal: Portal | None = None
-    published: Mapping[str, Tree] = field(default_factory=dict)
-    commits: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, Tree] = {}
+    commits: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """What a step will have done: its output, the workspace after it, and perhaps an effect.
 
     effects: instead of `effect`, where there are several, in order.
     """
 
-    output: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = {}
     tree: Tree | None = None
     effect: Effect | None = None
     effects: tuple[Effect, ...] = ()

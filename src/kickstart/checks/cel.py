@@ -10,10 +10,11 @@ import copy
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import PathFinder
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart.checks.manifest import Path
 from kickstart.checks.schemas import Problem
@@ -28,8 +29,7 @@ _WORDS = frozenset(
 _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
 
 
-@dataclass(frozen=True, slots=True)
-class Unevaluated:
+class Unevaluated(Struct, frozen=True):
     """A rule that could not be evaluated, and why."""
 
     rule: str

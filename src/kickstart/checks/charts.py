@@ -5,20 +5,20 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from kickstart.checks.manifest import ManifestError, documents, load, mapping, mappings
 from kickstart.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """A chart in a folder of a tree ("" is the tree itself)."""
 
     folder: str
     name: str
-    files: Tree = field(repr=False)
+    files: Tree
 
     @property
     def environments(self) -> list[Environment]:
@@ -74,8 +74,7 @@ class Chart:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """A name, and the values files on top of values.yaml; the last one wins."""
 
     name: str

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 ERROR = "error"  # a cluster refuses it, or it cannot work, or it gives away more than it should
 WARNING = "warning"  # it works, and hurts later
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One thing that is looked at. `reason` and `fix` stand in docs/reference/rules.md."""
 
     id: str
@@ -20,8 +21,7 @@ class Rule:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing to correct. `line` is 0 where only the file is known."""
 
     rule: Rule
@@ -37,8 +37,7 @@ class Finding:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(Struct, frozen=True):
     """Something that was not looked at, and why. `about` is chart, kind or rule."""
 
     about: str
@@ -46,8 +45,7 @@ class Unchecked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What was found in a tree, and how much was looked at."""
 
     findings: tuple[Finding, ...] = ()
@@ -65,14 +63,13 @@ class Report:
         return tuple(each for each in self.findings if each.rule.severity == ERROR)
 
 
-@dataclass(slots=True)
-class Collector:
+class Collector(Struct):
     """Collects findings of many environments, each of them once."""
 
     wanted: frozenset[str] | None = None  # rules; None is all of them
     unwanted: frozenset[str] = frozenset()
-    _findings: dict[Finding, list[str]] = field(default_factory=dict)
-    _unchecked: set[Unchecked] = field(default_factory=set)
+    _findings: dict[Finding, list[str]] = {}
+    _unchecked: set[Unchecked] = set()
     suppressed: int = 0
 
     def add(self, finding: Finding, environment: str = "") -> None:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from kickstart.checks import cel, charts, rules
 from kickstart.checks.charts import Chart, Engine, Environment
 from kickstart.checks.findings import ERROR, WARNING, Collector, Finding, Report, Rule
@@ -121,8 +123,7 @@ _LIKE_AN_OBJECT = re.compile(r"""^\s*["']?(apiVersion|kind)["']?\s*:""", re.M)
 _CHECKED_ENDINGS = (".yaml", ".yml", ".json")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What to check. Empty means everything, and for versions the oldest and newest that are known."""
 
     environments: frozenset[str] = frozenset()
@@ -132,18 +133,20 @@ class Wanted:
     parallel: int = 4
 
 
+_EVERYTHING = Wanted()
+
+
 def environments(tree: Tree) -> set[str]:
     """Return the names of all environments of all charts."""
     return {each.name for chart in charts.find(tree) for each in chart.environments if each.name}
 
 
-def check(tree: Tree, schemas: Schemas, engine: Engine | None, wanted: Wanted = Wanted()) -> Report:
+def check(tree: Tree, schemas: Schemas, engine: Engine | None, wanted: Wanted = _EVERYTHING) -> Report:
     """Check everything in `tree` that a cluster would get. Without an engine no chart is rendered."""
     return _Check(tree, schemas, engine, wanted).report()
 
 
-@dataclass(frozen=True, slots=True)
-class _Deployed:
+class _Deployed(Struct, frozen=True):
     """A chart in an environment, as Helm renders it for each version of Kubernetes."""
 
     chart: Chart

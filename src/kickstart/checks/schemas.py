@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Protocol
 
 import yaml
+from msgspec import Struct
 
 from kickstart.checks.builtin import Builtin, is_builtin
 from kickstart.checks.manifest import Manifest, Path
@@ -59,8 +59,7 @@ class Store(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """One version of a custom kind. `key` is where its schema is kept."""
 
     api_version: str
@@ -70,8 +69,7 @@ class Definition:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What a schema refuses. `rule` is one of ours."""
 
     rule: str
@@ -79,8 +77,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A kind that nothing is known of: its objects are not checked."""
 
     reason: str

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from kickstart import document, naming, settings
 from kickstart.errors import Fault, KickstartError, ParameterError, RemoteError
@@ -22,8 +23,7 @@ MOST_JOBS = 32
 _KEYS = ("name", *settings.KEYS, "parameters")
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """One project of the file: its settings, and its parameters."""
 
     name: str
@@ -31,8 +31,7 @@ class Project:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How one project's run ended. result: what it printed."""
 
     project: Project

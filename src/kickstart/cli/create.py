@@ -71,7 +71,7 @@ def create(
     Running it again converges: what is there already is unchanged, and what an interrupted run left
     out is done.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from kickstart import run
     from kickstart.actions.base import Change

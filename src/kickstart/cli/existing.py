@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart import journal, naming, settings
 from kickstart.cli import connect
@@ -18,8 +19,7 @@ from kickstart.tools import Address, Cluster, Found, Repository, State, Tools
 SUFFIXES = ("", "-gitops")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A repository's name, and what stands there. is_ours: it belongs to the project."""
 
     repository: Repository
@@ -42,8 +42,7 @@ class Place:
         return f"belongs to the project {mark.project}" if mark else self.found.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Existing:
+class Existing(Struct, frozen=True):
     """A project as it is. events: the journal of its last run; empty where there is none."""
 
     project: str
@@ -74,8 +73,7 @@ class Existing:
         return connect.cluster(self.settings, chosen), place or str(namespace.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """Where a project is: as flags say, else where its last run on this machine published it."""
 
     project: str

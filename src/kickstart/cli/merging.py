@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kickstart import marker
 from kickstart.cli import connect, published
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 NAME = "update"  # in the names of branches
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """One repository and what is new for it. No `merged`: nothing is."""
 
     place: published.Place
@@ -75,8 +76,7 @@ class Update:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What became of one repository's update. lost: why what the template made is kept here alone."""
 
     update: Update

@@ -7,12 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from kickstart import journal, naming, settings
@@ -28,8 +29,7 @@ from kickstart.template.parameters import Form, Given, Parameters
 from kickstart.tools import Address, Tools
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """The run that made a repository, as the repository itself tells. recorded: as in a journal.
 
     secrets: which no repository tells, as this run was given them before.
@@ -39,11 +39,10 @@ class Earlier:
     recorded: Mapping[str, Any]
     author: str
     at: datetime
-    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    secrets: Mapping[str, SecretStr] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the user typed. Settings that were not typed are None.
 
     publishes: whether commits may be made. earlier: what is rendered again, by the same author at the
@@ -63,15 +62,14 @@ class Request:
     earlier: Earlier | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A plan, and what it takes to carry it out.
 
     replan: makes the same plan with commits that stand published already, as in `Circumstances`.
     """
 
     plan: Plan
-    replan: Callable[[Mapping[str, str]], Plan] = field(repr=False)
+    replan: Callable[[Mapping[str, str]], Plan]
     address: Address
     tools: Tools
     settings: Settings
@@ -79,7 +77,7 @@ class Project:
     forge: str
     interactive: bool
     commit_time: datetime
-    secrets: Mapping[str, SecretStr] = field(repr=False)
+    secrets: Mapping[str, SecretStr]
 
 
 def prepare(request: Request, console: Console) -> Project:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from kickstart import marker, naming
 from kickstart.cli import connect, existing
@@ -36,8 +36,7 @@ PULL_REQUEST = Annotated[
 DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Show the difference; write nothing.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the user typed about where the repository is; None is not typed. suffix: of its name."""
 
     project: str
@@ -48,8 +47,7 @@ class Wanted:
     suffix: str = "-gitops"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A published repository, and what it takes to reach it. forge: with its address, in one word."""
 
     repository: Repository
@@ -140,8 +138,7 @@ def marker_of(copy: WorkingCopy) -> marker.Marker:
     return mark
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What became of an edit. outcome: planned, changed, proposed or unchanged."""
 
     place: Place

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart import settings
 from kickstart.template import catalog
@@ -18,8 +19,7 @@ Suggest = Callable[[Mapping[str, Any]], Iterable[str]]
 _SAFE = re.compile(r"[\w.=/@+-]+", re.ASCII)  # what no shell reads as anything but a word
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word as Typer hands it to a shell."""
 
     value: str

@@ -6,10 +6,11 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from kickstart import document, redact
@@ -37,8 +38,7 @@ _FETCHED = ("https", "http", "ssh")
 _GIT = re.compile(r"^(git\+)?([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A template that was read and is well formed.
 
     folder: what relative paths start from. root: what they may not leave.
@@ -54,7 +54,7 @@ class Source:
     commit: str
     text: str
     which: str = ""
-    checkout: Checkout = field(default=stay_here, compare=False, repr=False)
+    checkout: Checkout = stay_here
 
     @property
     def folder(self) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from types import CodeType, TracebackType
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import Struct
 
 from kickstart.naming import closest
 from kickstart.template import filters, shape
@@ -97,8 +97,7 @@ def _as_json(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class _Dialect:
+class _Dialect(Struct, frozen=True):
     """All that shapes how a source is compiled. settings: Jinja2's options for white space."""
 
     compiler: Callable[[jinja2.Environment, str], CodeType]

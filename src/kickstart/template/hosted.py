@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Hosted:
+
+class Hosted(Struct, frozen=True):
     """A place in a repository. clone_url: what `git clone` takes. ref: "" is the default branch."""
 
     clone_url: str

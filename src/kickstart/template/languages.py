@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from kickstart.errors import ParameterError, TemplateError
 from kickstart.naming import closest
@@ -18,8 +19,7 @@ DIALECTS = ("backstage", "kickstart")
 ANNOTATION = "kickstart/dialect"
 
 
-@dataclass(frozen=True, slots=True)
-class Languages:
+class Languages(Struct, frozen=True):
     """What evaluates a template's steps, and what renders its skeletons."""
 
     steps: Language

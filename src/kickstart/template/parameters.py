@@ -7,10 +7,10 @@ reader sees one list of faults, a parameter once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from kickstart import document
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 Schema = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A value somebody gave. `source` says where; `text` values are converted to the schema's type.
 
     filled_in: nobody gave it for this parameter, so that it holds only where the parameter is asked for.
@@ -37,8 +36,7 @@ class Given:
     filled_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Struct, frozen=True):
     """One parameter. `schema` is the loosest one where conditions describe it more than once.
 
     when: the condition of its page.
@@ -64,17 +62,16 @@ class Property:
         return self.is_secret or self.schema.get("ui:widget") == "password"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Struct, frozen=True):
     """Complete and valid. A secret's value is only in `secrets`; in `values` stand asterisks.
 
     hidden: the names of values that are not to be written down.
     """
 
     values: dict[str, Any]
-    secrets: dict[str, SecretStr] = field(default_factory=dict)
+    secrets: dict[str, SecretStr] = {}
     hidden: frozenset[str] = frozenset()
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = {}
     notes: tuple[str, ...] = ()
 
 

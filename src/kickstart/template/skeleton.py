@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart.errors import Fault, TemplateError
 from kickstart.template.language import EngineError, Language
@@ -13,8 +14,7 @@ from kickstart.tree import Entry
 _SNIFFED = 512  # bytes; where Backstage looks for signs of a binary file
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """How a folder is rendered.
 
     extension: only files that end in it are rendered, and lose it; None renders every text file.

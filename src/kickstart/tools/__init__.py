@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from kickstart.marker import Marker
 from kickstart.tree import Commit, Tree
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from kickstart.tools.things import Match, ReadAccess, Thing
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """A repository's full name on a forge."""
 
     owner: str
@@ -35,8 +35,7 @@ class State(enum.Enum):
     FOREIGN = "foreign"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a forge has at a repository's name. `reason` says why it is foreign.
 
     An empty one's marker knows the project and no digest.
@@ -48,8 +47,7 @@ class Found:
     archived: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """What is going to be published, for a forge to say beforehand whether it may be."""
 
     repository: Repository
@@ -58,8 +56,7 @@ class Publication:
     has_properties: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(Struct, frozen=True):
     """Who is asked about a pull request. teams: by their short names."""
 
     reviewers: tuple[str, ...] = ()
@@ -229,8 +226,7 @@ class Folders(Protocol):
 Manifest = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of object, in the version that is spoken of."""
 
     api_version: str
@@ -245,8 +241,7 @@ class Kind:
         return f"{self.kind} ({self.api_version})"
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """One object. namespace: empty for objects outside of namespaces."""
 
     kind: Kind
@@ -263,8 +258,7 @@ class Ref:
         return f"{self.kind.kind} {self.namespace}/{self.name}".replace(" /", " ")
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """What applying a manifest would do.
 
     existing: the object now. result: the object then, None where conflicts stop it. conflicts: each
@@ -367,8 +361,7 @@ class Portal(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """Everything outside that effects may use.
 
     cluster: the one that was asked for, if one was. portal: the one that is configured, if one is.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from kickstart import marker
 from kickstart.errors import RemoteError
@@ -16,8 +17,7 @@ from kickstart.tools.working_copy import rendered_ref
 _WORDS = {"A": "create", "D": "delete"}
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """Commits since the marker was last written, and how the files differ, by path."""
 
     commits: int

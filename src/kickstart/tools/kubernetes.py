@@ -10,7 +10,6 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, urlencode
@@ -23,6 +22,7 @@ from kubernetes.config import (
     load_incluster_config,
     new_client_from_config,
 )
+from msgspec import Struct
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 from yaml import YAMLError
 
@@ -57,8 +57,7 @@ _UNDECLARED = "field not declared in schema"
 WATCH_PAUSE = 1.0  # seconds before a broken watch begins again
 
 
-@dataclass(frozen=True, slots=True)
-class _Resource:
+class _Resource(Struct, frozen=True):
     """Where a kind is found on the API."""
 
     path: str
@@ -66,14 +65,13 @@ class _Resource:
     namespaced: bool
 
 
-@dataclass(slots=True)
-class KubernetesCluster:
+class KubernetesCluster(Struct):
     """The cluster behind one context of a kubeconfig, or the one that this process runs in."""
 
     name: str
     _configuration: Any
     _pool: Any
-    _resources: dict[Kind, _Resource] = field(default_factory=dict)
+    _resources: dict[Kind, _Resource] = {}
 
     def version(self) -> str:
         return str(self._json("GET", "/version")["gitVersion"])

@@ -6,10 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec import Struct
 
 from kickstart import folders, marker
 from kickstart.errors import RemoteError
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from kickstart.tools.things import Match, ReadAccess, Thing
 
 
-@dataclass(frozen=True, slots=True)
-class LocalAddress:
+class LocalAddress(Struct, frozen=True):
     """OWNER/NAME.git below a folder."""
 
     folder: Path
@@ -51,8 +51,7 @@ class LocalAddress:
         return self.clone_url(repository)
 
 
-@dataclass(frozen=True, slots=True)
-class LocalForge:
+class LocalForge(Struct, frozen=True):
     """Publishes to a folder. A repository appears complete, by one rename, or not at all."""
 
     address: LocalAddress

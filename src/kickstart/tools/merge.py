@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from kickstart import marker
 from kickstart.errors import PreflightError
@@ -17,8 +18,7 @@ BASE, TEAM, TEMPLATE = (f"refs/kickstart/{name}" for name in ("base", "team", "t
 OLDEST = (2, 38)  # of Git, with `merge-tree --write-tree`
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Struct, frozen=True):
     """What a merge changes in the team's version; None removes a file.
 
     conflicts: by path, Git's words about it. What can be marked is marked in the file. stages: of the

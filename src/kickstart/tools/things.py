@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
 from pydantic import SecretStr
 
 
@@ -19,8 +19,7 @@ class Match(enum.Enum):
     UNKNOWN = "unknown"  # this forge has no such things
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(Struct, frozen=True):
     """An address that is told of events. Its secret cannot be read back, and so not compared."""
 
     url: str
@@ -31,8 +30,7 @@ class Webhook:
     secret: SecretStr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeployKey:
+class DeployKey(Struct, frozen=True):
     """A public key that may read a repository, or also write to it. Its title is unique."""
 
     title: str
@@ -42,8 +40,7 @@ class DeployKey:
     secret: tuple[str, SecretStr] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """Where workflows deploy to.
 
     branches: `protected`, `custom`, or "" for all. patterns: with `custom`, what may deploy: the kind,
@@ -57,21 +54,19 @@ class Environment:
     branches: str
     patterns: Sequence[tuple[str, str]] = ()
     reviewers: Sequence[tuple[str, str]] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    variables: Mapping[str, str] = {}
+    secrets: Mapping[str, SecretStr] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True):
     """One run of a workflow, started by hand. One that was started on that branch is enough."""
 
     workflow: str
     branch: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Struct, frozen=True):
     """Labels of an issue or a pull request; others that it has stay.
 
     branch: instead of the number, for the newest pull request of a branch; of the user's own fork, after
@@ -83,8 +78,7 @@ class Labels:
     branch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(Struct, frozen=True):
     """An issue, known by its title. One that is there, open or closed, is its readers'."""
 
     title: str
@@ -94,8 +88,7 @@ class Issue:
     milestone: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Autolink:
+class Autolink(Struct, frozen=True):
     """What makes references to another system links: `prefix` and a number, which `url` has as `<num>`."""
 
     prefix: str
@@ -103,8 +96,7 @@ class Autolink:
     is_alphanumeric: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Struct, frozen=True):
     """A repository's site. build: `workflow`, or `legacy` from a branch and a path."""
 
     build: str
@@ -112,8 +104,7 @@ class Pages:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(Struct, frozen=True):
     """The rules of a branch, by their names as inputs of `publish:github`; "" is the default branch."""
 
     branch: str
@@ -123,8 +114,7 @@ class Protection:
 Thing = Webhook | DeployKey | Environment | Dispatch | Labels | Issue | Autolink | Pages | Protection
 
 
-@dataclass(frozen=True, slots=True)
-class ReadAccess:
+class ReadAccess(Struct, frozen=True):
     """What lets somebody else read a repository over SSH. Keep it in memory: it is nowhere else."""
 
     url: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 _HOST = "https://raw.githubusercontent.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A project's release. `paths`: where in its repository the definition of a kind may be."""
 
     repository: str

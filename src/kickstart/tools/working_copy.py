@@ -20,6 +20,8 @@ from itertools import starmap
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
+
 from kickstart import marker, redact
 from kickstart.errors import ConflictError, KickstartError, ParameterError, PreflightError, RemoteError
 from kickstart.tools import plumbing
@@ -181,8 +183,7 @@ class WorkingCopy:
         _remote(self, *command, self.url, *refs, accepted=accepted)
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """What a template made of a repository, with the id, the author and the time of that commit."""
 
     commit: str
@@ -228,8 +229,7 @@ def cloned(shown: str, url: str, environment: Mapping[str, str]) -> Iterator[Wor
         shutil.rmtree(place, ignore_errors=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """An edit, the files it was made on, and where it is now. No branch: there was nothing to do.
 
     pushed: now; an edit that was proposed before has a commit all the same.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct
+
 from kickstart.checks.manifest import Manifest, Path, items, mapping, mappings, text
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod")
@@ -72,8 +74,7 @@ class Pod:
         return str(self.owner.annotations.get("helm.sh/hook", "")).startswith("test")
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A Secret or ConfigMap that will be there: its keys (None: unknown), and the wave that brings it."""
 
     keys: frozenset[str] | None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from kickstart.checks.findings import Rule
 from kickstart.checks.manifest import Manifest, Path
 from kickstart.checks.rules.objects import Objects
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What a rule finds: an object, the path in it, and a sentence."""
 
     manifest: Manifest

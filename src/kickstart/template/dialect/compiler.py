@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from kickstart.naming import closest
 from kickstart.template.dialect import syntax
@@ -107,8 +109,7 @@ class Slots:
         (holder or self).values[slot] = value
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """One rendering."""
 
     budget: Budget
@@ -118,8 +119,7 @@ class Run:
     compat: bool
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """Where a rendering is."""
 
     run: Run
@@ -152,21 +152,19 @@ class MacroFunction(Function):
         self.slots = slots
 
 
-@dataclass(slots=True)
-class _MacroBody:
+class _MacroBody(Struct):
     positional: list[tuple[str, int]]
     defaults: list[tuple[str, Value]]
     emit: Emit
 
 
-@dataclass(frozen=True, slots=True)
-class _Region:
+class _Region(Struct, frozen=True):
     """A part of a template in which the same names are bound.
 
     exports_macros, exports_values: whether what is made here is seen by macros.
     """
 
-    bound: dict[str, int] = field(default_factory=dict)
+    bound: dict[str, int] = {}
     exports_macros: bool = True
     exports_values: bool = False
 
@@ -174,8 +172,7 @@ class _Region:
         return replace(self, bound=dict(self.bound), **changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """A template, ready to run. value: of a template that is nothing but one `${{ }}`."""
 
     emit: Emit

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart.template.dialect import host, syntax
 from kickstart.template.dialect.renderer import Renderer
@@ -52,8 +53,7 @@ class Backstage:
 _GLOBALS: Mapping[str, Any] = {"always": lambda: True, "failure": lambda: False}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A chain of names that a template reads, in a tag at a line."""
 
     chain: tuple[str, ...]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from kickstart.template.dialect.values import SPACE
 from kickstart.template.language import EngineError
@@ -53,8 +54,7 @@ class Word(NamedTuple):
     flags: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """What shapes scanning. compat: `{{ }}` and the additions of cookiecutter compatibility."""
 
     compat: bool = False

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from kickstart.naming import closest
 from kickstart.template.dialect import scanner
@@ -19,21 +22,8 @@ from kickstart.template.language import EngineError, LimitError
 MAX_DEPTH = 60  # of brackets and of blocks; Python itself gives in at some hundred
 
 
-@dataclass_transform()
-class Node:
-    """Part of a template: its fields are its annotations, in order.
-
-    Two dozen dataclasses would take longer to make than a small template to render.
-    """
-
-    _names: ClassVar[tuple[str, ...]] = ()
-
-    def __init_subclass__(cls) -> None:
-        cls._names = (*cls._names, *cls.__annotations__)
-
-    def __init__(self, *values: Any) -> None:
-        for name, value in zip(self._names, values, strict=True):
-            setattr(self, name, value)
+class Node(Struct, eq=False):
+    """Part of a template."""
 
 
 class Literal(Node):
@@ -236,7 +226,7 @@ Body = list[Tag]
 
 def children(node: Node) -> Iterator[Node]:
     """Yield what is directly inside `node`."""
-    for value in vars(node).values():
+    for value in astuple(node):
         yield from _nodes(value)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
 
 from kickstart.tools import Repository
 from kickstart.tools.web import address as web_address
@@ -11,8 +12,7 @@ from kickstart.tools.web import address as web_address
 PUBLIC = "https://github.com"
 
 
-@dataclass(frozen=True, slots=True)
-class GithubAddress:
+class GithubAddress(Struct, frozen=True):
     """github.com, or the URL of a GitHub Enterprise. Neither URL ends with a slash."""
 
     web: str = PUBLIC

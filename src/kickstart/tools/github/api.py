@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from urllib.parse import quote
 import github
 import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec import Struct
 
 from kickstart.errors import KickstartError, ParameterError, PreflightError, RemoteError
 from kickstart.tools.github.address import GithubAddress
@@ -36,8 +36,7 @@ class RefusedError(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who the requests come from. scopes: of a classic token, else None."""
 
     login: str

@@ -6,8 +6,9 @@ Settings have Backstage's names. What nobody asked for is left as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kickstart.errors import KickstartError, PreflightError
 from kickstart.tools import Repository
@@ -33,8 +34,7 @@ _PLAIN = {
 _ROLES = {"pull": "read", "push": "write"}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One group of settings. apply: returns a note about what GitHub would not do, or "".
 
     needs_files: it is about a branch, or says that the repository is finished.
