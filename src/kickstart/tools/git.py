@@ -44,10 +44,10 @@ def import_commit(git_dir: Path, commit: Commit, branch: str) -> None:
     with tempfile.TemporaryFile() as stream:
         _write_import(cast(BinaryIO, stream), commit, branch)
         stream.seek(0)
+        # One pack: fewer than a hundred objects would else be written, and synced, each by itself.
+        where = (f"--git-dir={git_dir}", "-c", "fastimport.unpackLimit=1")
         # Its only output is the answer to get-mark, so that no other process need ask for the id.
-        stored = _run(
-            f"--git-dir={git_dir}", "fast-import", "--quiet", "--done", stdin=cast(BinaryIO, stream)
-        )
+        stored = _run(*where, "fast-import", "--quiet", "--done", stdin=cast(BinaryIO, stream))
     if stored != commit.id:
         raise RemoteError(f"Git stored the commit {stored} where {commit.id} was promised")
 
