@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import content, measure, portal, updates
+from benchmarks import content, measure, portal, publishing, updates
 from benchmarks.measure import Command
 from scripts import tools
 from tests.dialect import portal as backstage
@@ -51,7 +51,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kickstart-bench-") as folder:
         place = Path(folder)
         budgets = [*_start(place), *_dry_run(place), *_portal(place), *_large(place), *_previews(place)]
-        budgets += _updates(place)
+        budgets += [*_publishing(place), *_updates(place)]
         shares = _checks(place)
     for budget in budgets:
         print(budget)
@@ -244,6 +244,14 @@ def _previews(place: Path) -> list[Budget]:
         Budget("preview create / Git by hand", measure.ratio(samples, "one", "by hand"), 4.5, "x"),
         Budget("preview create among 100 / the first ones", measure.ratio(samples, "busy", "one"), 1.3, "x"),
         Budget("preview create, peak memory", measure.memory(samples, "one"), 40, "MiB"),
+    ]
+
+
+def _publishing(place: Path) -> list[Budget]:
+    samples = publishing.measured(place / "publishing", ROUNDS)
+    return [
+        Budget("create on GitHub / by hand", measure.ratio(samples, "kickstart", "by hand"), 1.2, "x"),
+        Budget("create on GitHub, peak memory", measure.memory(samples, "kickstart"), 60, "MiB"),
     ]
 
 

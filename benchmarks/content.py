@@ -67,10 +67,13 @@ STEPS = """\
 """
 
 
-def write_ours(folder: Path, files: int, repositories: tuple[str, ...]) -> None:
-    """Write a template with `files` files, spread evenly over `repositories`."""
+def write_ours(folder: Path, files: int, repositories: tuple[str, ...], settings: str = "") -> None:
+    """Write a template with `files` files, spread evenly over `repositories`.
+
+    settings: lines of YAML, more inputs of what publishes.
+    """
     folder.mkdir(parents=True)
-    steps = "".join(STEPS.format(name) for name in repositories)
+    steps = "".join(STEPS.format(name) + settings for name in repositories)
     (folder / "template.yaml").write_text(TEMPLATE + steps, "utf-8")
     for name in repositories:
         _write(

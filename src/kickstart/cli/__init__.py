@@ -44,11 +44,12 @@ class _WhenUsed:
     """Loads what libraries import and a run does not use at the first look into it."""
 
     # Pydantic imports importlib.metadata, and that a parser of mail for what is never read here.
-    MODULES = frozenset({"importlib.metadata._adapters"})
+    # PyGithub imports a module for each kind of thing on GitHub, and for Apps a library of cryptography.
+    MODULES = ("importlib.metadata._adapters", "github.", "jwt")
 
     @classmethod
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name not in cls.MODULES:
+        if not name.startswith(cls.MODULES):
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec and spec.loader:

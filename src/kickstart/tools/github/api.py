@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import github
 import requests
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
 from kickstart.errors import KickstartError, ParameterError, PreflightError, RemoteError
@@ -155,6 +154,8 @@ class Api:
         return self._client
 
     def _installation_token(self) -> str:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
         app = self._credentials
         assert isinstance(app, App)  # noqa: S101 - the other kind has its token
         try:
