@@ -140,6 +140,9 @@ class FakeForge:
     def pull_requests(self, repository: Repository, branch: str) -> Sequence[str] | None:
         return None
 
+    def is_unasked(self, repository: Repository, branch: str, base: str, people: People) -> bool:
+        return False
+
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:
         return ""
 

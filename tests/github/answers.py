@@ -269,6 +269,22 @@ def pull(
     }
 
 
+def review(pull: Mapping[str, Any], number: int, by: Mapping[str, Any]) -> dict[str, Any]:
+    page = f"{pull['html_url']}#pullrequestreview-{number}"
+    return {
+        "id": number,
+        "node_id": "R",
+        "user": by,
+        "body": "",
+        "state": "APPROVED",
+        "html_url": page,
+        "pull_request_url": pull["url"],
+        "_links": {"html": {"href": page}, "pull_request": {"href": pull["url"]}},
+        "commit_id": pull["head"]["sha"],
+        "author_association": "MEMBER",
+    }
+
+
 def issue(pull: Mapping[str, Any]) -> dict[str, Any]:
     """A pull request as the issue that it is as well."""
     shared = (

@@ -119,6 +119,7 @@ class Repo:
     oidc: dict[str, Any] = field(default_factory=lambda: {"use_default": True})
     watchers: set[str] = field(default_factory=set)
     pulls: list[dict[str, Any]] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)  # who has reviewed each of `pulls`
     keys: dict[int, dict[str, Any]] = field(default_factory=dict)
     hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -806,6 +807,10 @@ class FakeGithub:
         pull["requested_teams"] += [answers.team(self._api("/teams"), slug, "push") for slug in teams]
         return 201, pull
 
+    def list_reviews(self, call: Call) -> Answer:
+        pull, by = self._pull(call, "pull_number"), self._repo(call).reviewers
+        return 200, [answers.review(pull, number, self._user(login)) for number, login in enumerate(by, 1)]
+
     def post_assignees(self, call: Call) -> Answer:
         pull = self._pull(call, "issue_number")
         members = self.organisations[call.params["owner"]].members
@@ -967,6 +972,7 @@ ROUTES: dict[str, Handler] = {
     f"POST {_REPO}/merge-upstream": FakeGithub.post_merge_upstream,
     f"GET {_REPO}/pulls": FakeGithub.list_pulls,
     f"POST {_REPO}/pulls": FakeGithub.post_pull,
+    f"GET {_REPO}/pulls/{{pull_number}}/reviews": FakeGithub.list_reviews,
     f"POST {_REPO}/pulls/{{pull_number}}/requested_reviewers": FakeGithub.post_reviewers,
     f"POST {_REPO}/issues/{{issue_number}}/assignees": FakeGithub.post_assignees,
     "GET /app/installations/{installation_id}": FakeGithub.get_installation,

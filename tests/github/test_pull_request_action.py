@@ -110,6 +110,36 @@ def test_a_draft_is_opened_and_people_are_asked(
     assert github.writes() == written
 
 
+def test_a_run_that_ended_before_it_asked_anybody_is_finished_by_the_next(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    github.organisations["acme"].members["grace"] = "member"
+    create(cli, template(tmp_path / "x"))  # opens it, and has nobody to ask
+
+    done = create(cli, template(tmp_path / "x", **ASKED), "--output", "json")
+    written = github.writes()
+    again = create(cli, template(tmp_path / "x", **ASKED), "--output", "json")
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    [change] = done.json["changes"]
+    assert (change["change"], change["detail"]) == ("update", "nobody was asked about it")
+    [pull] = github.repositories["acme/shop"].pulls
+    assert [each["login"] for each in pull["requested_reviewers"]] == ["grace"]
+    assert [each["login"] for each in pull["assignees"]] == ["ada"]
+    assert again.json["outcome"] == "unchanged"
+    assert github.writes() == written
+
+
+def test_nobody_is_asked_who_has_answered(cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path) -> None:
+    create(cli, template(tmp_path / "x"))
+    github.repositories["acme/shop"].reviewers = ["grace"]
+
+    again = create(cli, template(tmp_path / "x", reviewers=["grace"]), "--output", "json")
+
+    assert again.json["outcome"] == "unchanged"
+    assert github.repositories["acme/shop"].pulls[0]["requested_reviewers"] == []
+
+
 def test_whoever_cannot_be_asked_is_a_note(cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path) -> None:
     done = create(cli, template(tmp_path / "x", **{**ASKED, "assignees": ["ada", "nobody"]}))
 

@@ -169,6 +169,10 @@ class ProposeChange(Effect):
                     return Inspection(
                         Change.CREATE, "of a branch that is there" if proposed else "without files"
                     )
+                if fork and tools.forge.is_unasked(
+                    self.repository, self._head(fork), copy.branch, self.people
+                ):
+                    return Inspection(Change.UPDATE, "nobody was asked about it")
                 return Inspection(Change.NONE, "" if proposed else f"{copy.branch} has it already")
             if not proposed:
                 return Inspection(Change.CREATE, existing=there)

@@ -206,6 +206,13 @@ class Forge(Protocol):
         """
         ...
 
+    def is_unasked(self, repository: Repository, branch: str, base: str, people: People) -> bool:
+        """Tell whether the open pull request of `branch` was made, and nobody was asked about it.
+
+        So a run leaves it that ends between the two. Whoever was taken off it since, stays off.
+        """
+        ...
+
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:
         """Ask people about what `open_pull_request` returned. Returns a note about who was not, or ""."""
         ...

@@ -185,18 +185,29 @@ class GithubForge:
         return str(made["html_url"])
 
     def pull_request(self, repository: Repository, branch: str, base: str) -> str | None:
+        found = self._open_pull_request(repository, branch, base)
+        return str(found["html_url"]) if found else None
+
+    def _open_pull_request(self, repository: Repository, branch: str, base: str) -> Any:
         from kickstart.tools.github.api import quoted
         from kickstart.tools.github.things import head_of
 
         path = f"/repos/{repository}"
         head = quoted(head_of(path, branch))
         found = self.api.all(f"{path}/pulls?state=open&head={head}&base={quoted(base)}")
-        return str(found[0]["html_url"]) if found else None
+        return found[0] if found else None
 
     def pull_requests(self, repository: Repository, branch: str) -> Sequence[str]:
         from kickstart.tools.github.things import pulls_of
 
         return [str(each["html_url"]) for each in pulls_of(self.api, f"/repos/{repository}", branch)]
+
+    def is_unasked(self, repository: Repository, branch: str, base: str, people: People) -> bool:
+        pull = self._open_pull_request(repository, branch, base) if people != People() else None
+        if pull is None or pull["requested_reviewers"] or pull["requested_teams"] or pull["assignees"]:
+            return False
+        # Whoever has reviewed is no longer asked to.
+        return not self.api.all(f"/repos/{repository}/pulls/{pull['number']}/reviews")
 
     def ask(self, repository: Repository, pull_request: str, people: People) -> str:
         number = pull_request.rpartition("/")[2]
