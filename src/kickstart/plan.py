@@ -171,7 +171,10 @@ class _Builder(Struct):
             for each in self._iterations(step, at):
                 context = {**self._context(secrets=True), **each}
                 if step.each is not None and not self._holds(step.condition, context, at):
-                    continue
+                    unknown = self._unknown(step.condition)
+                    if not unknown:
+                        continue
+                    action, missing = None, _why_missing(step, unknown)
                 if action:
                     try:
                         given = self._evaluated(step.input, context, at, "input")

@@ -135,6 +135,13 @@ def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, 
         fetch() | {"id": "again", "if": "${{ not steps.shop.output.entity }}"},
         {"id": "told", "if": "${{ steps.tell.output.x === 'y' }}", "action": "debug:log"},
         {"id": "never", "if": "${{ parameters.name === 'y' }}", "action": "debug:log"},
+        {
+            "id": "some",
+            "each": ["y", "z"],
+            "if": "${{ each.value === steps.tell.output.x }}",
+            "action": "debug:log",
+            "input": {"message": "for ${{ each.value }}"},
+        },
         publish(),
     ]
     template = _template(tmp_path / "t", steps)
@@ -148,8 +155,10 @@ def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, 
     assert "left to a portal (its 'if' depends on what shop would bring)" in shown.out
     assert "left to a portal (its 'if' depends on what tell would bring)" in shown.out
     assert shown.out.count("(skipped)") == 1
+    assert "message: for y\n" in shown.out
+    assert "message: for z\n" in shown.out
     assert (
-        "Note: without --dry-run this is refused, since only a portal can do shop, tell, again, told"
+        "Note: without --dry-run this is refused, since only a portal can do shop, tell, again, told, some"
         in shown.out
     )
     path = "<shop.entity.spec.zones.EACH.name>/a.txt"
