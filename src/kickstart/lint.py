@@ -12,7 +12,7 @@ from msgspec import Struct
 from kickstart import folders, wiring
 from kickstart.errors import Fault, TemplateError
 from kickstart.naming import MAX_LABEL, closest
-from kickstart.template import conditions
+from kickstart.template import conditions, wording
 from kickstart.template.catalog import Source
 from kickstart.template.dialect import host, syntax
 from kickstart.template.dialect.binary import is_binary
@@ -125,8 +125,71 @@ def _wiring(source: Source, form: Form, language: Language) -> Iterator[Finding]
             yield _from_fault(fault, "reference", "error")
 
 
+_TEXT = {"type": "string", "minLength": 1}
+_IF = {"type": ["string", "boolean"]}
+# What a portal checks of a template besides what one cannot be read without.
+_PORTAL = {
+    "properties": {
+        "metadata": {
+            "properties": {
+                "title": _TEXT,
+                "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                "links": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["url"],
+                        "properties": {"url": _TEXT, "title": _TEXT, "icon": _TEXT},
+                    },
+                },
+            }
+        },
+        "spec": {
+            "properties": {
+                "type": _TEXT,
+                "owner": _TEXT,
+                "lifecycle": _TEXT,
+                "presentation": {
+                    "type": "object",
+                    "properties": {
+                        "buttonLabels": {"type": "object", "additionalProperties": {"type": "string"}}
+                    },
+                },
+                "steps": {"items": {"properties": {"if": _IF}}},
+                "output": {
+                    "properties": {
+                        "links": {
+                            "items": {
+                                "properties": {"if": _IF, "url": _TEXT, "entityRef": _TEXT, "title": _TEXT}
+                                | {"icon": _TEXT}
+                            }
+                        },
+                        "text": {
+                            "items": {
+                                "properties": {"if": _IF, "title": _TEXT, "icon": _TEXT}
+                                | {"content": {"type": "string"}}
+                            }
+                        },
+                    },
+                    "additionalProperties": {"type": "string"},
+                },
+            }
+        },
+    }
+}
+
+
 def _metadata(source: Source) -> Iterator[Finding]:
     """Look for what a portal's catalog refuses."""
+    whole = source.template.model_dump(by_alias=True, exclude_unset=True)
+    for error in conditions.validator(_PORTAL).iter_errors(whole):
+        kind = error.kind.as_dict()
+        if "types" in kind:
+            wanted = " or ".join(wording.TYPES[each] for each in reversed(kind["types"]))
+            message = f"must be {wanted}, and is {wording.kind_of(error.instance)}"
+        else:
+            message = f"has no {kind['property']}" if "property" in kind else "is empty"
+        yield _from_fault(source.fault(tuple(error.instance_path), message), "metadata", "error")
     metadata = source.template.metadata
     if not _ENTITY_NAME.fullmatch(metadata.name):
         message = f"'{metadata.name}' is not a name: use letters and digits, between them '-', '_' and '.'"

@@ -15,6 +15,7 @@ from kickstart import actions, document, marker, wiring
 from kickstart.actions.base import AbsentError, Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
+from kickstart.template import wording
 from kickstart.template.catalog import Source
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy, texts
 from kickstart.template.filters import dump
@@ -203,7 +204,7 @@ class _Builder(Struct):
             raise TemplateError(f"step '{id_}' ({step.action}) is wrong", faults=[fault]) from error
         except ValidationError as error:
             faults = [
-                self.source.fault((*at, "input", *map(str, found["loc"])), _input_words(found))
+                self.source.fault((*at, "input", *map(str, found["loc"])), wording.problem(found))
                 for found in error.errors()
             ]
             faults += self.kept[before:]
@@ -427,15 +428,6 @@ class _StepError(ValueError):
 
 def _effects(promise: Promise) -> tuple[Effect, ...]:
     return (promise.effect,) if promise.effect else promise.effects
-
-
-def _input_words(found: Any) -> str:
-    if found["type"] == "missing":
-        return "is required"
-    if found["type"] == "string_type":
-        kinds = {list: "a list", dict: "a mapping", type(None): "nothing", bool: "true or false"}
-        return f"must be text, and is {kinds.get(type(found['input']), 'a number')}"
-    return str(found["msg"]).replace("Input should", "must", 1)
 
 
 def _shown(value: Any) -> str:

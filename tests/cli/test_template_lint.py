@@ -220,6 +220,28 @@ def test_names_that_a_catalog_refuses_are_found(cli: Cli, tmp_path: Path) -> Non
     ]
 
 
+def test_what_a_catalog_refuses_besides_is_found(cli: Cli, tmp_path: Path) -> None:
+    spec = {
+        "type": "service",
+        "owner": "",
+        "steps": [{"action": "debug:log", "input": {"message": "x"}}],
+        "output": {"links": [{"url": 3}], "more": None},
+    }
+    metadata = {**METADATA, "links": [{"title": "no address"}]}
+    template = write_template(tmp_path / "t", metadata=metadata, spec=spec)
+
+    result = cli("template", "lint", template)
+
+    assert result.code == 8
+    found = [line.partition(": ")[2].partition(" [")[0] for line in result.err.splitlines()]
+    assert [each for each in found if each.startswith(("metadata", "spec.o"))] == [
+        "metadata.links.0: has no url",
+        "spec.owner: is empty",
+        "spec.output.links.0.url: must be text, and is a number",
+        "spec.output.more: must be text, and is nothing",
+    ]
+
+
 def test_copy_without_render_is_for_cookiecutter(cli: Cli, tmp_path: Path) -> None:
     step = {"action": "fetch:cookiecutter", "input": {"url": "./skeleton", "copyWithoutRender": ["x"]}}
     template = _template(tmp_path / "t", [step], {"a": b""})

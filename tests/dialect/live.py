@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kickstart import document
 from kickstart.actions import exists, load
-from kickstart.errors import ParameterError
+from kickstart.errors import ParameterError, TemplateError
+from kickstart.lint import lint
 from kickstart.plan import build
-from kickstart.template import conditions
+from kickstart.template import catalog, conditions
 from kickstart.template.dialect import host
+from kickstart.template.dialect.engine import Backstage
 from kickstart.template.dialect.renderer import Renderer
 from kickstart.template.dialect.yaml_text import dump
 from kickstart.template.parameters import Form
@@ -150,6 +155,87 @@ def test_our_own_template_is_valid_in_a_portal_and_renders_the_same(tmp_path: Pa
         ours = {path: whole.shown(entry.content, entry.mode) for path, entry in plan.workspace.items()}
         assert theirs["files"] == ours, values
         assert len(theirs["inputs"]["publish:github"]) == 2
+
+
+TEMPLATE: dict[str, Any] = {
+    "apiVersion": "scaffolder.backstage.io/v1beta3",
+    "kind": "Template",
+    "metadata": {
+        "name": "t",
+        "title": "T",
+        "tags": ["a"],
+        "labels": {"a": "b"},
+        "links": [{"url": "https://x"}],
+    },
+    "spec": {
+        "type": "service",
+        "owner": "ada",
+        "lifecycle": "production",
+        "presentation": {"buttonLabels": {"createButtonText": "Go"}},
+        "parameters": [{"title": "P", "properties": {"name": {"type": "string"}}}],
+        "steps": [{"id": "a", "name": "A", "action": "debug:log", "input": {"message": "x"}, "if": "y"}],
+        "output": {
+            "links": [{"title": "L", "url": "https://x", "icon": "i", "if": "y", "entityRef": "component:a"}],
+            "text": [{"title": "T", "icon": "i", "content": "c", "if": True}],
+            "more": "x",
+        },
+    },
+}
+
+
+def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*at, key)
+        yield from _places(item, (*at, key))
+
+
+def _with(place: tuple[Any, ...], wrong: Any) -> dict[str, Any]:
+    entity = copy.deepcopy(TEMPLATE)
+    part: Any = entity
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = wrong
+    return entity
+
+
+# Where ours takes more than a portal's catalog, or less, on purpose.
+DIFFERENT: dict[tuple[Any, ...], tuple[Any, ...]] = {
+    ("spec", "steps", 0, "if"): (3,),  # a number is true or false
+    ("spec", "parameters"): (None,),  # as if it were not there
+    ("spec", "parameters", 0, "title"): (3, None, [], {}),  # the form shows no page for them
+    ("spec", "steps", 0, "action"): ("",),  # which the first run would find
+}
+
+
+def test_lint_refuses_what_a_portals_catalog_refuses(tmp_path: Path) -> None:
+    values: tuple[Any, ...] = (3, "", None, [], {})
+    wrong = [
+        (place, value, _with(place, value))
+        for place in _places(TEMPLATE)
+        for value in values
+        if place[:4] != ("spec", "parameters", 0, "properties") and place[:5] != ("spec", "steps", 0, "input")
+    ]
+
+    found = portal.ask("valid.js", [entity for _, _, entity in wrong], portal.modules(portal.TODAY))
+
+    differing = [
+        (place, value, theirs["error"])
+        for (place, value, entity), theirs in zip(wrong, found, strict=True)
+        if _is_taken(entity, tmp_path / "template.yaml") != (theirs["error"] is None)
+        and value not in DIFFERENT.get(place, ())
+    ]
+    assert differing == []
+    assert sum(theirs["error"] is not None for theirs in found) > 80
+
+
+def _is_taken(entity: dict[str, Any], file: Path) -> bool:
+    file.write_text(document.dump(entity))
+    try:
+        source = catalog.load(file, file.parent, str(file.parent), "")
+    except TemplateError:
+        return False
+    return not [each for each in lint(source, Backstage()) if each.level == "error"]
 
 
 # What ours do without, and warn of where a template gives it.

@@ -279,17 +279,22 @@ def test_a_placeholder_may_leave_the_folder_but_not_the_repository(tmp_path: Pat
     ("old", "new", "faults"),
     [
         ("v1beta3", "v1beta2", ["template.yaml:1: apiVersion: must be 'scaffolder.backstage.io/v1beta3'"]),
+        (
+            "scaffolder.backstage.io/v1beta3",
+            "[]",
+            ["template.yaml:1: apiVersion: must be 'scaffolder.backstage.io/v1beta3'"],
+        ),
         ("kind: Template", "kind: API", ["template.yaml:2: kind: must be 'Template'"]),
         ("  name: shop\n", "", ["template.yaml:3: metadata.name: is required"]),
         ("  type: service\n", "", ["template.yaml:6: spec.type: is required"]),
         ("steps: []", "steps: [{id: a}]", ["template.yaml:8: spec.steps.0.action: is required"]),
-        ("steps: []", "steps: {}", ["template.yaml:8: spec.steps: must be a valid list"]),
+        ("steps: []", "steps: {}", ["template.yaml:8: spec.steps: must be a list, and is a mapping"]),
         (
             "steps: []",
             "steps:\n    - action: 5\n    - action: x\n      each: {}\n      input: no",
             [
-                "template.yaml:9: spec.steps.0.action: must be a valid string",
-                "template.yaml:12: spec.steps.1.input: must be a valid dictionary",
+                "template.yaml:9: spec.steps.0.action: must be text, and is a number",
+                "template.yaml:12: spec.steps.1.input: must be a mapping, and is text",
             ],
         ),
         (

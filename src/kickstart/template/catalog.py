@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from kickstart import document, redact
 from kickstart.errors import Fault, ParameterError, TemplateError
 from kickstart.naming import closest
+from kickstart.template import wording
 from kickstart.template.schema import API_VERSION, Template
 
 FILE_NAMES = ("template.yaml", "template.yml")
@@ -261,7 +262,7 @@ def _template_in(text: str, file: Path, which: str) -> tuple[Any, str]:
 
 def _refuse_older_kinds(raw: Any, text: str, file: Path) -> None:
     """Say outright that a template is of a kind that portals of today refuse too."""
-    if isinstance(raw, dict) and raw.get("kind") == "Template" and raw.get("apiVersion") in _OLDER:
+    if isinstance(raw, dict) and raw.get("kind") == "Template" and str(raw.get("apiVersion")) in _OLDER:
         message = f"{raw['apiVersion']} is an older kind, which portals of today refuse too"
         raise TemplateError(
             f"{file} is a template of an older kind",
@@ -276,16 +277,12 @@ def _yaml_path(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 
 def _words(found: Any) -> str:
-    kind, message = found["type"], str(found["msg"])
-    if kind == "missing":
-        name, given = str(found["loc"][-1]), found["input"]
-        near = [key for key in given if closest(str(key), [name])] if isinstance(given, dict) else []
-        return (
-            f"is required; '{near[0]}' is not a key{closest(str(near[0]), [name])}" if near else "is required"
-        )
-    if kind == "literal_error":
-        return f"must be {found['ctx']['expected']}"
-    return message.replace("Input should", "must", 1)
+    message = wording.problem(found)
+    if found["type"] == "missing" and isinstance(found["input"], dict):
+        name = str(found["loc"][-1])
+        near = [str(key) for key in found["input"] if closest(str(key), [name])]
+        return f"{message}; '{near[0]}' is not a key{closest(near[0], [name])}" if near else message
+    return message
 
 
 def _resolve_placeholders(value: Any, folder: Path, root: Path) -> Any:
