@@ -199,6 +199,8 @@ class _Builder(Struct):
             elif promises:
                 keys = promises[0].output
                 self.outputs[id_] = {"output": {key: [p.output.get(key) for p in promises] for key in keys}}
+            else:
+                return PlannedStep(id_, name, step.action, skipped=True)
         except (_StepError, ExpressionError) as error:
             fault = self.source.fault((*at, *error.path), error.message)
             raise TemplateError(f"step '{id_}' ({step.action}) is wrong", faults=[fault]) from error

@@ -166,6 +166,25 @@ def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, 
     assert f"Note: what only a portal knows stands as <shop.NAME> and the like in {path}" in rendered.err
 
 
+def test_nothing_is_left_to_a_portal_where_there_is_nothing_to_repeat(cli: Cli, tmp_path: Path) -> None:
+    steps = [
+        fetch(),
+        {"id": "make", "action": "acme:make", "each": []},
+        {"id": "ask", "action": "catalog:fetch", "each": ["a"], "if": "${{ each.value === 'b' }}"},
+        publish(),
+    ]
+    template = _template(tmp_path / "t", steps)
+
+    shown = cli("create", "demo", "--template", template, "--owner", "acme", "--dry-run")
+    rendered = cli("render", "demo", "-t", template, "--set", "owner=acme", "-d", tmp_path / "out")
+    created = cli("create", "demo", "--template", template, "--owner", "acme")
+
+    assert (shown.code, rendered.code, created.code) == (0, 0, 0), shown.err + rendered.err + created.err
+    assert shown.out.count("(skipped)") == 2
+    assert "left to a portal" not in shown.out
+    assert "Left out" not in rendered.err
+
+
 def test_a_wrong_step_after_one_that_was_left_out_is_still_wrong(cli: Cli, tmp_path: Path) -> None:
     steps = [fetch(), {"action": "acme:make"}, publish() | {"input": {"repoUrl": "nowhere"}}]
     template = _template(tmp_path / "t", steps)
