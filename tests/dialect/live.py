@@ -248,9 +248,16 @@ LEFT_OUT = {
 
 def test_our_actions_know_the_inputs_of_backstages() -> None:
     [theirs] = portal.ask("inputs.js", [], portal.modules(portal.TODAY))
-    known = {name: {*load(name).Input.model_json_schema()["properties"]} for name in theirs if exists(name)}
+    known = {name: load(name).Input.model_json_schema() for name in theirs if exists(name)}
 
-    missing = {name: {*theirs[name]} - inputs for name, inputs in known.items()}
+    missing = {name: {*theirs[name]["names"]} - {*inputs["properties"]} for name, inputs in known.items()}
+    required = {
+        name: {*theirs[name]["required"]} ^ {*inputs.get("required", [])} for name, inputs in known.items()
+    }
 
     assert {name: inputs for name, inputs in missing.items() if inputs} == LEFT_OUT
     assert {*theirs} == {*known}
+    # A list that may be empty: what it is without has one meaning.
+    assert {name: inputs for name, inputs in required.items() if inputs} == {
+        "workspace:template": {"copyWithoutTemplating"}
+    }

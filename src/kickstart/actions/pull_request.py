@@ -45,7 +45,7 @@ class PublishGithubPullRequest:
         repo_url: str = Field(description="The repository, as `github.com?owner=OWNER&repo=NAME`.")
         branch_name: str = Field(description="The branch that is made.")
         title: str = Field(description="The pull request's title, and the commit's.")
-        description: str = Field(default="", description="The pull request's text.")
+        description: str = Field(description="The pull request's text.")
         target_branch_name: str = Field(default="", description="Where to merge; the default branch.")
         source_path: str = Field(default=".", description="The folder of the workspace to propose.")
         target_path: str = Field(default=".", description="The folder of the repository that gets it.")

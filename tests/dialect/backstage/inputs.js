@@ -1,6 +1,6 @@
 // Says which inputs Backstage's actions have: no job in, one JSON result out.
 //   node inputs.js NODE_MODULES
-// The result: {ID: [NAME]}.
+// The result: {ID: {names: [NAME], required: [NAME]}}.
 'use strict';
 const path = require('path');
 const root = path.resolve(process.argv[2]);
@@ -16,7 +16,8 @@ for (const name of [
   for (const [key, create] of Object.entries(made)) {
     if (!/^create\w+Action$/.test(key) || key === 'createTemplateAction') continue;
     const action = create(anything);
-    found[action.id] = Object.keys(action.schema?.input?.properties ?? {}).sort();
+    const { properties, required } = action.schema?.input ?? {};
+    found[action.id] = { names: Object.keys(properties ?? {}), required: required ?? [] };
   }
 }
 process.stdout.write(`${JSON.stringify(found)}\n`);
