@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from kickstart import journal, naming, settings
 from kickstart.cli import connect
@@ -42,8 +43,11 @@ class Place(Struct, frozen=True):
         return f"belongs to the project {mark.project}" if mark else self.found.reason
 
 
-class Existing(Struct, frozen=True):
-    """A project as it is. events: the journal of its last run; empty where there is none."""
+class Located(Struct, frozen=True):
+    """Where a project is: as flags say, else where its last run on this machine published it.
+
+    events: the journal of that run; empty where there is none.
+    """
 
     project: str
     settings: Settings
@@ -51,13 +55,31 @@ class Existing(Struct, frozen=True):
     forge: str
     address: Address
     tools: Tools
-    places: Sequence[Place]
     events: Sequence[Mapping[str, Any]]
 
     @property
     def planned(self) -> Mapping[str, Any]:
         """What the last run had planned."""
         return self.events[0] if self.events else {}
+
+    def repositories(self) -> list[Repository]:
+        """Return the project's repositories by their names. Raises ParameterError without an owner."""
+        owner = self.settings.values.get("owner")
+        recorded = _recorded(self.planned)
+        if recorded and not (owner and owner.source.startswith("--")):
+            return recorded
+        if owner is None and self.forge.startswith("github"):  # a login here says nothing about one there
+            raise ParameterError(
+                f"no run on this machine has made '{self.project}'", hint="name its owner: --owner OWNER"
+            )
+        name = str(owner.value) if owner else connect.default_owner()
+        return [Repository(name, f"{self.project}{suffix}") for suffix in SUFFIXES]
+
+
+class Existing(Located, frozen=True, kw_only=True):
+    """A project as it is."""
+
+    places: Sequence[Place]
 
     def cluster(self) -> tuple[Cluster | None, str]:
         """Return the cluster that a flag or a setting names, else that of the last run, and where Argo CD is.
@@ -71,31 +93,6 @@ class Existing(Struct, frozen=True):
         place = str(self.planned.get("argocdNamespace") or "") if namespace.source == "default" else ""
         chosen = str(context.value) if context else recorded
         return connect.cluster(self.settings, chosen), place or str(namespace.value)
-
-
-class Located(Struct, frozen=True):
-    """Where a project is: as flags say, else where its last run on this machine published it."""
-
-    project: str
-    settings: Settings
-    home: Home
-    forge: str
-    address: Address
-    tools: Tools
-    events: Sequence[Mapping[str, Any]]
-
-    def repositories(self) -> list[Repository]:
-        """Return the project's repositories by their names. Raises ParameterError without an owner."""
-        owner = self.settings.values.get("owner")
-        recorded = _recorded(self.events[0] if self.events else {})
-        if recorded and not (owner and owner.source.startswith("--")):
-            return recorded
-        if owner is None and self.forge.startswith("github"):  # a login here says nothing about one there
-            raise ParameterError(
-                f"no run on this machine has made '{self.project}'", hint="name its owner: --owner OWNER"
-            )
-        name = str(owner.value) if owner else connect.default_owner()
-        return [Repository(name, f"{self.project}{suffix}") for suffix in SUFFIXES]
 
 
 def locate(project: str, flags: Mapping[str, Any]) -> Located:
@@ -129,7 +126,7 @@ def find(project: str, flags: Mapping[str, Any]) -> Existing:
             f"there is no project '{project}' on {at.address.name}: looked for {looked}",
             hint="name the owner and the forge: --owner OWNER --forge FORGE",
         )
-    return Existing(project, at.settings, at.home, at.forge, at.address, at.tools, places, at.events)
+    return Existing(**asdict(at), places=places)
 
 
 def _look(project: str, repository: Repository, tools: Tools) -> Place:
