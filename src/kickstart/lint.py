@@ -81,13 +81,13 @@ class Finding(Struct, frozen=True, order=True):
 def lint(source: Source, language: Language) -> list[Finding]:
     """Return everything that is found, by place."""
     form = Form(source.template.spec.parameters)
-    found = [
-        *_metadata(source),
-        *_schema(source, form),
-        *_wiring(source, form, language),
-        *_steps(source, form),
-        *_filters(source, language),
-    ]
+    found = [*_metadata(source), *_filters(source, language)]
+    try:
+        form.check(source.fault)
+    except TemplateError as error:  # what reads parameters is judged when there are some
+        found += [_from_fault(fault, "parameter-schema", "error") for fault in error.faults]
+    else:
+        found += [*_schema(source, form), *_wiring(source, form, language), *_steps(source, form)]
     rendering = [
         (index, each.input)
         for index, each in enumerate(source.template.spec.steps)
@@ -203,12 +203,6 @@ def _metadata(source: Source) -> Iterator[Finding]:
 
 
 def _schema(source: Source, form: Form) -> Iterator[Finding]:
-    try:
-        form.check()
-    except TemplateError as error:
-        for fault in error.faults:
-            yield _from_fault(source.fault(("spec", "parameters"), str(fault)), "parameter-schema", "error")
-        return
     for number, page in enumerate(form.pages):
         at = ("spec", "parameters", number)
         for name in page.get("required") or []:

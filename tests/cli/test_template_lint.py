@@ -242,6 +242,21 @@ def test_what_a_catalog_refuses_besides_is_found(cli: Cli, tmp_path: Path) -> No
     ]
 
 
+def test_a_form_that_cannot_be_read_is_one_finding_and_the_rest_is_judged(cli: Cli, tmp_path: Path) -> None:
+    steps = [{"action": "debug:log", "input": {"message": "${{ parameters.a | slug }}"}}]
+    page = {"properties": True, "required": "name"}
+    template = write_template(tmp_path / "t", steps, page, metadata=METADATA)
+
+    found = cli("template", "lint", template)
+    shown = cli("template", "show", template)
+
+    assert (found.code, shown.code) == (8, 3)
+    said = [line.partition(": ")[2].partition(" [")[0] for line in found.err.splitlines()[1:3]]
+    assert said[0] == 'spec.parameters.0.properties: true is not of type "object"'
+    assert said[1].startswith("spec.steps.0.input.message: ${{ parameters.a | slug }}: there is no filter")
+    assert 'spec.parameters.0.properties: true is not of type "object"' in shown.err
+
+
 def test_copy_without_render_is_for_cookiecutter(cli: Cli, tmp_path: Path) -> None:
     step = {"action": "fetch:cookiecutter", "input": {"url": "./skeleton", "copyWithoutRender": ["x"]}}
     template = _template(tmp_path / "t", [step], {"a": b""})

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kickstart import document
 from kickstart.errors import ParameterError, TemplateError
 from kickstart.template.parameters import Form, Given, Parameters, choices
 
@@ -403,20 +405,23 @@ def test_a_prompt_can_check_one_answer(schema: dict[str, Any], value: Any, probl
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ({"properties": {"n": {"type": "strin"}}}, "page 1: properties.n.type: "),
-        ({"properties": {"n": {"pattern": "("}}}, 'page 1: properties.n.pattern: "(" is not a "regex"'),
-        ({"properties": {"n": {"minimum": "3"}}}, "page 1: properties.n.minimum: "),
-        ({"properties": []}, "page 1: properties: "),
+        ({"properties": {"n": {"type": "strin"}}}, "spec.parameters.0.properties.n.type: "),
+        (
+            {"properties": {"n": {"pattern": "("}}},
+            'spec.parameters.0.properties.n.pattern: "(" is not a "regex"',
+        ),
+        ({"properties": {"n": {"minimum": "3"}}}, "spec.parameters.0.properties.n.minimum: "),
+        ({"properties": []}, "spec.parameters.0.properties: "),
         (
             {"dependentSchemas": {"a": {"properties": {"n": 5}}}},
-            "page 1: n: a parameter is described by a mapping",
+            "spec.parameters.0.properties.n: a parameter is described by a mapping",
         ),
-        ({"properties": {"n": {"$ref": "https://example.com/schema.json"}}}, "page 1: "),
+        ({"properties": {"n": {"$ref": "https://example.com/schema.json"}}}, "spec.parameters.0"),
     ],
 )
 def test_a_page_that_is_no_json_schema_is_refused(page: dict[str, Any], said: str) -> None:
     with pytest.raises(TemplateError) as raised:
-        Form([page]).check()
+        Form([page]).check(partial(document.fault_at, "template.yaml", ""))
 
     assert said in str(raised.value.faults[0])
 

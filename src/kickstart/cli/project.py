@@ -101,7 +101,7 @@ def prepare(request: Request, console: Console) -> Project:
         argocd_namespace = str(resolved.get("argocd-namespace"))
     source = _source(resolved, recorded, home)
     form = Form(source.template.spec.parameters)
-    form.check()
+    form.check(source.fault)
     dialect = dialect_of(source, request.dialect)
     on_github, free = spec.startswith("github"), dialect == "backstage"
     given = _given(request, resolved, recorded, form, source, on_github=on_github, free=free)

@@ -264,7 +264,7 @@ def _load(reference: str) -> tuple[Source, Form]:
 
     source = _source(reference)
     form = Form(source.template.spec.parameters)
-    form.check()
+    form.check(source.fault)
     return source, form
 
 

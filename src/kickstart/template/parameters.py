@@ -6,7 +6,7 @@ reader sees one list of faults, a parameter once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -140,27 +140,30 @@ class Form:
                     found[name] = Property(name, known.schema, known.page, True)
         return found
 
-    def check(self) -> None:
-        """Raise TemplateError when a page is not a JSON Schema that can be used."""
-        pages = [(number, page) for number, page in enumerate(self.pages, 1) if not plain.is_plain(page)]
+    def check(self, fault: Callable[[document.Path, str], Fault]) -> None:
+        """Raise TemplateError when a page is not a JSON Schema that can be used.
+
+        fault: places a message in the template, as `Source.fault` does.
+        """
+        pages = [(number, page) for number, page in enumerate(self.pages) if not plain.is_plain(page)]
         if not pages:
             return
         import jsonschema_rs
 
         faults = []
         for number, page in pages:
-            place = f"spec.parameters, page {number}"
+            at = ("spec", "parameters", number)
             try:
                 conditions.validator(page)
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
                 message = getattr(error, "message", None) or str(error).splitlines()[0]
-                path = ".".join(str(part) for part in getattr(error, "instance_path", []))
-                faults.append(Fault(place, f"{path}: {message}" if path else message))
+                faults.append(fault((*at, *getattr(error, "instance_path", ())), message))
                 continue
             for part in conditions.all_parts(page):
                 for name, schema in (part.get("properties") or {}).items():
                     if not isinstance(schema, Mapping | bool):
-                        faults.append(Fault(place, f"{name}: a parameter is described by a mapping"))
+                        message = "a parameter is described by a mapping"
+                        faults.append(fault((*at, "properties", name), message))
         if faults:
             raise TemplateError("the parameters are not a valid JSON Schema", faults=faults)
 
@@ -329,7 +332,8 @@ def choices(schema: Schema) -> list[tuple[Any, str]]:
     """Return the only values that a schema allows, each with what a form calls it; none where it is free."""
     values = schema.get("enum")
     if isinstance(values, list):
-        names = schema.get("enumNames") or schema.get("ui:enumNames") or []
+        names = schema.get("enumNames") or schema.get("ui:enumNames")
+        names = names if isinstance(names, list) else []
         return [(v, str(names[i]) if i < len(names) else document_text(v)) for i, v in enumerate(values)]
     options = schema.get("oneOf") or schema.get("anyOf") or []
     if all(isinstance(each, Mapping) and "const" in each for each in options):
