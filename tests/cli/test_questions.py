@@ -57,6 +57,46 @@ def test_a_page_is_asked_only_when_its_condition_holds(tmp_path: Path, local_for
     assert code == 0
 
 
+def test_lists_mappings_and_named_switches_are_answered_as_they_are_shown(
+    tmp_path: Path, local_forge: LocalForge
+) -> None:
+    choice = {"type": "string", "enum": ["a", "b", "c"], "enumNames": ["Aa", "Bb", "Cc"]}
+    inner = {"slug": {"type": "string"}, "role": {"type": "string", "default": "pull"}}
+    questions = {
+        "parts": {"type": "array", "items": choice},
+        "flow": {"type": "boolean", "enumNames": ["GitFlow", "GitHubFlow"]},
+        "teams": {
+            "type": "array",
+            "items": {"type": "object", "properties": inner},
+            "default": [{"slug": "x"}],
+        },
+    }
+    values = {name: f"${{{{ parameters.{name} | dump }}}}" for name in questions}
+    files = {"answers.j2": b"${{ values.parts }} ${{ values.flow }} ${{ values.teams }}"}
+    template = write_template(
+        tmp_path / "lists", [fetch(values), publish()], page(name=NAME, owner=OWNER, **questions), files
+    )
+
+    with terminal("create", "demo", "--template", template) as child:
+        _answer(child, "Owner (acme)", "")
+        child.expect_exact("several are separated by commas")
+        child.expect_exact("3. c  Cc")
+        _answer(child, "parts", "1,nothing")
+        child.expect_exact("'nothing' is not one of a, b, c")
+        _answer(child, "parts", "1, Cc")
+        child.expect_exact("2. false  GitHubFlow")
+        _answer(child, "flow", "GitHubFlow")
+        child.expect_exact("write [{slug: ..., role: ...}, ...]")
+        child.expect_exact('teams ([{"slug": "x", "role": "pull"}])')
+        child.sendline("[{slug: y}]")
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+    made = git(f"--git-dir={local_forge.path('demo')}", "show", "main:answers")
+    assert made == '["a","c"] false [{"slug":"y","role":"pull"}]'
+
+
 def test_answers_are_defaults_numbers_and_checked_ones(asking: Path, local_forge: LocalForge) -> None:
     with terminal("create", "demo", "--template", asking) as child:
         _answer(child, "Owner (acme)", "")

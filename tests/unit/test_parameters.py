@@ -226,14 +226,26 @@ def test_values_that_do_not_fit_together_are_refused_without_showing_a_secret() 
     assert _faults(one, given_) == ["Access: the values do not fit together"]
 
 
+def test_a_choice_without_a_branch_is_named() -> None:
+    kind = {"type": "string", "enum": ["disk", "tape"]}
+    branch = {"properties": {"kind": {"enum": ["disk"]}, "size": {"type": "integer"}}}
+    page = {"title": "Store", "properties": {"kind": kind}, "dependencies": {"kind": {"oneOf": [branch]}}}
+
+    assert _faults(Form([page]), {"kind": Given("tape", "--set")}) == [
+        "kind (--set): 'tape' has no branch, or more than one, among the dependencies of 'kind'"
+    ]
+
+
+@pytest.mark.parametrize("hidden", [{"ui:field": "Secret"}, {"ui:widget": "password"}])
 @pytest.mark.parametrize("rule", [{"pattern": "^a"}, {"enum": ["abc"]}, {"minLength": 50}, {"const": "x"}])
-def test_no_fault_shows_a_secret(rule: dict[str, Any]) -> None:
-    form = _form(token={"type": "string", "ui:field": "Secret", **rule})
+def test_no_fault_shows_a_secret(rule: dict[str, Any], hidden: dict[str, Any]) -> None:
+    form = _form(token={"type": "string", **hidden, **rule})
 
     faults = _faults(form, {"token": Given("hunter2", "f")})
 
     assert len(faults) == 1
     assert "hunter2" not in faults[0]
+    assert "hunter2" not in str(form.problem(form.properties["token"], "hunter2"))
 
 
 def test_a_password_is_a_value_like_any_other_that_is_not_written_down() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from rich.console import Console as Rich
 from rich.prompt import Confirm, Prompt
 
 from kickstart.template import conditions
-from kickstart.template.parameters import Form, Given, Property, choices, document_text
+from kickstart.template.parameters import Form, Given, Property, choices, document_text, items_of
 
 _rich = Rich(stderr=True, highlight=False)
 _SOURCE = "your answer"
@@ -76,14 +77,15 @@ def _heading(page: Mapping[str, Any], number: int, total: int) -> None:
     _rich.print()
     _rich.print(f"[bold]{_safe(str(title))}[/bold] [dim]({number} of {total})[/dim]")
     if page.get("description"):
-        _rich.print(_safe(str(page["description"])))
+        _rich.print(_safe(str(page["description"]).strip()))
 
 
 def _question(form: Form, prop: Property, default: Any) -> Any:
-    for text in (prop.schema.get("description"), prop.schema.get("ui:help")):
-        if text:
-            _rich.print(f"  [dim]{_safe(str(text))}[/dim]")
-    known = choices(prop.schema) if prop.schema.get("type") != "array" else []
+    for text in (prop.schema.get("description"), prop.schema.get("ui:help"), _how_to_write(prop.schema)):
+        for line in str(text or "").splitlines():
+            _rich.print(f"  [dim]{_safe(line)}[/dim]")
+    is_list = prop.schema.get("type") == "array"
+    known = choices(items_of(prop.schema) if is_list else prop.schema)
     for position, (value, label) in enumerate(known, start=1):
         shown = document_text(value)
         _rich.print(
@@ -99,7 +101,7 @@ def _question(form: Form, prop: Property, default: Any) -> Any:
         if not text:
             return default
         try:
-            value = _chosen(text, known) if known else form.convert(prop.name, text)
+            value = _picked(text, known) if is_list else _chosen(text, known)
             if value is None:
                 value = form.convert(prop.name, text)
         except ValueError as error:
@@ -115,11 +117,37 @@ def _read(prop: Property, default: Any) -> str:
     """Read one answer; an empty one stands for the default."""
     shown = ""
     if default is not None and not prop.is_hidden:
-        shown = ",".join(map(document_text, default)) if isinstance(default, list) else document_text(default)
-        if isinstance(default, bool):
-            shown = "yes" if default else "no"
+        shown = _shown(default)
     label = f"{_safe(prop.title)}" + (f" [cyan]({_safe(shown)})[/cyan]" if shown else "")
     return Prompt.ask(label, console=_rich, password=prop.is_hidden, default="", show_default=False).strip()
+
+
+def _shown(default: Any) -> str:
+    """Return a default as it could be typed."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    parts = default if isinstance(default, list) else [default]
+    if any(isinstance(part, dict | list) for part in parts):
+        return json.dumps(default, ensure_ascii=False)
+    return ",".join(map(document_text, parts))
+
+
+def _how_to_write(schema: Mapping[str, Any]) -> str:
+    """Say how a list or a mapping is typed; nothing for other answers."""
+    kind, inner = schema.get("type"), schema if schema.get("type") == "object" else items_of(schema)
+    if inner.get("type") == "object":
+        pairs = ", ".join(f"{name}: ..." for name in inner.get("properties") or {}) or "NAME: VALUE"
+        return f"write {'{' + pairs + '}' if kind == 'object' else '[{' + pairs + '}, ...]'}"
+    return "several are separated by commas" if kind == "array" else ""
+
+
+def _picked(text: str, known: list[tuple[Any, str]]) -> list[Any] | None:
+    """Return the choices that were typed, separated by commas; what is none of them stays as it is."""
+    if not known or text.startswith("["):
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    found = [(_chosen(part, known), part) for part in parts if part]
+    return [part if value is None else value for value, part in found]
 
 
 def _chosen(text: str, known: list[tuple[Any, str]]) -> Any:

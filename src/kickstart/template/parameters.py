@@ -59,7 +59,7 @@ class Property(Struct, frozen=True):
     @property
     def is_hidden(self) -> bool:
         """Whether nobody is to read its value: a secret, or what a portal's form asks for as a password."""
-        return self.is_secret or self.schema.get("ui:widget") == "password"
+        return _is_hidden(self.schema)
 
 
 class Parameters(Struct, frozen=True):
@@ -188,9 +188,10 @@ class Form:
         schema = self.properties[name].schema
         one = model.build("Parameter", {name: schema}, closed=True)
         try:
-            return one.model_validate({name: _from_text(schema, text)}).model_dump(by_alias=True)[name]
+            typed = one.model_validate({name: _from_text(schema, text)})
         except ValidationError as error:
             raise ValueError(_sentence(error.errors()[0], schema)) from None
+        return typed.model_dump(by_alias=True, exclude_unset=True)[name]
 
     def problem(self, prop: Property, value: Any) -> str | None:
         """Say what is wrong with one answer, or None. For prompts; `resolve` checks everything."""
@@ -200,7 +201,12 @@ class Form:
         except ValidationError as error:
             return _sentence(error.errors()[0], prop.schema)
         found = next(iter(conditions.validator(_plain(prop.schema)).iter_errors(value)), None)
-        return None if found is None else _said(found, prop.schema)
+        if found is not None:
+            return _said(found, prop.schema)
+        is_address = not value or all(sign in str(value) for sign in ("?", "repo="))
+        if prop.schema.get("ui:field") == "RepoUrlPicker" and not is_address:
+            return f"{value!r} is not of the form HOST?owner=OWNER&repo=NAME"
+        return None
 
     def resolve(self, given: Mapping[str, Given]) -> Parameters:
         """Convert, fill in defaults, and check. Raises ParameterError with every fault at once."""
@@ -301,8 +307,9 @@ class Form:
                     if name not in wrong:
                         faults.setdefault(".".join(map(str, path)), Fault(where, said))
             if not faults and not matches_page(page, values):
-                title = page.get("title") or "this page"
-                faults.setdefault(f"page {title}", Fault(str(title), "the values do not fit together"))
+                name, said = _misfit(page, values)
+                title = str(page.get("title") or "this page")
+                faults.setdefault(f"page {title}", Fault(_where(name, given) if name else title, said))
 
     def _split(
         self, pages: list[dict[str, Any]], filled: dict[str, Any], given: Mapping[str, Given]
@@ -323,6 +330,18 @@ class Form:
         return Parameters(filled, secrets, hidden, sources, notes)
 
 
+def _misfit(page: Schema, values: Mapping[str, Any]) -> tuple[str, str]:
+    """Say why values that are valid one by one do not fit together: a parameter, if it is about one."""
+    for error in conditions.validator(_plain(page)).iter_errors(values):
+        match [str(part) for part in error.schema_path]:
+            case ["dependencies", name, "oneOf" | "anyOf", *_] if not _is_hidden(
+                page["properties"].get(name, {})
+            ):
+                shown = document_text(values.get(name))
+                return name, f"{shown!r} has no branch, or more than one, among the dependencies of '{name}'"
+    return "", "the values do not fit together"
+
+
 def matches_page(page: Schema, values: Mapping[str, Any]) -> bool:
     """Tell whether all `values` together are valid against one page, conditions included."""
     return conditions.matches(_plain(page), values)
@@ -335,6 +354,8 @@ def choices(schema: Schema) -> list[tuple[Any, str]]:
         names = schema.get("enumNames") or schema.get("ui:enumNames")
         names = names if isinstance(names, list) else []
         return [(v, str(names[i]) if i < len(names) else document_text(v)) for i, v in enumerate(values)]
+    if schema.get("type") == "boolean" and isinstance(schema.get("enumNames"), list):
+        return [(value, str(name)) for value, name in zip((True, False), schema["enumNames"], strict=False)]
     options = schema.get("oneOf") or schema.get("anyOf") or []
     if all(isinstance(each, Mapping) and "const" in each for each in options):
         return [(each["const"], str(each.get("title") or document_text(each["const"]))) for each in options]
@@ -369,7 +390,8 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _items(schema: Schema) -> Schema:
+def items_of(schema: Schema) -> Schema:
+    """Return what describes each item of a list; nothing where that is not one schema."""
     found = schema.get("items")
     return found if isinstance(found, Mapping) else {}
 
@@ -452,9 +474,9 @@ def _sentence(found: Any, schema: Schema) -> str:
     """Return one of Pydantic's errors in our words."""
     kind, context = str(found["type"]), found.get("ctx") or {}
     if kind == "literal_error":
-        known = [document_text(value) for value, _ in choices(schema) or choices(_items(schema))]
+        known = [document_text(value) for value, _ in choices(schema) or choices(items_of(schema))]
         listed = ", ".join(known) or context.get("expected")
-        if isinstance(found["input"], (dict, list)) or schema.get("ui:field") == "Secret":
+        if isinstance(found["input"], (dict, list)) or _is_hidden(schema):
             return _own_message(schema, "enum") or f"must be one of {listed}"
         shown = document_text(found["input"])
         near = closest(shown, known)
@@ -476,7 +498,7 @@ def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
         return own
     if kind == "required":
         return "is required"
-    if schema.get("ui:field") == "Secret":
+    if _is_hidden(schema):
         return f"does not satisfy '{kind}'"
     known = [document_text(value) for value, _ in choices(schema)]
     if known and kind in {"oneOf", "anyOf"} and not isinstance(error.instance, dict | list):
@@ -484,7 +506,11 @@ def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
         return f"{shown!r} is not one of {', '.join(known)}{closest(shown, known)}"
     message = str(error.message)
     help_text = schema.get("ui:help") or (schema.get("description") if kind == "pattern" else "")
-    return f"{message} ({help_text})" if kind == "pattern" and help_text else message
+    return f"{message} ({' '.join(str(help_text).split())})" if kind == "pattern" and help_text else message
+
+
+def _is_hidden(schema: Schema) -> bool:
+    return schema.get("ui:field") == "Secret" or schema.get("ui:widget") == "password"
 
 
 def _own_message(schema: Schema, keyword: str) -> str:
