@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -62,7 +63,7 @@ def test_lists_mappings_and_named_switches_are_answered_as_they_are_shown(
 ) -> None:
     choice = {"type": "string", "enum": ["a", "b", "c"], "enumNames": ["Aa", "Bb", "Cc"]}
     inner = {"slug": {"type": "string"}, "role": {"type": "string", "default": "pull"}}
-    questions = {
+    questions: dict[str, Any] = {
         "parts": {"type": "array", "items": choice},
         "flow": {"type": "boolean", "enumNames": ["GitFlow", "GitHubFlow"]},
         "teams": {
