@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from pydantic import ValidationError
 
 from kickstart import actions, document, marker, wiring
-from kickstart.actions.base import AbsentError, Action, Effect, Given, InputError, Promise
+from kickstart.actions.base import UNKNOWN_NUMBER, AbsentError, Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
 from kickstart.template import wording
@@ -257,15 +257,20 @@ class _Builder(Struct):
 
     def open_files(self) -> Iterator[str]:
         """Say which files hold placeholders, in the workspace as it is in the end."""
-        marks = tuple(f"<{id_}." for id_ in self.left_out)
-        found = [
-            path
-            for path, entry in (self.tree.items() if marks else ())
-            if any(mark in path or mark.encode() in entry.content for mark in marks)
-        ]
-        if found:
-            listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-            yield f"what only a portal knows stands as {marks[0]}NAME> and the like in {listed}"
+        left = tuple(f"<{id_}." for id_ in self.left_out)
+        numbers = tuple(text for _, text in texts(self.outputs) if text.startswith(UNKNOWN_NUMBER))
+        for marks, what in (
+            (left, f"what only a portal knows stands as {''.join(left[:1])}NAME> and the like"),
+            (numbers, f"what only a forge will number stands as {', '.join(dict.fromkeys(numbers))}"),
+        ):
+            found = [
+                path
+                for path, entry in (self.tree.items() if marks else ())
+                if any(mark in path or mark.encode() in entry.content for mark in marks)
+            ]
+            if found:
+                listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+                yield f"{what} in {listed}"
 
     def requires(self) -> str:
         """Return what the project needs of a cluster, as the template's annotation says it."""

@@ -241,8 +241,6 @@ def _is_taken(entity: dict[str, Any], file: Path) -> bool:
 # What ours do without, and warn of where a template gives it.
 LEFT_OUT = {
     "fetch:template": {"copyWithoutRender"},  # of older portals: this one ignores it as well
-    "github:actions:dispatch": {"returnWorkflowRunDetails"},
-    "github:repo:create": {"autoInit", "workflowAccess"},
 }
 
 

@@ -116,6 +116,7 @@ class Repo:
     invitations: dict[str, str] = field(default_factory=dict)
     teams: dict[str, str] = field(default_factory=dict)
     properties: dict[str, Any] = field(default_factory=dict)
+    workflow_access: str = "none"
     oidc: dict[str, Any] = field(default_factory=lambda: {"use_default": True})
     watchers: set[str] = field(default_factory=set)
     pulls: list[dict[str, Any]] = field(default_factory=list)
@@ -542,6 +543,13 @@ class FakeGithub:
         self._repo(call).oidc = call.body
         return 201, {}
 
+    def get_workflow_access(self, call: Call) -> Answer:
+        return 200, {"access_level": self._repo(call).workflow_access}
+
+    def put_workflow_access(self, call: Call) -> Answer:
+        self._repo(call).workflow_access = call.body["access_level"]
+        return 204, None
+
     def get_subscription(self, call: Call) -> Answer:
         repo = self._repo(call)
         if call.grant.login not in repo.watchers:
@@ -934,6 +942,8 @@ ROUTES: dict[str, Handler] = {
     f"PATCH {_REPO}/properties/values": FakeGithub.patch_properties,
     f"GET {_REPO}/actions/oidc/customization/sub": FakeGithub.get_oidc,
     f"PUT {_REPO}/actions/oidc/customization/sub": FakeGithub.put_oidc,
+    f"GET {_REPO}/actions/permissions/access": FakeGithub.get_workflow_access,
+    f"PUT {_REPO}/actions/permissions/access": FakeGithub.put_workflow_access,
     f"GET {_REPO}/subscription": FakeGithub.get_subscription,
     f"PUT {_REPO}/subscription": FakeGithub.put_subscription,
     f"GET {_REPO}/collaborators": FakeGithub.list_collaborators,

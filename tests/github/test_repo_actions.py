@@ -60,6 +60,26 @@ def test_one_that_is_not_filled_says_so(cli: Cli, github: FakeGithub, tmp_path: 
     assert github.heads()["acme/demo"]
 
 
+def test_others_may_use_its_workflows(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    asked = {"repoUrl": URL, "workflowAccess": "organization", "autoInit": True}
+    made = write_template(
+        tmp_path / "x",
+        [
+            fetch(),
+            {"id": "make", "action": "github:repo:create", "input": asked},
+            {"id": "fill", "action": "github:repo:push", "input": {"repoUrl": URL}},
+        ],
+    )
+
+    done, again = create(cli, made), create(cli, made)
+    github.repositories["acme/demo"].workflow_access = "none"
+    undone = create(cli, made, "--dry-run")
+
+    assert (done.code, again.code) == (0, 0), done.err
+    assert "demo is unchanged" in again.out
+    assert "(settings: workflow access)" in undone.out
+
+
 def test_a_setting_that_was_undone_is_made_again(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
     made = template(tmp_path / "x")
     create(cli, made)

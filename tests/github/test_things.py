@@ -12,7 +12,7 @@ from kickstart.tools import Repository
 from kickstart.tools.github.address import parse
 from kickstart.tools.github.credentials import Token
 from kickstart.tools.github.forge import GithubForge
-from tests.cli.support import NAME, OWNER, Cli, LocalForge, fetch, page, publish, write_template
+from tests.cli.support import NAME, OWNER, Cli, LocalForge, fetch, git, page, publish, write_template
 from tests.github.fake import FakeGithub, Fault, Repo
 from tests.github.support import PASSWORD, SECRET, TOKEN, create
 
@@ -220,6 +220,55 @@ def test_an_issue_is_found_by_its_title_and_says_whom_it_could_not_be_given(
     search = parse("https://github.com").issue_url(Repository("acme", "demo"), 'Say "hello" & go')
     words = "Say%20%20hello%20%20%26%20go"
     assert search == f"https://github.com/acme/demo/issues?q=is%3Aissue+in%3Atitle+%22{words}%22"
+
+
+def test_an_issue_that_a_step_opens_is_labelled_by_the_next(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    number = "${{ steps.issue.output.issueNumber }}"
+    steps = [
+        {"id": "issue", "action": "github:issues:create", "input": {"repoUrl": URL, **ISSUE}},
+        {"action": "github:issues:label", "input": {"repoUrl": URL, "number": number, "labels": ["new"]}},
+    ]
+    template = write_template(tmp_path / "x", [fetch(), publish(), *steps])
+
+    done = create(cli, template)
+    again = create(cli, template)
+
+    assert (done.code, again.code) == (0, 0), done.err + again.err
+    assert github.repositories["acme/demo"].labels["1"] >= {"new"}
+    assert "demo is unchanged" in again.out
+
+
+def test_files_with_a_number_that_nobody_knows_yet_are_named(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    other = "github.com?owner=acme&repo=other"
+    github.add("acme", "other", {"a": b"x"})
+    dispatch = {"workflowId": "ci.yml", "branchOrTagName": "main", "returnWorkflowRunDetails": True}
+    steps = [
+        {"id": "issue", "action": "github:issues:create", "input": {"repoUrl": other, "title": "Hello"}},
+        {"id": "run", "action": "github:actions:dispatch", "input": {"repoUrl": other, **dispatch}},
+        fetch(
+            {
+                "issue": "${{ steps.issue.output.issueNumber }}",
+                "run": "${{ steps.run.output.workflowRunId }}",
+                "page": "${{ steps.run.output.workflowRunHtmlUrl }}",
+            }
+        ),
+        publish(),
+    ]
+    files = {"a.md.j2": b"${{ values.issue }} ${{ values.run }} ${{ values.page }}", "b.md": b""}
+    template = write_template(tmp_path / "x", steps, files=files)
+
+    done = create(cli, template)
+
+    assert done.code == 0, done.err
+    issue, run = "<number of the issue Hello>", "<number of the run of ci.yml>"
+    assert f"Note: what only a forge will number stands as {issue}, {run} in a.md" in done.err
+    made = github.repositories["acme/demo"].git_dir
+    page = f"{github.url}/acme/other/actions/workflows/ci.yml"
+    assert git(f"--git-dir={made}", "show", "main:a.md") == f"{issue} {run} {page}"
 
 
 @pytest.mark.parametrize(

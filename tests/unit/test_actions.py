@@ -10,6 +10,7 @@ import pytest
 from kickstart import actions, document
 from kickstart.actions.base import InputError
 from kickstart.tree import Entry, PathError, Tree
+from kickstart.wiring import names_of
 from tests.unit.building import promise, texts, tree
 
 FILES = tree({"a.txt": "a", "d/.hidden": "h", "d/e/deep.md": "d", "d/x.md": "x", "da": "n", "s[1]/f": "s"})
@@ -23,6 +24,7 @@ def test_every_action_in_the_table_is_there_and_described(name: str) -> None:
     assert action.__doc__
     fields = {**action.Input.model_fields, **action.Output.model_fields}
     assert {key: field.description for key, field in fields.items() if not field.description} == {}
+    assert [key for key in (*names_of(action.Input), *names_of(action.Output)) if "_" in key] == []
 
 
 @pytest.mark.parametrize(

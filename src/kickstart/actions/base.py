@@ -171,17 +171,24 @@ def repository_from(repo_url: str) -> Repository:
     return Repository(values["owner"], values["repo"])
 
 
-def number_of(branch: str) -> str:
-    """Return what stands for the number of a branch's pull request, which only its forge will know."""
-    return f"<pull request of {branch}>"
+UNKNOWN_NUMBER = "<number of the "
 
 
-def branch_of(number: str) -> str:
-    """Return the branch that `number_of` was about. Raises InputError."""
-    branch = number.removeprefix("<pull request of ").removesuffix(">")
-    if number != number_of(branch):
-        raise InputError(f"{number!r} is not the number of an issue or a pull request")
-    return branch
+def unknown_number(what: str) -> str:
+    """Return what stands in texts for a number that only a forge will know."""
+    return f"{UNKNOWN_NUMBER}{what}>"
+
+
+def known_by(number: str) -> tuple[str, str]:
+    """Return what `unknown_number` was about: a pull request with its branch, or an issue with its title.
+
+    Raises InputError.
+    """
+    for what in ("pull request", "issue"):
+        start = f"{UNKNOWN_NUMBER}{what} "
+        if number.startswith(start) and number.endswith(">"):
+            return what, number[len(start) : -1]
+    raise InputError(f"{number!r} is not the number of an issue or a pull request")
 
 
 def why_not_ours(found: Found, repository: Repository, project: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,9 @@ _FILES = {
 }
 
 
+_NO_SETTINGS = {*_FILES, "repo_url", "token", "auto_init"}
+
+
 class GithubRepoCreate:
     """Make a repository that `github:repo:push` fills. On a local forge it appears when it is filled."""
 
@@ -27,6 +30,13 @@ class GithubRepoCreate:
 
     class Input(PublishGithub.Input):
         """The repository and its settings, as for `publish:github`; what is about files is ignored."""
+
+        auto_init: bool = Field(
+            default=False, description="Ignored: the repository is empty until files are pushed."
+        )
+        workflow_access: Literal["none", "organization", "user"] | None = Field(
+            default=None, description="Who outside may use its workflows, where it is private."
+        )
 
     class Output(Model):
         """Known before anything is made."""
@@ -36,7 +46,7 @@ class GithubRepoCreate:
 
     def promise(self, given: Given, input: Input) -> Promise:
         repository = repository_from(input.repo_url)
-        settings = input.model_dump(by_alias=True, exclude_unset=True, exclude={*_FILES, "repo_url", "token"})
+        settings = input.model_dump(by_alias=True, exclude_unset=True, exclude=_NO_SETTINGS)
         effect = CreateRepository(repository, given.project, given.address.name, settings)
         output = {
             "remoteUrl": given.address.clone_url(repository),

@@ -19,8 +19,9 @@ from kickstart.actions.base import (
     Inspection,
     Model,
     Promise,
-    branch_of,
+    known_by,
     repository_from,
+    unknown_number,
 )
 from kickstart.actions.publish import Rules
 from kickstart.tools import Repository, Tools
@@ -142,25 +143,26 @@ class GithubDeployKey:
         return Promise(output={"privateKeySecretName": secret}, effect=made.effect)
 
 
+class BranchPolicy(Model):
+    """Which branches may deploy: one of both."""
+
+    protected_branches: bool = Field(default=False, alias="protected_branches", description="Protected.")
+    custom_branch_policies: bool = Field(
+        default=False, alias="custom_branch_policies", description="By patterns."
+    )
+
+
 class GithubEnvironment:
     """Make an environment that workflows deploy to."""
 
     name: ClassVar[str] = "github:environment:create"
-
-    class BranchPolicy(Model):
-        """Which branches may deploy: one of both."""
-
-        protected_branches: bool = Field(default=False, alias="protected_branches", description="Protected.")
-        custom_branch_policies: bool = Field(
-            default=False, alias="custom_branch_policies", description="By patterns."
-        )
 
     class Input(Model):
         """An environment's rules, variables and secrets; `--renew-secrets` sets again those that exist."""
 
         repo_url: str = _URL
         name: str = Field(description="The environment's name.")
-        deployment_branch_policy: GithubEnvironment.BranchPolicy | None = Field(
+        deployment_branch_policy: BranchPolicy | None = Field(
             default=None, description="Which branches may deploy; all by default."
         )
         custom_branch_policy_names: list[str] = Field(
@@ -225,14 +227,26 @@ class GithubActionsDispatch:
         workflow_id: str = Field(description="The workflow's file name, or its id.")
         branch_or_tag_name: str = Field(description="Where it runs.")
         workflow_inputs: dict[str, Any] = Field(default={}, description="The workflow's inputs.")
+        return_workflow_run_details: bool = Field(default=False, description="Give the outputs.")
         token: SecretStr | None = _TOKEN
 
-    Output: ClassVar[type[Model]] = Nothing
+    class Output(Model):
+        """What is known of the run before it starts; with `returnWorkflowRunDetails` only."""
+
+        workflow_run_html_url: str = Field(description="The page of the workflow's runs.")
+        workflow_run_url: str = Field(description="The same page.")
+        workflow_run_id: str = Field(description="What stands for the run's id in texts.")
 
     def promise(self, given: Given, input: Input) -> Promise:
+        repository = repository_from(input.repo_url)
         thing = Dispatch(input.workflow_id, input.branch_or_tag_name, input.workflow_inputs)
         texts = {"workflowInputs": str(input.workflow_inputs)}
-        return _promise(given, input.repo_url, f"run of {input.workflow_id}", thing, **texts)
+        run = f"run of {input.workflow_id}"
+        effect = Provide(repository, run, given.address.name, thing, texts)
+        web = given.address.clone_url(repository).removesuffix(".git")
+        page = f"{web}/actions/workflows/{input.workflow_id}"
+        output = {"workflowRunHtmlUrl": page, "workflowRunUrl": page, "workflowRunId": unknown_number(run)}
+        return Promise(output if input.return_workflow_run_details else {}, effect=effect)
 
 
 class GithubIssuesLabel:
@@ -246,7 +260,7 @@ class GithubIssuesLabel:
         repo_url: str = _URL
         number: Annotated[int, Field(ge=1)] | str = Field(
             union_mode="left_to_right",
-            description="The number of the issue or pull request, or the output `pullRequestNumber`.",
+            description="Its number, or the output `pullRequestNumber` or `issueNumber`.",
         )
         labels: list[str] = Field(min_length=1, description="The labels.")
         token: SecretStr | None = _TOKEN
@@ -259,9 +273,9 @@ class GithubIssuesLabel:
             return _promise(
                 given, input.repo_url, f"labels of #{input.number}", Labels(input.number, names), **texts
             )
-        branch = branch_of(input.number)
-        thing = Labels(0, names, branch)
-        return _promise(given, input.repo_url, f"labels of the pull request {branch}", thing, **texts)
+        what, name = known_by(input.number)
+        thing = Labels(0, names, title=name) if what == "issue" else Labels(0, names, branch=name)
+        return _promise(given, input.repo_url, f"labels of the {what} {name}", thing, **texts)
 
 
 class GithubIssuesCreate:
@@ -293,7 +307,7 @@ class GithubIssuesCreate:
         effect = Provide(repository, f"issue '{input.title}'", given.address.name, thing, texts)
         output = {
             "issueUrl": given.address.issue_url(repository, input.title),
-            "issueNumber": f"<issue '{input.title}'>",
+            "issueNumber": unknown_number(f"issue {input.title}"),
         }
         return Promise(output, effect=effect)
 

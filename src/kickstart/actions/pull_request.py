@@ -19,8 +19,8 @@ from kickstart.actions.base import (
     Model,
     Promise,
     author_of,
-    number_of,
     repository_from,
+    unknown_number,
 )
 from kickstart.errors import ConflictError
 from kickstart.naming import branch_name_problem
@@ -117,7 +117,9 @@ class PublishGithubPullRequest:
         )
         output = {
             "remoteUrl": given.address.proposal_url(repository, input.branch_name),
-            "pullRequestNumber": number_of(f"{'~:' if input.force_fork else ''}{input.branch_name}"),
+            "pullRequestNumber": unknown_number(
+                f"pull request {'~:' if input.force_fork else ''}{input.branch_name}"
+            ),
             "targetBranchName": input.target_branch_name,
         }
         return Promise(output, effect=effect)

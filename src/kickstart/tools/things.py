@@ -70,12 +70,13 @@ class Labels(Struct, frozen=True):
     """Labels of an issue or a pull request; others that it has stay.
 
     branch: instead of the number, for the newest pull request of a branch; of the user's own fork, after
-    a `~:`.
+    a `~:`. title: instead of both, for the issue of that title.
     """
 
     number: int
     names: tuple[str, ...]
     branch: str = ""
+    title: str = ""
 
 
 class Issue(Struct, frozen=True):

@@ -68,6 +68,7 @@ def parts(
         _secrets(api, path, settings, renew=renew_secrets),
         _properties(api, path, settings),
         _oidc(api, path, settings),
+        _workflow_access(api, path, settings),
         _subscription(api, path, settings),
         protection(api, path, branch, settings) if branch and settings.get("protectDefaultBranch") else None,
     ]
@@ -274,6 +275,22 @@ def _oidc(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:
         return ""
 
     return Part("OIDC subject", differs, apply)
+
+
+def _workflow_access(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:
+    asked = settings.get("workflowAccess")
+    if not asked:
+        return None
+    at = f"{path}/actions/permissions/access"
+
+    def differs() -> bool:
+        return bool(api.get(at, missing=False)["access_level"] != asked)
+
+    def apply() -> str:
+        api.write("PUT", at, {"access_level": asked})
+        return ""
+
+    return Part("workflow access", differs, apply)
 
 
 def _subscription(api: Api, path: str, settings: Mapping[str, Any]) -> Part | None:

@@ -224,6 +224,8 @@ def head_of(path: str, branch: str) -> str:
 
 
 def _number_of(api: Api, path: str, labels: Labels) -> int | None:
+    if labels.title:
+        return next((int(each["number"]) for each in _issues_of(api, path, labels.title)), None)
     if not labels.branch:
         return labels.number
     branch = labels.branch
@@ -243,18 +245,19 @@ def _look_labels(api: Api, path: str, labels: Labels) -> Match:
 def _make_labels(api: Api, path: str, labels: Labels) -> None:
     number = _number_of(api, path, labels)
     if number is None:
-        raise ConflictError(
-            f"the branch {labels.branch} has no pull request to label",
-            hint="open one from it, and run the same command again",
-        )
+        what = f"no issue '{labels.title}'" if labels.title else f"no pull request of {labels.branch}"
+        raise ConflictError(f"there is {what} to label", hint="open one, and run the same command again")
     api.send("POST", f"{path}/issues/{number}/labels", {"labels": list(labels.names)})
 
 
 def _look_issue(api: Api, path: str, issue: Issue) -> Match:
+    return Match.SAME if _issues_of(api, path, issue.title) else Match.ABSENT
+
+
+def _issues_of(api: Api, path: str, title: str) -> list[Any]:
     api.send("GET", path)  # where there is no repository, there is none
     found = api.all(f"{path}/issues?state=all")
-    is_there = any(each["title"] == issue.title and "pull_request" not in each for each in found)
-    return Match.SAME if is_there else Match.ABSENT
+    return [each for each in found if each["title"] == title and "pull_request" not in each]
 
 
 def _make_issue(api: Api, path: str, issue: Issue) -> str:
