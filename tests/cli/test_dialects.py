@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.support import NAME, Cli, fetch, page, publish, write_files, write_template
+from tests.cli.support import NAME, OWNER, Cli, fetch, page, publish, write_files, write_template
 
 PLAIN = {"name": "portal", "title": "From a portal"}
 FILES = {"{% if values.list %}a{% endif %}.txt": b"${{ values.list }} ${{ values.absent }}\n"}
@@ -22,7 +22,7 @@ def _template(
     metadata = {**PLAIN, "annotations": names} if names else PLAIN
     steps = steps or [fetch({"list": "${{ [1, [2]] }}"}, templateFileExtension=False)]
     return write_template(
-        folder, steps, page(name={"type": "string"}, owner={"type": "string"}), FILES, metadata=metadata
+        folder, steps, page(name={"type": "string"}, owner=OWNER), FILES, metadata=metadata
     )
 
 
@@ -183,6 +183,63 @@ def test_nothing_is_left_to_a_portal_where_there_is_nothing_to_repeat(cli: Cli, 
     assert shown.out.count("(skipped)") == 2
     assert "left to a portal" not in shown.out
     assert "Left out" not in rendered.err
+
+
+PICKER: dict[str, Any] = {"type": "string", "ui:field": "RepoUrlPicker"}
+
+
+@pytest.mark.parametrize(
+    ("more", "flags", "url"),
+    [
+        ({}, ["--owner", "acme"], "github.com?owner=acme&repo=demo"),
+        ({"default": "github.com?owner=a&repo=b"}, ["--owner", "acme"], "github.com?owner=a&repo=b"),
+        (
+            {"ui:options": {"allowedHosts": ["git.test", "github.com"], "allowedOwners": ["team"]}},
+            [],
+            "github.com?owner=team&repo=demo",
+        ),
+        (
+            {"ui:options": {"allowedHosts": ["git.test"], "allowedOwners": ["team"], "allowedRepos": ["x"]}},
+            ["--owner", "acme"],
+            "git.test?owner=acme&repo=x",
+        ),
+    ],
+)
+def test_a_repository_picker_is_filled_within_its_choice(
+    cli: Cli, tmp_path: Path, more: dict[str, Any], flags: list[str], url: str
+) -> None:
+    parameters = page(name={"type": "string"}, repoUrl={**PICKER, **more})
+    template = write_template(
+        tmp_path / "t",
+        [{"action": "debug:log", "input": {"message": "to ${{ parameters.repoUrl }}"}}],
+        parameters,
+        metadata={"name": "portal", "title": "Portal"},
+    )
+
+    shown = cli("create", "demo", "--template", template, "--dry-run", *flags)
+
+    assert shown.code == 0, shown.err
+    assert f"to {url}\n" in shown.out
+
+
+def test_the_owner_in_a_catalog_is_nobody_on_a_forge(cli: Cli, tmp_path: Path) -> None:
+    picker = {"type": "string", "ui:field": "OwnerPicker"}
+    steps = [{"action": "debug:log", "input": {"message": "by ${{ parameters.owner or 'nobody' }}"}}]
+    metadata = {"name": "portal", "title": "Portal"}
+    free = page(name={"type": "string"})
+    free["properties"]["owner"] = picker
+    template = write_template(tmp_path / "t", steps, free, metadata=metadata)
+    plain = page(name={"type": "string"})
+    plain["properties"]["owner"] = {"type": "string"}
+    other = write_template(tmp_path / "u", steps, plain, metadata=metadata)
+
+    by_picker = cli("create", "demo", "--template", template, "--dry-run", "--owner", "acme")
+    unasked = cli("create", "demo", "--template", other, "--dry-run")
+    named = cli("create", "demo", "--template", other, "--dry-run", "--owner", "acme")
+
+    assert "by nobody" in by_picker.out, by_picker.err
+    assert "by nobody" in unasked.out, unasked.err
+    assert "by acme" in named.out, named.err
 
 
 def test_a_wrong_step_after_one_that_was_left_out_is_still_wrong(cli: Cli, tmp_path: Path) -> None:

@@ -280,7 +280,7 @@ def _given(
     faults: list[Fault] = []
     owner = resolved.values.get("owner")
     if owner or not on_github:  # a login of this machine says nothing about an account there
-        _add_owner(given, owner, request.name, form)
+        _add_owner(given, owner, request.name, form, free=free)
     _add_configured(given, resolved.parameters, form)
     for name, value in dict(recorded.get("parameters") or {}).items():
         if name in form.properties:
@@ -294,9 +294,11 @@ def _given(
             given[name] = Given(value, shown)
     for key in ("owner", "visibility"):
         setting = resolved.values.get(key)
-        if setting and setting.source.startswith("--") and key in form.properties:
+        if key not in form.properties or _is_for_catalog(form.properties[key].schema, free=free):
+            continue
+        if setting and setting.source.startswith("--"):
             given[key] = Given(setting.value, setting.source, text=True)
-        elif setting and key == "visibility" and key in form.properties:
+        elif setting and key == "visibility":
             given.setdefault(key, Given(setting.value, setting.source, text=True))
     for assignment in request.assignments:
         _assign(given, assignment, form, faults)
@@ -343,16 +345,43 @@ def _project(request: Request, parameters: Parameters, source: Source, *, free: 
     raise ParameterError(f"the name '{name}' {problem}", hint="kickstart create NAME, as in my-chatbot")
 
 
-def _add_owner(given: dict[str, Given], setting: Setting | None, name: str, form: Form) -> None:
-    """The owner is a setting, and with it a portal's repository picker is filled as well."""
+def _add_owner(
+    given: dict[str, Given], setting: Setting | None, name: str, form: Form, *, free: bool
+) -> None:
+    """The owner is a setting, and with it a portal's repository picker is filled as well.
+
+    free: in a portal's template nobody is the owner unasked, and whom a picker finds is in its catalog.
+    """
     owner = str(setting.value) if setting else connect.default_owner()
     source = setting.source if setting else "your login name"
-    if "owner" in form.properties and (setting or "default" not in form.properties["owner"].schema):
-        given["owner"] = Given(owner, source, text=True, filled_in=True)
+    if "owner" in form.properties:
+        schema = form.properties["owner"].schema
+        is_unasked = free or "default" in schema
+        if not _is_for_catalog(schema, free=free) and (setting or not is_unasked):
+            given["owner"] = Given(owner, source, text=True, filled_in=True)
     for each in form.properties.values():
-        if each.schema.get("ui:field") == "RepoUrlPicker" and name:
-            url = f"github.com?owner={owner}&repo={name}"
+        if each.schema.get("ui:field") == "RepoUrlPicker" and name and not each.schema.get("default"):
+            url = _repository_url(each.schema.get("ui:options"), setting, owner, name)
             given[each.name] = Given(url, source, text=True, filled_in=True)
+
+
+def _is_for_catalog(schema: Mapping[str, Any], *, free: bool) -> bool:
+    """Tell whether `owner` is an entity of a portal's catalog, and no account on a forge."""
+    return free and "ui:field" in schema
+
+
+def _repository_url(options: Any, setting: Setting | None, owner: str, name: str) -> str:
+    """Return what the picker of a repository would give, within the choice that the template leaves."""
+    options = options if isinstance(options, Mapping) else {}
+
+    def first_of(key: str, wanted: str, *, is_chosen: bool) -> str:
+        allowed = options.get(key)
+        listed = [str(each) for each in allowed] if isinstance(allowed, list) else []
+        return wanted if is_chosen or not listed or wanted in listed else listed[0]
+
+    host = first_of("allowedHosts", "github.com", is_chosen=False)
+    owner = first_of("allowedOwners", owner, is_chosen=setting is not None)
+    return f"{host}?owner={owner}&repo={first_of('allowedRepos', name, is_chosen=False)}"
 
 
 def _add_configured(given: dict[str, Given], configured: Mapping[str, Setting], form: Form) -> None:
