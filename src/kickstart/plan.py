@@ -129,11 +129,20 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     if findings.errors:
         raise TemplateError(f"the template '{source.name}' is wrong", faults=findings.errors)
     builder = _Builder(source, parameters, given)
-    steps = tuple(builder.step(index, step) for index, step in enumerate(source.template.spec.steps))
+    planned: list[PlannedStep] = []
+    for index, step in enumerate(source.template.spec.steps):
+        try:
+            planned.append(builder.step(index, step))
+        except TemplateError as error:  # what a portal would have passed over may be the reason
+            place = f"spec.steps.{index}.input."
+            reasons = [each for each in findings.warnings if each.message.startswith(place)]
+            faults = list(dict.fromkeys([*error.faults, *reasons]))
+            raise TemplateError(error.message, faults=faults, hint=error.hint) from error
+    steps = tuple(planned)
     links, texts = builder.output()
     _refuse_secrets(steps, parameters)
-    said = dict.fromkeys(str(fault) for fault in [*findings.warnings, *builder.kept])
-    notes = (*parameters.notes, *said, *builder.open_files())
+    said = dict.fromkeys(str(each) for each in sorted([*findings.warnings, *builder.kept], key=_line))
+    notes = (*parameters.notes, *said, *builder.notes, *builder.open_files())
     requires = builder.requires()
     return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes, requires)
 
@@ -153,6 +162,7 @@ class _Builder(Struct):
     kept: list[Fault] = []
     left_out: list[str] = []
     published: dict[str, Tree] = {}
+    notes: list[str] = []
 
     def step(self, index: int, step: Step) -> PlannedStep:
         id_ = self.source.template.step_id(index)
@@ -192,8 +202,9 @@ class _Builder(Struct):
                         action, missing = None, lacks
                 context["secrets"] = dict.fromkeys(self.parameters.secrets, "***")
                 inputs.append(self._evaluated(step.input, context, at, "input"))
-                reason = f" ({missing})" if actions.exists(step.action) else ""
+                reason = f" ({missing})" if unknown or actions.exists(step.action) else ""
                 promises.append(self._placeholder(id_, inputs[-1], reason))
+            self.notes += [f"step '{id_}': {note}" for promise in promises for note in promise.notes]
             if step.each is None:
                 self.outputs[id_] = {"output": dict(promises[0].output)}
             elif promises:
@@ -324,7 +335,8 @@ class _Builder(Struct):
             or not (self.tree or isinstance(error, TemplateError))  # which no step before could help
             or any(each in text for _, text in texts(input) for each in placeholders)
         )
-        return f"needs what {', '.join(self.left_out)} would bring" if lacks else own
+        named = [id_ for id_ in self.left_out if any(f"<{id_}." in text for _, text in texts(input))]
+        return f"needs what {', '.join(named or self.left_out)} would bring" if lacks else own
 
     def _placeholder(self, id_: str, input: Mapping[str, Any], why: str) -> Promise:
         """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""
@@ -332,7 +344,10 @@ class _Builder(Struct):
         lines = document.dump(dict(input), blocks=True).splitlines() if input else []
         return Promise(
             output={name: Placeholder(f"<{id_}.{name}>") for name in names},
-            messages=(f"left to a portal{why}, which would give it", *lines),
+            messages=(
+                f"left to a portal{why}, {'which would give it' if lines else 'without input'}",
+                *lines,
+            ),
         )
 
     def _promise(self, action: Any, input: Mapping[str, Any]) -> Promise:
@@ -413,6 +428,11 @@ def _user(author: str) -> dict[str, Any]:
             "spec": {"profile": {"displayName": name, "email": address}},
         },
     }
+
+
+def _line(fault: Fault) -> int:
+    line = fault.where.rpartition(":")[2]
+    return int(line) if line.isdigit() else 0
 
 
 def _why_missing(step: Step, unknown: str) -> str:

@@ -21,9 +21,7 @@ def _template(
     names = {f"kickstart/{name}": value for name, value in (annotations or {}).items()}
     metadata = {**PLAIN, "annotations": names} if names else PLAIN
     steps = steps or [fetch({"list": "${{ [1, [2]] }}"}, templateFileExtension=False)]
-    return write_template(
-        folder, steps, page(name={"type": "string"}, owner=OWNER), FILES, metadata=metadata
-    )
+    return write_template(folder, steps, page(name={"type": "string"}, owner=OWNER), FILES, metadata=metadata)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +238,36 @@ def test_the_owner_in_a_catalog_is_nobody_on_a_forge(cli: Cli, tmp_path: Path) -
     assert "by nobody" in by_picker.out, by_picker.err
     assert "by nobody" in unasked.out, unasked.err
     assert "by acme" in named.out, named.err
+
+
+def test_why_an_input_is_empty_is_told_with_what_is_wrong_with_it(cli: Cli, tmp_path: Path) -> None:
+    step = publish() | {"input": {"repoUrl": "${{ parameters.repoUrl }}"}}
+    result = cli("create", "demo", "-t", _template(tmp_path / "t", [step]), "--dry-run")
+
+    assert result.code == 3
+    faults = [line.partition(": ")[2] for line in result.err.splitlines() if "template.yaml" in line]
+    assert faults == [
+        "spec.steps.0.input.repoUrl: is required",
+        "spec.steps.0.input.repoUrl: parameters.repoUrl: there is no parameter 'repoUrl'",
+    ]
+
+
+def test_what_was_not_registered_is_told_in_the_end(cli: Cli, tmp_path: Path) -> None:
+    register = {"repoContentsUrl": "${{ steps.publish.output.repoContentsUrl }}"}
+    steps = [
+        fetch(),
+        publish() | {"id": "publish"},
+        {"id": "register", "action": "catalog:register", "input": register},
+    ]
+    output = {"links": [{"title": "Open in catalog", "url": "${{ steps.register.output.nothing }}"}]}
+    spec = {"type": "service", "parameters": [page(name=NAME, owner=OWNER)], "steps": steps, "output": output}
+    template = write_template(tmp_path / "t", files=FILES, metadata={"name": "portal"}, spec=spec)
+
+    created = cli("create", "demo", "-t", template, "--owner", "acme")
+
+    assert created.code == 0, created.err
+    assert "Note: step 'register': not registered, since no portal is configured: file:" in created.err
+    assert "Open in catalog" not in created.out
 
 
 def test_a_wrong_step_after_one_that_was_left_out_is_still_wrong(cli: Cli, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_one_of_several_templates_in_a_file_is_named_after_a_sign(tmp_path: Path
     with pytest.raises(TemplateError, match=r"has no template 'stor' \(did you mean 'store'\?\)") as unknown:
         catalog.find(f"{file}#stor", catalog.stay_here)
 
-    assert raised.value.hint == f"name one of them after a '#': --template '{file}#shop'"
+    assert raised.value.hint == f"name one of them after a '#': '{file}#shop'"
     assert unknown.value.hint == "it has shop, store"
     for place in (str(tmp_path), str(file)):
         found = catalog.find(f"{place}#store", catalog.stay_here)

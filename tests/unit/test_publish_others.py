@@ -74,7 +74,7 @@ def test_what_a_portal_would_register_is_said(
     made = promise("catalog:register", tmp_path, FILES, **input)
 
     assert made.output == output
-    assert made.messages == (f"not registered, since no portal is configured: {output['catalogInfoUrl']}",)
+    assert made.notes == (f"not registered, since no portal is configured: {output['catalogInfoUrl']}",)
     assert made.effect is None
 
 

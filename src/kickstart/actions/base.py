@@ -114,7 +114,8 @@ class Given(Struct, frozen=True):
 class Promise(Struct, frozen=True):
     """What a step will have done: its output, the workspace after it, and perhaps an effect.
 
-    effects: instead of `effect`, where there are several, in order.
+    effects: instead of `effect`, where there are several, in order. messages: shown with the step in a
+    dry run. notes: what whoever runs it should know in any case.
     """
 
     output: Mapping[str, Any] = {}
@@ -122,6 +123,7 @@ class Promise(Struct, frozen=True):
     effect: Effect | None = None
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class InputError(ValueError):

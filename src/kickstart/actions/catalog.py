@@ -101,9 +101,9 @@ class CatalogRegister:
         entity = _reference(_described(tree, inside))
         output = {"catalogInfoUrl": url, **({"entityRef": entity} if entity else {})}
         if given.portal is None:
-            return Promise(output, messages=(f"not registered, since no portal is configured: {url}",))
+            return Promise(output, notes=(f"not registered, since no portal is configured: {url}",))
         if not url.startswith(("https://", "http://")):
-            return Promise(output, messages=(f"not registered, since no portal could read it: {url}",))
+            return Promise(output, notes=(f"not registered, since no portal could read it: {url}",))
         return Promise(output, effect=Register(url, entity, given.portal.name, input.optional))
 
 

@@ -190,7 +190,9 @@ class Console:
     def told(self, plan: Plan) -> None:
         """Print what the template's output tells whoever has run it."""
         for link in plan.links:
-            self.print(f"  {link.get('title', 'Link')}: {link.get('url') or link.get('entityRef', '')}")
+            address = link.get("url") or link.get("entityRef")
+            if address:  # in a portal, one without leads nowhere
+                self.print(f"  {link.get('title', 'Link')}: {address}")
         for text in plan.texts:
             self.print()
             self.print(self.paint(text.get("title", ""), "bold"))

@@ -157,4 +157,6 @@ def _show_run(console: Console, found: Existing) -> None:
         error = f": {run['error']}" if run["error"] else ""
         console.print(f"The last run, of {run['at']}, {_OUTCOMES[run['outcome']]}{error}")
     for link in found.planned.get("links") or []:
-        console.print(f"  {link.get('title', 'Link')}: {link.get('url') or link.get('entityRef', '')}")
+        address = link.get("url") or link.get("entityRef")
+        if address:
+            console.print(f"  {link.get('title', 'Link')}: {address}")

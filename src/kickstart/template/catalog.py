@@ -255,7 +255,7 @@ def _template_in(text: str, file: Path, which: str) -> tuple[Any, str]:
     if len(found) > 1:
         raise TemplateError(
             f"{file} holds {len(found)} templates: {', '.join(names)}",
-            hint=f"name one of them after a '#': --template '{file}#{names[0]}'",
+            hint=f"name one of them after a '#': '{file}#{names[0]}'",
         )
     return next(iter([*found, *documents]), (None, text))
 

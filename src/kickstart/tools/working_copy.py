@@ -337,7 +337,7 @@ def unreachable(shown: str, error: plumbing.GitError) -> KickstartError:
     if re.search(_ABSENT, error.said):
         return ParameterError(
             f"there is no repository {shown}, or you cannot see it",
-            hint="name the right one: --repository OWNER/NAME, and --forge",
+            hint="check its name, its owner and the forge",
         )
     return RemoteError(f"{shown} cannot be read: {error}", hint="run the same command again")
 
