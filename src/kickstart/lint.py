@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from kickstart import folders, wiring
+from kickstart import actions, folders, wiring
+from kickstart.actions.base import InputError, repository_from
 from kickstart.errors import Fault, TemplateError
 from kickstart.naming import MAX_LABEL, closest
 from kickstart.template import conditions, wording
@@ -42,6 +43,7 @@ RULES: dict[str, str] = {
     "undefined-value": "add it to the step's values, or correct the name",
     "unknown-action": "correct the name, or install a plug-in that has it",
     "unknown-input": "remove it, or correct the name: a portal refuses inputs that it does not know",
+    "missing-dollar": "write ${{ }} and {% %}, or put it between {% raw %} and {% endraw %}",
     "missing-input": "give it",
     "step": "correct the step",
 }
@@ -54,6 +56,10 @@ _RENDERING = frozenset({"fetch:template", "fetch:template:file"})
 _GLOBALS = frozenset({"range", "cycler", "joiner", "always", "failure"})
 _ENTITY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
+# What is meant for this engine, and lacks the sign by which it is known. Helm's names begin with a dot.
+_NAKED = re.compile(r"(?<![$\\{])\{\{-?\s*((values|parameters|steps|each|cookiecutter)\.(\w+)[^{}]*)\}\}")
+_ELSEWHERE = re.compile(r"\b(github|env|vars|matrix|needs|runner|inputs|secrets|steps|job|strategy)\s*[.\[]")
+_MOST_ERRORS = 50  # of one file: after each, the rest is read once more
 _AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
 
 
@@ -223,10 +229,28 @@ def _schema(source: Source, form: Form) -> Iterator[Finding]:
             ):
                 fault = source.fault((*place, "default"), "the default is not what the schema allows")
                 yield _from_fault(fault, "parameter-schema", "error")
+            for value in _without_branch(name, schema, page):
+                message = f"{value!r} has no branch among the dependencies of '{name}', so that it is refused"
+                yield _from_fault(source.fault((*place, "enum"), message), "parameter-schema", "warning")
             names, choices = schema.get("enumNames"), schema.get("enum")
             if isinstance(names, list) and isinstance(choices, list) and len(names) != len(choices):
                 fault = source.fault((*place, "enumNames"), f"{len(names)} names for {len(choices)} choices")
                 yield _from_fault(fault, "parameter-schema", "warning")
+
+
+def _without_branch(name: str, schema: Mapping[str, Any], page: Mapping[str, Any]) -> list[Any]:
+    """Return the choices of a parameter that none of its dependency's branches is about."""
+    dependency = (page.get("dependencies") or {}).get(name)
+    branches = dependency.get("oneOf") if isinstance(dependency, Mapping) else None
+    found = [(each.get("properties") or {}).get(name) for each in branches or []]
+    about = [each for each in found if isinstance(each, Mapping)]
+    if len(about) < max(len(found), 1):
+        return []
+    return [
+        value
+        for value in schema.get("enum") or []
+        if not any(conditions.matches(each, value) for each in about)
+    ]
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,7 +265,21 @@ def _steps(source: Source, form: Form) -> Iterator[Finding]:
             message = "is ignored by every portal of today: the files are rendered"
             fault = source.fault((*at, "copyWithoutRender"), message)
             yield _from_fault(fault, "copy-without-render", "error")
+        if isinstance(step.condition, str) and step.condition.strip() and is_plain(step.condition):
+            message = f"'{step.condition}' has no expression, so that it always holds"
+            fault = source.fault(("spec", "steps", index, "if"), message)
+            yield _from_fault(fault, "missing-dollar", "warning")
+        address = step.input.get("repoUrl")
+        if isinstance(address, str) and is_plain(address) and actions.exists(step.action):
+            try:
+                repository_from(address)
+            except InputError as error:
+                yield _from_fault(source.fault((*at, "repoUrl"), str(error)), "step", "error")
         for path, text in texts(step.input):
+            for found in _NAKED.finditer(text):
+                if found[2] != "values":
+                    message = f"{_short(found[0])}: has no '$' before it, so that it is passed on as it is"
+                    yield _from_fault(source.fault((*at, *path), message), "missing-dollar", "warning")
             for reading in _readings(text, Spelling()):
                 root, *rest = reading.chain
                 if root == "secrets" and step.action == "debug:log":
@@ -323,7 +361,17 @@ def _skeleton(
     for path in rendered_folders(entries):
         found = _text(f"{path}/", spelling, known, posixpath.join(shown, path), is_path=True)
         yield from (each for each in found if each.rule == "syntax")
+    for pattern in globs if isinstance(globs, list) else ():
+        if isinstance(pattern, str) and not set("*?[{!") & set(pattern) and not matching(entries, (pattern,)):
+            message = f"'{pattern}' is the path of no file in {shown}: it is matched against the whole path"
+            at = ("spec", "steps", index, "input", "copyWithoutTemplating")
+            yield _from_fault(source.fault(at, message), "reference", "warning")
     for path in entries:
+        if path and folder / path == source.file:
+            message = f"the template itself is in its skeleton {url}, and is rendered with it"
+            at = ("spec", "steps", index, "input", "url")
+            yield _from_fault(source.fault(at, message), "reference", "warning")
+            continue
         try:
             entry = entries[path]
         except PathError:
@@ -350,24 +398,44 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
     def finding(line: int, rule: str, level: str, message: str) -> Finding:
         return Finding(place, 0 if is_path else line, rule, level, message)
 
-    try:
-        body = syntax.parse(text, spelling)
-    except EngineError as error:
-        opens = error.expression.startswith("{#") and "has no" in error.message
-        rule = "comment-opening" if opens else "syntax"
-        yield finding(error.line, rule, "error", f"{error.expression[:80]}: {error.message}")
-        return
+    body: syntax.Body = []
+    for _ in range(_MOST_ERRORS):
+        try:
+            body = syntax.parse(text, spelling)
+            break
+        except EngineError as error:
+            shown, rule = _short(error.expression), "syntax"
+            if error.expression.startswith("{#") and "has no" in error.message:
+                rule = "comment-opening"
+            if _ELSEWHERE.search(error.expression):
+                yield finding(
+                    error.line, "foreign-expression", "error", f"{shown}: is rendered here, and fails"
+                )
+            else:
+                yield finding(error.line, rule, "error", f"{shown}: {error.message}")
+            shorter = _without(text, error)
+            if shorter == text:
+                return
+            text = shorter
+    for at, message in _naked(text, spelling, known):
+        yield finding(at, "missing-dollar", "warning", message)
     for number, line in enumerate(text.split("\n"), start=1) if "${#" in text else ():
         if "${#" in line and "{% raw" not in line:
             yield finding(
                 number, "comment-opening", "warning", "${# opens a comment, which ends at the next #}"
             )
     for reading, message in _unknown_filters(body, known.language):
-        yield finding(reading.line, "unknown-filter", "error", f"{reading.shown[:80]}: {message}")
+        yield finding(reading.line, "unknown-filter", "error", f"{_short(reading.shown)}: {message}")
     asked = {chain[1] for chain in names_asked(body) if chain[0] == known.root and len(chain) > 1}
-    for reading in names_read(body):
+    readings = names_read(body)
+    foreign = {
+        (reading.line, reading.shown)
+        for reading in readings
+        if reading.chain[0] in _FOREIGN or (reading.chain[0] in {"secrets", "steps"} and not is_path)
+    }
+    for reading in readings:
         root, *rest = reading.chain
-        shown = reading.shown[:80]
+        shown = _short(reading.shown)
         if root == known.root:
             if rest and known.names is not None and rest[0] not in known.names:
                 near = closest(rest[0], known.names)
@@ -381,9 +449,41 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
         elif root in _FOREIGN or (root in {"secrets", "steps"} and not is_path):
             message = f"{shown}: is rendered here, where '{root}' is nothing"
             yield finding(reading.line, "foreign-expression", "error", message)
+        elif (reading.line, reading.shown) in foreign:
+            continue  # its other names are of the same other language
         elif root not in _GLOBALS and not (spelling.compat and root in {"True", "False", "None"}):
             message = f"{shown}: nothing is called '{root}' in a skeleton; it is empty"
             yield finding(reading.line, "undefined-value", "warning", message)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _without(text: str, error: EngineError) -> str:
+    """Return a text without the tag that is wrong, each line where it was."""
+    lines = text.split("\n")
+    start = sum(len(line) + 1 for line in lines[: error.line - 1])
+    at = text.find(error.expression, start) if error.expression.endswith("}}") else -1
+    if at < 0:
+        return text
+    blank = "\n" * error.expression.count("\n")
+    return text[:at] + blank + text[at + len(error.expression) :]
+
+
+def _naked(text: str, spelling: Spelling, known: _Known) -> Iterator[tuple[int, str]]:
+    """Find what looks like an expression of this engine, and is copied as it is."""
+    if not spelling.compat and "{% raw" not in text and "{% verbatim" not in text:
+        for found in _NAKED.finditer(text):
+            root, name = found[2], found[3]
+            if root == "cookiecutter" or (root == "values" and (known.names is None or name in known.names)):
+                yield (
+                    text.count("\n", 0, found.start()) + 1,
+                    f"{_short(found[0])}: has no '$' before it, so that it is copied as it is",
+                )
+    for number, line in enumerate(text.split("\n"), start=1) if "${%" in text else ():
+        if "${%" in line:
+            yield number, "${%: the '$' is written before what the block gives"
 
 
 def _extension(value: Any) -> str:

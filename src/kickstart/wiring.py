@@ -151,9 +151,9 @@ class _Scope(Struct, frozen=True):
                 when = "is this step itself" if self.ids.index(name) == self.index else "runs later"
                 return f"{shown}: the step '{name}' {when}"
             # `steps.fetch-base.output` is a subtraction, of which only the first part is seen here.
-            hyphened = next((known for known in self.ids if known.startswith(f"{name}-")), None)
+            hyphened = [f"steps['{known}']" for known in self.ids if known.startswith(f"{name}-")]
             if hyphened and len(chain) == 2:
-                return f"{shown}: {_SUBTRACTION}; write steps['{hyphened}']"
+                return f"{shown}: {_SUBTRACTION}; write {' or '.join(hyphened)}"
             return f"{shown}: there is no step '{name}'{closest(name, earlier)}"
         if len(chain) > 2 and chain[2] != "output":
             return f"{shown}: a step has only 'output'"

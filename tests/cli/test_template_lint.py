@@ -86,6 +86,26 @@ STEPS: dict[str, tuple[dict[str, Any], str, str]] = {
         "there is no filter 'slug'; the text is passed on as it is",
     ),
     "a key that no step has": ({"action": "debug:log", "iff": "x"}, "step", "it is ignored"),
+    "an expression without its sign": (
+        {"action": "debug:log", "input": {"message": "by {{ parameters.name }}"}},
+        "missing-dollar",
+        "{{ parameters.name }}: has no '$' before it",
+    ),
+    "a condition that is a text": (
+        {"action": "debug:log", "if": "parameters.name"},
+        "missing-dollar",
+        "'parameters.name' has no expression, so that it always holds",
+    ),
+    "an address that no repository has": (
+        {"action": "github:repo:create", "input": {"repoUrl": "https://github.com/acme/x.git"}},
+        "step",
+        "is not of the form github.com?owner=OWNER&repo=NAME",
+    ),
+    "a path that no file has": (
+        _fetch(copyWithoutTemplating=["deploy.yml", "*.none"]),
+        "reference",
+        "'deploy.yml' is the path of no file",
+    ),
     "a missing skeleton": (_fetch(url="./nowhere"), "reference", "./nowhere does not exist"),
 }
 
@@ -128,6 +148,30 @@ FILES: dict[str, tuple[bytes, int, str, str]] = {
     "a secret of GitHub's": (b"${{ secrets.TOKEN }}", 1, "foreign-expression", "'secrets' is nothing"),
     "a portal's own filter": (b"${{ values.name | slug }}", 1, "unknown-filter", "there is no filter 'slug'"),
     "a wrong tag": (b"x\n{% fi %}", 2, "syntax", "there is no tag 'fi'"),
+    "a value without its sign": (
+        b"\n{{ values.name }}",
+        2,
+        "missing-dollar",
+        "{{ values.name }}: has no '$'",
+    ),
+    "a block with a sign": (
+        b"${% if values.name %}x{% endif %}",
+        1,
+        "missing-dollar",
+        "'$' is written before",
+    ),
+    "an expression of GitHub's that is none here": (
+        b"a: ${{ github.sha || 'x' }}",
+        1,
+        "foreign-expression",
+        "is rendered here, and fails",
+    ),
+    "a slip after a wrong expression": (
+        b"${{ values.name | }}\n${{ values.nmae }}",
+        2,
+        "undefined-value",
+        "no value 'nmae'",
+    ),
     "a comment that never ends": (b"x=1\necho ${#x[@]}", 2, "comment-opening", "has no '#}'"),
     "a comment that ends somewhere": (b"${#x[@]} #} ", 1, "comment-opening", "opens a comment"),
 }
@@ -144,6 +188,49 @@ def test_a_line_of_a_skeleton_is_found(cli: Cli, tmp_path: Path, case: str) -> N
     assert f"  skeleton/a/file.txt:{line}: " in result.err
     assert message in result.err
     assert f"[{rule}: " in result.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ .Values.name }} {{ values.other }} {{timestamp}} \\{{ values.name }}",
+        "{% raw %}{{ values.name }}{% endraw %}",
+    ],
+)
+def test_what_other_tools_put_in_braces_is_theirs(cli: Cli, tmp_path: Path, text: str) -> None:
+    template = _template(tmp_path / "t", [_fetch()], {"a": text.encode()})
+
+    assert cli("template", "lint", template).code == 0
+
+
+def test_an_expression_of_another_language_is_one_finding(cli: Cli, tmp_path: Path) -> None:
+    text = b"${{ steps.image-tag.outputs.tag }} ${{ toJson(github) }}"
+    template = _template(tmp_path / "t", [_fetch()], {"a": text})
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+
+    assert [each["rule"] for each in found] == ["foreign-expression"] * 2
+
+
+def test_a_template_in_its_own_skeleton_is_one_finding(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [_fetch(url="./")])
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+
+    assert [each["message"].partition(": ")[2] for each in found if "template.yaml" in each["file"]] == [
+        "the template itself is in its skeleton ./, and is rendered with it"
+    ]
+
+
+def test_a_choice_without_a_branch_is_found(cli: Cli, tmp_path: Path) -> None:
+    kind = {"type": "string", "enum": ["disk", "tape"]}
+    branches = [{"properties": {"kind": {"enum": ["disk"]}, "size": {"type": "integer"}}}]
+    more = {"dependencies": {"kind": {"oneOf": branches}}}
+    template = _template(tmp_path / "t", [_fetch()], {"a": b""}, properties={"kind": kind}, **more)
+
+    result = cli("template", "lint", template)
+
+    assert "'tape' has no branch among the dependencies of 'kind', so that it is refused" in result.err
 
 
 @pytest.mark.parametrize(
