@@ -364,6 +364,7 @@ class _Builder(Struct):
             portal=self.given.portal,
             published=self.published,
             commits=self.given.commits,
+            left_out=self.left_out,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
         seen = promise.output.get("repoContentsUrl")

@@ -252,6 +252,16 @@ def test_why_an_input_is_empty_is_told_with_what_is_wrong_with_it(cli: Cli, tmp_
     ]
 
 
+def test_a_portals_template_may_publish_a_repository_without_files(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [publish()])
+
+    created = cli("create", "demo", "-t", template, "--owner", "acme")
+    again = cli("create", "demo", "-t", template, "--owner", "acme")
+
+    assert created.code == 0, created.err
+    assert again.out.startswith("demo is unchanged")
+
+
 def test_what_was_not_registered_is_told_in_the_end(cli: Cli, tmp_path: Path) -> None:
     register = {"repoContentsUrl": "${{ steps.publish.output.repoContentsUrl }}"}
     steps = [

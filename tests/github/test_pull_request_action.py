@@ -247,6 +247,17 @@ def test_an_empty_one_is_opened_where_the_template_asks_for_it(
     assert "unchanged  pull request" in again.err
 
 
+def test_one_without_files_needs_none_in_the_workspace(
+    cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path
+) -> None:
+    step = {**STEP, "input": {**STEP["input"], "createWhenEmpty": True, "filesToDelete": []}}
+
+    done = create(cli, write_template(tmp_path / "x", [step]))
+
+    assert done.code == 0, done.err
+    assert len(github.repositories["acme/shop"].pulls) == 1
+
+
 @pytest.mark.parametrize("fork", [False, True])
 def test_its_outputs_lead_to_it_and_label_it(
     cli: Cli, github: FakeGithub, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fork: bool

@@ -73,16 +73,61 @@ def test_a_folder_renders_as_cookiecutter_renders_it(tmp_path: Path) -> None:
     assert ours == _theirs(skeleton, tmp_path / "work")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"_jinja2_env_vars": {"lstrip_blocks": True, "trim_blocks": True}},
+        {"_jinja2_env_vars": {"line_statement_prefix": "%%"}},
+        {"_new_lines": "\r\n"},
+        {"_new_lines": "\n"},
+    ],
+)
+def test_the_settings_of_a_template_hold(tmp_path: Path, settings: dict[str, Any]) -> None:
+    files = {
+        "cookiecutter.json": json.dumps({"name": "x", **settings}),
+        "a.txt": "top\n  {% if cookiecutter.name == 'no' %}\n  X\n  {% endif %}\n%% if true\nend\n%% endif\n",
+        "b.txt": "one\r\ntwo\r\n",
+    }
+    skeleton = write(tmp_path / "t/skeleton", files)
+
+    made = promise("fetch:cookiecutter", tmp_path / "t", tree({}), url="./skeleton", values=VALUES)
+
+    ours = {path: (entry.content, bool(entry.mode & 0o111)) for path, entry in (made.tree or {}).items()}
+    assert ours == _theirs(skeleton, tmp_path / "work")
+
+
+def test_a_setting_that_jinja_cannot_take_is_an_error(tmp_path: Path) -> None:
+    settings = {"block_start_string": "{{"}
+    write(tmp_path / "skeleton", {"cookiecutter.json": json.dumps({"_jinja2_env_vars": settings})})
+
+    with pytest.raises(TemplateError, match="the settings of Jinja2 are wrong") as raised:
+        promise("fetch:cookiecutter", tmp_path, tree({}), url="./skeleton", values={})
+
+    assert "_jinja2_env_vars: " in str(raised.value.faults[0])
+
+
 def test_errors_name_file_and_line(tmp_path: Path) -> None:
     write(
         tmp_path / "skeleton",
-        {"a": "\n{% if %}", "b": "{{ cookiecutter.nope }}", "c": "{{ ''.__class__.x }}"},
+        {"a": "\n{% if %}", "b": "\n\n{{ cookiecutter.nope }}", "c": "{{ ''.__class__.x }}"},
     )
 
     with pytest.raises(TemplateError) as raised:
         promise("fetch:cookiecutter", tmp_path, tree({}), url="./skeleton", values={})
 
-    assert [fault.where for fault in raised.value.faults] == ["skeleton/a:2", "skeleton/b", "skeleton/c"]
+    assert [fault.where for fault in raised.value.faults] == ["skeleton/a:2", "skeleton/b:3", "skeleton/c:1"]
+    assert raised.value.faults[1].message == "cookiecutter has no value 'nope'"
+
+
+def test_a_value_that_cannot_be_rendered_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "skeleton", {"a": ""})
+
+    with pytest.raises(TemplateError) as raised:
+        values = {"name": "x", "owner": "{{ parameters.owner }}"}
+        promise("fetch:cookiecutter", tmp_path, tree({}), url="./skeleton", values=values)
+
+    [found] = raised.value.faults
+    assert found.message == "the value 'owner', '{{ parameters.owner }}': 'parameters' is undefined"
 
 
 @pytest.mark.parametrize(

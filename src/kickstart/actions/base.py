@@ -7,7 +7,7 @@ Whatever reaches outside is an effect: `inspect` only reads, `apply` may be repe
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
@@ -95,6 +95,7 @@ class Given(Struct, frozen=True):
     on the cluster that the user chose; empty when none was chosen. portal: the one that is configured,
     only to be read here. published: what the steps before publish, by the URL under which it is seen.
     commits: what stands published already, from the digest of its files to the id of its commit.
+    left_out: the steps before that only a portal can carry out, and whose files are not there.
     """
 
     tree: Tree
@@ -109,6 +110,7 @@ class Given(Struct, frozen=True):
     portal: Portal | None = None
     published: Mapping[str, Tree] = {}
     commits: Mapping[str, str] = {}
+    left_out: Sequence[str] = ()
 
 
 class Promise(Struct, frozen=True):

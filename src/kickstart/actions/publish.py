@@ -141,7 +141,8 @@ class PublishGithub:
         repository = repository_from(input.repo_url)
         folder = normal_path(input.source_path)
         files = Tree(given.tree.under(folder))
-        if not files:
+        # A portal publishes a repository without files as well, but none of a folder that is not there.
+        if not files and (folder or given.left_out or not given.engine.is_portal):
             raise AbsentError(f"there is nothing to publish in {folder or 'the workspace'}")
         if marker.FILE_NAME in files:
             raise InputError(f"{marker.FILE_NAME} is kickstart's own file; the template may not write it")

@@ -91,7 +91,7 @@ class PublishGithubPullRequest:
         start = f"{target}/" if target else ""
         files = Tree({f"{start}{path}": entry for path, entry in given.tree.under(source).items()})
         removed = tuple(f"{start}{normal_path(path)}" for path in input.files_to_delete)
-        if not files and not removed:
+        if not files and not removed and (source or not input.create_when_empty):
             raise InputError(f"there is nothing to propose in {source or 'the workspace'}")
         effect = ProposeChange(
             repository,

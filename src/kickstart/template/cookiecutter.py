@@ -8,6 +8,8 @@ from __future__ import annotations
 import fnmatch
 import json
 import posixpath
+import re
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,14 @@ from kickstart.template.skeleton import fault
 from kickstart.tree import Entry
 
 CONTEXT = "cookiecutter.json"
+_MISSING = re.compile(r"^'dict object' has no attribute '(.*)'$")
+# Of `_jinja2_env_vars`: what shapes the text, and loads nothing.
+_SETTINGS = frozenset(
+    {
+        *(f"{kind}_{end}_string" for kind in ("block", "variable", "comment") for end in ("start", "end")),
+        *("line_statement_prefix", "line_comment_prefix", "trim_blocks", "lstrip_blocks", "newline_sequence"),
+    }
+)
 
 
 def render(
@@ -78,22 +88,32 @@ class _Renderer:
     """Jinja2 as cookiecutter sets it up, in a sandbox."""
 
     def __init__(self, defaults: Mapping[str, Any], values: Mapping[str, Any], shown: str) -> None:
-        self._environment = ImmutableSandboxedEnvironment(
-            undefined=jinja2.StrictUndefined,
-            keep_trailing_newline=True,
-            autoescape=False,  # files are not HTML
-        )
+        whole = {**defaults, **values}
+        asked = whole.get("_jinja2_env_vars")
+        settings = {k: v for k, v in asked.items() if k in _SETTINGS} if isinstance(asked, dict) else {}
+        self._is_plain = not settings  # else expressions may begin with anything
+        self._new_lines = str(whole.get("_new_lines") or "")
+        try:
+            self._environment = ImmutableSandboxedEnvironment(
+                undefined=jinja2.StrictUndefined,
+                keep_trailing_newline=True,
+                autoescape=False,  # files are not HTML
+                **settings,
+            )
+        except (AssertionError, TypeError, AttributeError) as error:
+            place = Fault(f"{shown}/{CONTEXT}", f"_jinja2_env_vars: {error or 'cannot be used'}")
+            raise TemplateError("the settings of Jinja2 are wrong", faults=[place]) from error
         self._environment.filters["jsonify"] = _jsonify
         self._values: dict[str, Any] = {}
-        whole = {**defaults, **values}
-        try:
-            # Mappings come last, since they may refer to everything else.
-            for mappings in (False, True):
-                for name, raw in whole.items():
-                    if isinstance(raw, dict) is mappings or name.startswith("_"):
+        # Mappings come last, since they may refer to everything else.
+        for mappings in (False, True):
+            for name, raw in whole.items():
+                if isinstance(raw, dict) is mappings or name.startswith("_"):
+                    try:
                         self._values[name] = raw if name.startswith("_") else self._value(raw)
-        except EngineError as error:
-            raise TemplateError("a value cannot be rendered", faults=[fault(shown, error)]) from error
+                    except EngineError as error:
+                        place = Fault(shown, f"the value '{name}', {raw!r}: {error.message}")
+                        raise TemplateError("a value cannot be rendered", faults=[place]) from error
 
     def _value(self, raw: Any) -> Any:
         """Return a value as cookiecutter asks for it: numbers become text, of a list the first is taken."""
@@ -114,7 +134,7 @@ class _Renderer:
 
     def text(self, source: str) -> str:
         """Return a rendered text. Raises EngineError."""
-        if "{" not in source:
+        if self._is_plain and "{" not in source:
             return source
         try:
             return self._environment.from_string(source).render(cookiecutter=self._values)
@@ -123,7 +143,8 @@ class _Renderer:
         except (RecursionError, MemoryError) as error:
             raise EngineError("endless recursion") from error
         except Exception as error:  # whatever the template's own expressions raise
-            raise EngineError(str(error) or type(error).__name__) from error
+            message = _MISSING.sub(r"cookiecutter has no value '\1'", str(error)) or type(error).__name__
+            raise EngineError(message, _line_of(error)) from error
 
     def entry(self, entry: Entry) -> Entry:
         """Return an entry with its content rendered, and the line ends that its first line has."""
@@ -132,9 +153,15 @@ class _Renderer:
         except UnicodeDecodeError as error:
             raise EngineError(f"is not UTF-8 text (byte {error.start})") from error
         first = text.find("\n")
-        is_windows = first > 0 and text[first - 1] == "\r"
+        found = "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"
         rendered = self.text(text.replace("\r\n", "\n"))
-        return Entry((rendered.replace("\n", "\r\n") if is_windows else rendered).encode(), entry.mode)
+        return Entry(rendered.replace("\n", self._new_lines or found).encode(), entry.mode)
+
+
+def _line_of(error: Exception) -> int:
+    """Return the line of the template in which an expression failed; 0 where none is known."""
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == "<template>"]
+    return (frames[-1].lineno or 0) if frames else 0
 
 
 def _jsonify(value: Any) -> str:
