@@ -267,6 +267,11 @@ CASES: list[tuple[str, str, list[tuple[str, str]]]] = [
     ),
     ("object/name", WEB + SERVICE, [("metadata: {name: web, labels", "metadata: {labels")]),
     (
+        "object/name",
+        WEB,
+        [("metadata: {name: web}", "metadata: {name: web, namespace: 'a:b'}")],
+    ),
+    (
         "object/label",
         WEB,
         [

@@ -325,6 +325,7 @@ def test_a_dry_run_shows_a_template_that_publishes_nothing(cli: Cli, tmp_path: P
     assert result.code == 0, result.err
     assert "Hello demo" in result.out
     assert "Nothing is published." in result.out
+    assert "without --dry-run this is refused, since the template publishes nothing" in result.out
     assert result.out.endswith("\nFor you\nGo to **demo**\n")
     assert rendered.out.endswith("\nFor you\nGo to **demo**\n")
 

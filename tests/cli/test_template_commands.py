@@ -26,11 +26,37 @@ def test_show_has_every_page_parameter_and_step(cli: Cli, pair: Path) -> None:
 
     assert done.code == 0
     assert done.out.splitlines()[:4] == [
-        *("pair 1.2.3  Two repositories", "", "Project", "  name  string, required")
+        *("pair 1.2.3  Two repositories", "", "Project", "  name  string, required, length at most 40")
     ]
     assert "      Names both repositories.\n" in done.out
     assert '  visibility  string, one of private, internal, public, default "private"\n' in done.out
     assert "\nSteps\n  source  fetch:template  Render the source repository\n" in done.out
+
+
+def test_show_says_what_an_answer_has_to_be(cli: Cli, tmp_path: Path) -> None:
+    questions: dict[str, Any] = {
+        "repo": {"type": "string", "ui:field": "RepoUrlPicker"},
+        "word": {"type": "string", "ui:widget": "password", "pattern": "^[a-z]+$", "minLength": 4},
+        "size": {"type": "string", "enum": ["s", "l"], "enumNames": ["Small", "Large"], "default": "s"},
+        "count": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "First line.\nSecond line.\n",
+            "default": 1,
+        },
+    }
+    template = write_template(tmp_path / "t", parameters=page(**questions))
+
+    done = cli("template", "show", template)
+
+    assert done.out.splitlines()[3:9] == [
+        "  repo  string, required, RepoUrlPicker",
+        "  word  string, required, secret, length at least 4, matches ^[a-z]+$",
+        '  size  string, one of s (Small), l (Large), default "s"',
+        "  count  integer, at least 1, default 1",
+        "      First line.",
+        "      Second line.",
+    ]
 
 
 def test_show_says_when_a_page_is_shown(cli: Cli, tmp_path: Path) -> None:

@@ -145,6 +145,8 @@ def create(
     if dry_run and plan.missing:
         left = ", ".join(step.id for step in plan.missing)
         lines = [*lines, f"without --dry-run this is refused, since only a portal can do {left}"]
+    elif dry_run and not effects:
+        lines = [*lines, "without --dry-run this is refused, since the template publishes nothing"]
     plan = replace(prepared.plan, notes=(*prepared.plan.notes, *lines))
     prepared = replace(prepared, plan=plan)
     if verbose:

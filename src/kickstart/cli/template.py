@@ -66,7 +66,7 @@ def show(
                     "page": prop.page,
                     "type": prop.schema.get("type"),
                     "required": prop.required,
-                    "secret": prop.is_secret,
+                    "secret": prop.is_hidden,
                     "default": prop.schema.get("default"),
                     "choices": [value for value, _ in choices(prop.schema)] or None,
                     "description": prop.schema.get("description", ""),
@@ -80,7 +80,7 @@ def show(
         }
     )
     metadata = source.template.metadata
-    console.print(f"{console.paint(metadata.name, 'bold')} {source.version}  {metadata.title}")
+    console.print(f"{console.paint(metadata.name, 'bold')} {source.version}  {metadata.title}".rstrip())
     if metadata.description:
         console.print(metadata.description.strip())
     page = None
@@ -91,14 +91,14 @@ def show(
             console.print(console.paint(page or "Parameters", "bold"))
         words = _traits(prop.schema, _conditions(form, prop))
         console.print(f"  {prop.name}  {console.paint(', '.join(words), 'dim')}")
-        if prop.schema.get("description"):
-            console.print(f"      {prop.schema['description']}".rstrip())
+        for line in str(prop.schema.get("description") or "").strip().splitlines():
+            console.print(f"      {line}".rstrip())
         for line in _members(prop.schema):
             console.print(f"      {line}")
     console.print()
     console.print(console.paint("Steps", "bold"))
     for index, step in enumerate(source.template.spec.steps):
-        console.print(f"  {source.template.step_id(index)}  {step.action}  {step.name}")
+        console.print(f"  {source.template.step_id(index)}  {step.action}  {step.name}".rstrip())
 
 
 @app.command("validate")
@@ -284,8 +284,17 @@ def _conditions(form: Form, prop: Property) -> list[str]:
     """Return when a parameter is needed, in a few words."""
     sometimes = prop.name in form.sometimes_required and prop.when is None
     words = ["required"] if prop.required else ["required with some values of others"] if sometimes else []
-    words += ["secret"] if prop.is_secret else []
+    words += ["secret"] if prop.is_hidden else []
     return words + ([f"when {prop.when}"] if prop.when is not None else [])
+
+
+_BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "minLength": "length at least",
+    "maxLength": "length at most",
+    "pattern": "matches",
+}
 
 
 def _traits(schema: Mapping[str, Any], needed: Sequence[str] = ()) -> list[str]:
@@ -298,7 +307,12 @@ def _traits(schema: Mapping[str, Any], needed: Sequence[str] = ()) -> list[str]:
     several = choices(items) if isinstance(items, dict) else []
     known = choices(schema) or several
     if known:
-        words.append(f"{'any' if several else 'one'} of {', '.join(document_text(v) for v, _ in known)}")
+        values = [(document_text(value), label) for value, label in known]
+        listed = ", ".join(value if value == label else f"{value} ({label})" for value, label in values)
+        words.append(f"{'any' if several else 'one'} of {listed}")
+    picker = schema.get("ui:field")
+    words += [str(picker)] if picker and picker != "Secret" else []
+    words += [f"{text} {schema[key]}" for key, text in _BOUNDS.items() if key in schema]
     if "default" in schema:
         words.append(f"default {json.dumps(schema['default'], ensure_ascii=False)}")
     return words

@@ -14,6 +14,7 @@ from kickstart.checks.rules.objects import Objects
 from kickstart.checks.rules.rule import Fault, rule
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAMESPACE = re.compile(r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -55,6 +56,9 @@ def duplicate(objects: Objects) -> Iterator[Fault]:
 )
 def name(objects: Objects) -> Iterator[Fault]:
     for each in objects.all:
+        namespace = each.metadata.get("namespace")
+        if isinstance(namespace, str) and namespace and not _NAMESPACE.fullmatch(namespace):
+            yield Fault(each, ("metadata", "namespace"), f"'{namespace}' is no namespace's name")
         if not each.name:
             yield Fault(each, ("metadata",), "has no name")
             continue
