@@ -108,7 +108,7 @@ def test_a_wrong_value_is_refused_in_words_for_its_reader(
         (
             {"type": "object", "properties": {"a": {"enum": ["x", "y"]}}},
             {"a": "z"},
-            "p.a (f): 'z' is not one of 'x' or 'y'",
+            "p.a (f): 'z' is not one of x, y",
         ),
         ({"type": "array", "items": {"pattern": "^a"}}, ["a", "b"], 'p.1 (f): "b" does not match "^a"'),
         (
@@ -233,6 +233,24 @@ def test_a_choice_without_a_branch_is_named() -> None:
 
     assert _faults(Form([page]), {"kind": Given("tape", "--set")}) == [
         "kind (--set): 'tape' has no branch, or more than one, among the dependencies of 'kind'"
+    ]
+
+
+def test_every_fault_inside_a_value_is_told_and_no_hidden_one_shown() -> None:
+    members = {
+        "slug": {"type": "string", "pattern": "^[a-z]+$"},
+        "role": {"type": "string", "enum": ["pull", "push"]},
+        "key": {"type": "string", "ui:widget": "password", "pattern": "^[a-z]{9}$"},
+    }
+    teams = {"type": "array", "items": {"type": "object", "required": ["slug"], "properties": members}}
+
+    faults = _faults(_form(t=teams), {"t": Given([{"slug": "B B", "role": "x", "key": "HUNTER2"}, {}], "f")})
+
+    assert faults == [
+        "t.0.role (f): 'x' is not one of pull, push",
+        't.0.slug (f): "B B" does not match "^[a-z]+$"',
+        "t.0.key (f): does not satisfy 'pattern'",
+        "t.1.slug (f): is required",
     ]
 
 

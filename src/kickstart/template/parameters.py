@@ -6,7 +6,7 @@ reader sees one list of faults, a parameter once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +190,7 @@ class Form:
         try:
             typed = one.model_validate({name: _from_text(schema, text)})
         except ValidationError as error:
-            raise ValueError(_sentence(error.errors()[0], schema)) from None
+            raise ValueError(_first(error, schema, {name: _from_text(schema, text)})) from None
         return typed.model_dump(by_alias=True, exclude_unset=True)[name]
 
     def problem(self, prop: Property, value: Any) -> str | None:
@@ -199,10 +199,10 @@ class Form:
         try:
             one.model_validate({prop.name: value}, strict=True)
         except ValidationError as error:
-            return _sentence(error.errors()[0], prop.schema)
+            return _first(error, prop.schema, {prop.name: value})
         found = next(iter(conditions.validator(_plain(prop.schema)).iter_errors(value)), None)
         if found is not None:
-            return _said(found, prop.schema)
+            return _said(found, _schema_at(prop.schema, list(found.instance_path)))
         is_address = not value or all(sign in str(value) for sign in ("?", "repo="))
         if prop.schema.get("ui:field") == "RepoUrlPicker" and not is_address:
             return f"{value!r} is not of the form HOST?owner=OWNER&repo=NAME"
@@ -270,9 +270,9 @@ class Form:
                     for found in error.errors():
                         name = str(found["loc"][0])
                         wrong.add(name)
-                        message = _sentence(found, self.properties[name].schema)
-                        where = _where(name, given, _inside(part, found["loc"]))
-                        faults.setdefault(name, Fault(where, message))
+                        path = _inside(part, found["loc"])
+                        message = _sentence(found, _schema_at(self.properties[name].schema, path[1:]))
+                        _tell(faults, path or [name], Fault(_where(name, given, path), message))
                     rest = {name: value for name, value in part.items() if name not in wrong}
                     checked = self._model.model_validate(rest, strict=strict)
                 dumped = checked.model_dump(by_alias=True, exclude_unset=True)
@@ -288,7 +288,6 @@ class Form:
         given: Mapping[str, Given],
         faults: dict[str, Fault],
     ) -> None:
-        wrong = {*faults}
         for page in pages:
             if plain.accepts(page, values):
                 continue
@@ -299,13 +298,16 @@ class Form:
                     if error.kind.name == "required":
                         path.append(str(getattr(error.kind, "property", "")))
                     name = str(path[0]) if path else ""
-                    own = self.properties[name].schema if name in self.properties else page
+                    own = (
+                        _schema_at(self.properties[name].schema, path[1:])
+                        if name in self.properties
+                        else page
+                    )
                     # Without a path the library's words would show every value, the secret ones too.
                     said = _said(error, own) if path else f"the values do not satisfy '{error.kind.name}'"
                     is_default = name in values and name not in given and error.kind.name != "required"
                     where = _where(name, given, path) + " (the template's default)" * is_default
-                    if name not in wrong:
-                        faults.setdefault(".".join(map(str, path)), Fault(where, said))
+                    _tell(faults, path, Fault(where, said))
             if not faults and not matches_page(page, values):
                 name, said = _misfit(page, values)
                 title = str(page.get("title") or "this page")
@@ -425,6 +427,25 @@ def document_text(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
+def _tell(faults: dict[str, Fault], path: Sequence[str | int], fault: Fault) -> None:
+    """Add a fault, unless one is told of what it is inside of, or of what is inside of it."""
+    key = ".".join(map(str, path))
+    if not any(f"{each}.".startswith(f"{key}.") or f"{key}.".startswith(f"{each}.") for each in faults):
+        faults[key] = fault
+
+
+def _schema_at(schema: Schema, path: Sequence[str | int]) -> Schema:
+    """Return what describes a part of a value, or the nearest that is described."""
+    for part in path:
+        inner = (
+            items_of(schema) if isinstance(part, int) else conditions.mapping(schema, "properties").get(part)
+        )
+        if not isinstance(inner, Mapping) or not inner:
+            break
+        schema = inner
+    return schema
+
+
 def _where(name: str, given: Mapping[str, Given], path: Any = ()) -> str:
     dotted = ".".join(str(part) for part in path) or name
     item = given.get(name)
@@ -470,11 +491,17 @@ _KEYWORDS = {
 }
 
 
+def _first(error: ValidationError, schema: Schema, given: Mapping[str, Any]) -> str:
+    """Return the first of Pydantic's errors about one parameter in our words."""
+    found = error.errors()[0]
+    return _sentence(found, _schema_at(schema, _inside(given, found["loc"])[1:]))
+
+
 def _sentence(found: Any, schema: Schema) -> str:
     """Return one of Pydantic's errors in our words."""
     kind, context = str(found["type"]), found.get("ctx") or {}
     if kind == "literal_error":
-        known = [document_text(value) for value, _ in choices(schema) or choices(items_of(schema))]
+        known = [document_text(value) for value, _ in choices(schema)]
         listed = ", ".join(known) or context.get("expected")
         if isinstance(found["input"], (dict, list)) or _is_hidden(schema):
             return _own_message(schema, "enum") or f"must be one of {listed}"
