@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -103,6 +104,9 @@ def lint(source: Source, language: Language) -> list[Finding]:
         # What only one of the steps that render a skeleton gives is left out by the others on purpose.
         given = [other.get("values") for _, other in rendering if other.get("url") == step.get("url")]
         found += _skeleton(source, index, step, given, language)
+    for index, each in enumerate(source.template.spec.steps):
+        if each.action == "fetch:cookiecutter":
+            found += _cookiecutter(source, index, each.input)
     return sorted(set(found))
 
 
@@ -336,14 +340,9 @@ def _skeleton(
         return
     try:
         folder = source.path(url)
-        entries: Mapping[str, Entry] = (
-            folders.Files(folder) if folder.is_dir() else {"": folders.read_file(folder)}
-        )
+        entries = _entries(folder)
     except (TemplateError, OSError, ValueError) as error:
-        hint = getattr(error, "hint", "")
-        said = f"{error}; {hint}" if hint else str(error)
-        fault = source.fault(("spec", "steps", index, "input", "url"), said)
-        yield _from_fault(fault, "reference", "error")
+        yield _unreadable(source, index, error)
         return
     compat = step.get("cookiecutterCompat") is True
     spelling = Spelling(compat, step.get("trimBlocks") is True, step.get("lstripBlocks") is True)
@@ -381,6 +380,34 @@ def _skeleton(
         rendered = posixpath.splitext(path)[1] == extension if extension else path not in copied
         if rendered and not entry.is_link and not is_binary(entry.content):
             yield from _text(entry.content.decode("utf-8", "replace"), spelling, known, place, is_path=False)
+
+
+def _cookiecutter(source: Source, index: int, step: Mapping[str, Any]) -> Iterator[Finding]:
+    """Look at the files that cookiecutter renders, if it is plain to see which ones these are."""
+    from kickstart.template import cookiecutter
+
+    url, values, copied = step.get("url"), step.get("values"), step.get("copyWithoutRender")
+    if not isinstance(url, str) or not is_plain(url) or "://" in url or not isinstance(values, Mapping):
+        return
+    shown = posixpath.normpath(url)
+    globs = [str(each) for each in copied] if isinstance(copied, list) else []
+    try:
+        for each in cookiecutter.problems(_entries(source.path(url)), values, globs, shown):
+            rule = "undefined-value" if each.name else "syntax"
+            yield Finding(
+                posixpath.join(shown, each.path), each.line, rule, "error", f"{each.message}; it fails"
+            )
+    except (TemplateError, OSError, ValueError) as error:
+        yield _unreadable(source, index, error)
+
+
+def _entries(folder: Path) -> Mapping[str, Entry]:
+    return folders.Files(folder) if folder.is_dir() else {"": folders.read_file(folder)}
+
+
+def _unreadable(source: Source, index: int, error: Exception) -> Finding:
+    said = "; ".join(filter(None, (str(error), getattr(error, "hint", ""))))
+    return _from_fault(source.fault(("spec", "steps", index, "input", "url"), said), "reference", "error")
 
 
 class _Known(Struct, frozen=True):

@@ -212,6 +212,44 @@ def test_an_expression_of_another_language_is_one_finding(cli: Cli, tmp_path: Pa
     assert [each["rule"] for each in found] == ["foreign-expression"] * 2
 
 
+def test_the_files_of_cookiecutter_are_looked_at_as_cookiecutter_reads_them(cli: Cli, tmp_path: Path) -> None:
+    step = {
+        "action": "fetch:cookiecutter",
+        "input": {
+            "url": "./skeleton",
+            "values": {"name": "${{ parameters.name }}"},
+            "copyWithoutRender": ["raw"],
+        },
+    }
+    files = {
+        "cookiecutter.json": b'{"size": "s"}',
+        "a.txt": b"{{ cookiecutter.name }} {{ cookiecutter.size }}\n{{ cookiecutter.nmae }}\n",
+        "b.txt": b"{{ cookiecutter.x | default('y') }} {% if cookiecutter.z is defined %}{% endif %}",
+        "c.txt": b"\n{% fi %}",
+        "raw/d.txt": b"{% fi %} {{ cookiecutter.w }}",
+        "{{ cookiecutter.v }}.txt": b"",
+    }
+    template = _template(tmp_path / "t", [step], files)
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+
+    assert [(each["file"], each["line"], each["rule"], each["message"]) for each in found] == [
+        (
+            "skeleton/a.txt",
+            2,
+            "undefined-value",
+            "cookiecutter has no value 'nmae' (did you mean 'name'?); it fails",
+        ),
+        ("skeleton/c.txt", 2, "syntax", "Encountered unknown tag 'fi'; it fails"),
+        (
+            "skeleton/{{ cookiecutter.v }}.txt",
+            0,
+            "undefined-value",
+            "cookiecutter has no value 'v'; it fails",
+        ),
+    ]
+
+
 def test_a_template_in_its_own_skeleton_is_one_finding(cli: Cli, tmp_path: Path) -> None:
     template = _template(tmp_path / "t", [_fetch(url="./")])
 

@@ -10,13 +10,16 @@ import json
 import posixpath
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import Struct
 
 from kickstart.errors import Fault, TemplateError
+from kickstart.naming import closest
 from kickstart.template.dialect.binary import is_binary
 from kickstart.template.language import EngineError
 from kickstart.template.skeleton import fault
@@ -24,6 +27,7 @@ from kickstart.tree import Entry
 
 CONTEXT = "cookiecutter.json"
 _MISSING = re.compile(r"^'dict object' has no attribute '(.*)'$")
+_READ_FIRST = ("_jinja2_env_vars", "_new_lines")
 # Of `_jinja2_env_vars`: what shapes the text, and loads nothing.
 _SETTINGS = frozenset(
     {
@@ -62,6 +66,44 @@ def render(
     if faults:
         raise TemplateError("the skeleton cannot be rendered", faults=faults)
     return rendered
+
+
+class Problem(Struct, frozen=True):
+    """What would fail in a file or in its path. name: the value that it needs, and that nobody gives."""
+
+    path: str
+    line: int
+    message: str
+    name: str = ""
+
+
+def problems(
+    entries: Mapping[str, Entry], values: Mapping[str, Any], copied: Sequence[str], shown: str
+) -> Iterator[Problem]:
+    """Yield what would fail, without rendering. values: what a step gives, whose texts may be expressions.
+
+    Raises TemplateError for what no file can be read without.
+    """
+    defaults = _defaults(entries, shown)
+    settings = {name: each for name, each in {**defaults, **values}.items() if name in _READ_FIRST}
+    renderer = _Renderer(settings, {}, shown)
+    known = {*defaults, *values, "_template", "_output_dir", "_repo_dir", "_checkout"}
+    for path in entries:
+        entry = entries[path]
+        texts = [(path, True)]
+        inside = any(_is_copied(each, copied) for each in (path, *_parents(path)))
+        if not (inside or entry.is_link or is_binary(entry.content)):
+            texts.append((entry.content.decode("utf-8", "replace"), False))
+        for text, is_path in texts:
+            try:
+                names = renderer.names(text)
+            except EngineError as error:
+                yield Problem(path, 0 if is_path else error.line, error.message)
+                continue
+            for name, line in names:
+                if name not in known:
+                    message = f"cookiecutter has no value '{name}'{closest(name, known)}"
+                    yield Problem(path, 0 if is_path else line, message, name)
 
 
 def _defaults(entries: Mapping[str, Entry], shown: str) -> dict[str, Any]:
@@ -139,12 +181,33 @@ class _Renderer:
         try:
             return self._environment.from_string(source).render(cookiecutter=self._values)
         except jinja2.TemplateSyntaxError as error:
-            raise EngineError(error.message or "syntax error", error.lineno) from error
+            raise EngineError((error.message or "syntax error").rstrip("."), error.lineno) from error
         except (RecursionError, MemoryError) as error:
             raise EngineError("endless recursion") from error
         except Exception as error:  # whatever the template's own expressions raise
             message = _MISSING.sub(r"cookiecutter has no value '\1'", str(error)) or type(error).__name__
             raise EngineError(message, _line_of(error)) from error
+
+    def names(self, source: str) -> list[tuple[str, int]]:
+        """Return the values that a text cannot be rendered without, with their lines. Raises EngineError."""
+        try:
+            whole = self._environment.parse(source)
+        except jinja2.TemplateSyntaxError as error:
+            raise EngineError((error.message or "syntax error").rstrip("."), error.lineno) from error
+        except RecursionError as error:
+            raise EngineError("nested too deeply") from error
+        provided = {
+            id(node.node)
+            for node in (*whole.find_all(nodes.Test), *whole.find_all(nodes.Filter))
+            if node.name in {"defined", "undefined", "default", "d"}
+        }
+        return [
+            (node.attr, node.lineno)
+            for node in whole.find_all(nodes.Getattr)
+            if isinstance(node.node, nodes.Name)
+            and node.node.name == "cookiecutter"
+            and id(node) not in provided
+        ]
 
     def entry(self, entry: Entry) -> Entry:
         """Return an entry with its content rendered, and the line ends that its first line has."""
