@@ -15,7 +15,7 @@ from kickstart.actions.base import InputError, repository_from
 from kickstart.errors import Fault, TemplateError
 from kickstart.naming import MAX_LABEL, closest
 from kickstart.template import conditions, wording
-from kickstart.template.catalog import Source
+from kickstart.template.catalog import Source, nested_placeholders
 from kickstart.template.dialect import host, syntax
 from kickstart.template.dialect.binary import is_binary
 from kickstart.template.dialect.engine import Reading, filters_used, names_asked, names_read
@@ -88,7 +88,7 @@ class Finding(Struct, frozen=True, order=True):
 def lint(source: Source, language: Language) -> list[Finding]:
     """Return everything that is found, by place."""
     form = Form(source.template.spec.parameters)
-    found = [*_metadata(source), *_filters(source, language)]
+    found = [*_metadata(source), *_included(source), *_filters(source, language)]
     try:
         form.check(source.fault)
     except TemplateError as error:  # what reads parameters is judged when there are some
@@ -115,6 +115,13 @@ def _from_fault(fault: Fault, rule: str, level: str) -> Finding:
     if not colon or not line.isdigit():
         return Finding(fault.where, 0, rule, level, fault.message)
     return Finding(file, int(line), rule, level, fault.message)
+
+
+def _included(source: Source) -> Iterator[Finding]:
+    whole = source.template.model_dump(by_alias=True, exclude_unset=True)
+    for at in nested_placeholders(whole):
+        message = "stays as it is: what a file brings is not searched again"
+        yield _from_fault(source.fault(at, message), "reference", "error")
 
 
 def _wiring(source: Source, form: Form, language: Language) -> Iterator[Finding]:

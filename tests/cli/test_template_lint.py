@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Cli, fetch, page, write_template
+from tests.cli.support import Cli, fetch, page, write_files, write_template
 
 METADATA = {"name": "portal", "title": "From a portal"}
 PROPERTIES = {"name": {"type": "string"}, "token": {"type": "string", "ui:field": "Secret"}}
@@ -248,6 +248,27 @@ def test_the_files_of_cookiecutter_are_looked_at_as_cookiecutter_reads_them(cli:
             "cookiecutter has no value 'v'; it fails",
         ),
     ]
+
+
+def test_what_an_included_file_says_is_placed_in_it(cli: Cli, tmp_path: Path) -> None:
+    parameters = "- title: P\n  properties:\n    name:\n      type: string\n      default: 3\n    more: {$yaml: x.yaml}\n"
+    steps = "- action: debug:log\n  input:\n    message: ${{ parameters.nmae }}\n"
+    spec = {"type": "service", "parameters": {"$yaml": "./p.yaml"}, "steps": {"$yaml": "./parts/s.yaml"}}
+    template = write_template(tmp_path / "t", metadata=METADATA, spec=spec)
+    write_files(template, {"p.yaml": parameters.encode(), "parts/s.yaml": steps.encode()})
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+    (template / "parts/s.yaml").write_text("- id: x\n\n- action: 3\n  input: {}\n")
+    loaded = cli("template", "show", template)
+
+    assert [(each["file"], each["line"], each["rule"]) for each in found] == [
+        ("p.yaml", 5, "parameter-schema"),
+        ("p.yaml", 6, "reference"),
+        ("parts/s.yaml", 3, "reference"),
+    ]
+    assert "stays as it is" in found[1]["message"]
+    assert "  parts/s.yaml:1: spec.steps.0.action: is required\n" in loaded.err
+    assert "  parts/s.yaml:3: spec.steps.1.action: must be text, and is a number\n" in loaded.err
 
 
 def test_a_template_in_its_own_skeleton_is_one_finding(cli: Cli, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,24 @@ _FETCHED = ("https", "http", "ssh")
 _GIT = re.compile(r"^(git\+)?([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
 
 
+_PLACEHOLDERS = frozenset({"$yaml", "$json", "$text"})
+
+
+class Included(Struct, frozen=True):
+    """A file that a placeholder in a template brings. at: where. name: from the template's folder."""
+
+    at: tuple[str | int, ...]
+    name: str
+    text: str
+
+
 class Source(Struct, frozen=True):
     """A template that was read and is well formed.
 
     folder: what relative paths start from. root: what they may not leave.
     origin: how it was asked for, without credentials. commit: "" where no Git repository pins it.
-    which: its name, where it was asked for as one of several in a file. checkout: brings what its steps
-    take from other repositories.
+    which: its name, where it was asked for as one of several in a file. included: the files of which it
+    is made besides. checkout: brings what its steps take from other repositories.
     """
 
     template: Template
@@ -55,6 +66,7 @@ class Source(Struct, frozen=True):
     commit: str
     text: str
     which: str = ""
+    included: tuple[Included, ...] = ()
     checkout: Checkout = stay_here
 
     @property
@@ -77,8 +89,8 @@ class Source(Struct, frozen=True):
         return f"{self.file}#{self.which}" if self.which else str(self.file)
 
     def fault(self, path: document.Path, message: str) -> Fault:
-        """Return a fault at the line of `path` in template.yaml."""
-        return document.fault_at(self.file.name, self.text, path, message)
+        """Return a fault at the line of `path` in template.yaml, or in the file that brings it."""
+        return _fault_at(self.file.name, self.text, self.included, path, message)
 
     def path(self, relative: str) -> Path:
         """Return an existing path inside the template's repository, or of another one when it is a URL.
@@ -223,17 +235,26 @@ def load(file: Path, root: Path, origin: str, commit: str, which: str = "") -> S
         raise TemplateError(
             f"{file} is not valid YAML", faults=[Fault(f"{file.name}:{error.line}", error.message)]
         ) from error
-    raw = _resolve_placeholders(raw, file.parent, root)
+    included: list[Included] = []
+    raw = _resolve_placeholders(raw, file.parent, root, (), included)
     _refuse_older_kinds(raw, text, file)
     try:
         template = Template.model_validate(raw)
     except ValidationError as error:
         faults = [
-            document.fault_at(file.name, text, _yaml_path(found["loc"]), _words(found))
+            _fault_at(file.name, text, included, _yaml_path(found["loc"]), _words(found))
             for found in error.errors()
         ]
         raise TemplateError(f"{file} is not a template", faults=faults) from error
-    return Source(template, file, root, origin, commit, text, which)
+    return Source(template, file, root, origin, commit, text, which, tuple(included))
+
+
+def _fault_at(file: str, text: str, included: Iterable[Included], path: document.Path, message: str) -> Fault:
+    for each in included:
+        if tuple(path[: len(each.at)]) == each.at:
+            line = document.line_of(each.text, path[len(each.at) :])
+            return Fault(f"{each.name}:{line}", f"{'.'.join(map(str, path))}: {message}")
+    return document.fault_at(file, text, path, message)
 
 
 def _template_in(text: str, file: Path, which: str) -> tuple[Any, str]:
@@ -285,31 +306,58 @@ def _words(found: Any) -> str:
     return message
 
 
-def _resolve_placeholders(value: Any, folder: Path, root: Path) -> Any:
+def _resolve_placeholders(
+    value: Any, folder: Path, root: Path, at: tuple[str | int, ...], included: list[Included]
+) -> Any:
     """Replace `{$yaml: file}`, `{$json: file}` and `{$text: file}`, as a portal's catalog does.
 
-    What a file brings is not searched again.
+    What a file brings is not searched again. included: gets the files that bring more than a text.
     """
     if isinstance(value, list):
-        return [_resolve_placeholders(item, folder, root) for item in value]
+        return [
+            _resolve_placeholders(item, folder, root, (*at, index), included)
+            for index, item in enumerate(value)
+        ]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
         ((key, name),) = value.items()
-        if key in {"$yaml", "$json", "$text"} and isinstance(name, str):
-            return _placeholder(key, name, folder, root)
-    return {key: _resolve_placeholders(item, folder, root) for key, item in value.items()}
+        if key in _PLACEHOLDERS and isinstance(name, str):
+            text = _included_text(key, name, folder, root)
+            if key == "$text":
+                return text
+            included.append(Included(at, name.removeprefix("./"), text))
+            return _parsed(key, name, text)
+    return {
+        key: _resolve_placeholders(item, folder, root, (*at, key), included) for key, item in value.items()
+    }
 
 
-def _placeholder(kind: str, name: str, folder: Path, root: Path) -> Any:
+def _included_text(kind: str, name: str, folder: Path, root: Path) -> str:
     try:
         file = (folder / name).resolve()
         if "://" in name or not file.is_relative_to(root.resolve()):
             raise TemplateError(f"{kind}: {name} is outside the template's repository")
-        text = file.read_bytes().decode("utf-8")
-        if kind == "$text":
-            return text
+        return file.read_bytes().decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"{kind}: {name} cannot be read: {error}") from error
+
+
+def _parsed(kind: str, name: str, text: str) -> Any:
+    try:
         return json.loads(text) if kind == "$json" else document.load(text)
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         message = error.message if isinstance(error, document.DocumentError) else str(error)
         raise TemplateError(f"{kind}: {name} cannot be read: {message}") from error
+
+
+def nested_placeholders(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield where a file that was brought would bring another one, which a portal does not."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and value.keys() <= _PLACEHOLDERS:
+            yield at
+        for key, item in value.items():
+            yield from nested_placeholders(item, (*at, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from nested_placeholders(item, (*at, index))
