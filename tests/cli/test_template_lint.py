@@ -251,19 +251,19 @@ def test_the_files_of_cookiecutter_are_looked_at_as_cookiecutter_reads_them(cli:
 
 
 def test_what_an_included_file_says_is_placed_in_it(cli: Cli, tmp_path: Path) -> None:
-    parameters = "- title: P\n  properties:\n    name:\n      type: string\n      default: 3\n    more: {$yaml: x.yaml}\n"
+    form = "- properties:\n    name:\n      type: string\n      default: 3\n    more: {$yaml: x.yaml}\n"
     steps = "- action: debug:log\n  input:\n    message: ${{ parameters.nmae }}\n"
     spec = {"type": "service", "parameters": {"$yaml": "./p.yaml"}, "steps": {"$yaml": "./parts/s.yaml"}}
     template = write_template(tmp_path / "t", metadata=METADATA, spec=spec)
-    write_files(template, {"p.yaml": parameters.encode(), "parts/s.yaml": steps.encode()})
+    write_files(template, {"p.yaml": form.encode(), "parts/s.yaml": steps.encode()})
 
     found = cli("template", "lint", template, "--output", "json").json["findings"]
     (template / "parts/s.yaml").write_text("- id: x\n\n- action: 3\n  input: {}\n")
     loaded = cli("template", "show", template)
 
     assert [(each["file"], each["line"], each["rule"]) for each in found] == [
-        ("p.yaml", 5, "parameter-schema"),
-        ("p.yaml", 6, "reference"),
+        ("p.yaml", 4, "parameter-schema"),
+        ("p.yaml", 5, "reference"),
         ("parts/s.yaml", 3, "reference"),
     ]
     assert "stays as it is" in found[1]["message"]
