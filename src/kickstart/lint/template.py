@@ -1,0 +1,224 @@
+"""What is wrong with a template itself: its entity, its form and its steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kickstart import actions, wiring
+from kickstart.actions.base import InputError, repository_from
+from kickstart.lint.expressions import NAKED, parsed, readings, unknown_filters
+from kickstart.lint.finding import Finding, from_fault, short
+from kickstart.naming import MAX_LABEL, closest
+from kickstart.template import conditions, wording
+from kickstart.template.catalog import Source, nested_placeholders
+from kickstart.template.dialect.scanner import Spelling
+from kickstart.template.expressions import texts
+from kickstart.template.language import Language, is_plain
+from kickstart.template.parameters import Form
+
+RENDERING = frozenset({"fetch:template", "fetch:template:file"})
+_ENTITY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
+_AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
+_TEXT = {"type": "string", "minLength": 1}
+_IF = {"type": ["string", "boolean"]}
+# What a portal checks of a template besides what one cannot be read without.
+_PORTAL = {
+    "properties": {
+        "metadata": {
+            "properties": {
+                "title": _TEXT,
+                "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                "links": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["url"],
+                        "properties": {"url": _TEXT, "title": _TEXT, "icon": _TEXT},
+                    },
+                },
+            }
+        },
+        "spec": {
+            "properties": {
+                "type": _TEXT,
+                "owner": _TEXT,
+                "lifecycle": _TEXT,
+                "presentation": {
+                    "type": "object",
+                    "properties": {
+                        "buttonLabels": {"type": "object", "additionalProperties": {"type": "string"}}
+                    },
+                },
+                "steps": {"items": {"properties": {"if": _IF}}},
+                "output": {
+                    "properties": {
+                        "links": {
+                            "items": {
+                                "properties": {"if": _IF, "url": _TEXT, "entityRef": _TEXT, "title": _TEXT}
+                                | {"icon": _TEXT}
+                            }
+                        },
+                        "text": {
+                            "items": {
+                                "properties": {"if": _IF, "title": _TEXT, "icon": _TEXT}
+                                | {"content": {"type": "string"}}
+                            }
+                        },
+                    },
+                    "additionalProperties": {"type": "string"},
+                },
+            }
+        },
+    }
+}
+
+
+def entity(source: Source) -> Iterator[Finding]:
+    """Look for what a portal's catalog refuses."""
+    whole = source.template.model_dump(by_alias=True, exclude_unset=True)
+    for error in conditions.validator(_PORTAL).iter_errors(whole):
+        kind = error.kind.as_dict()
+        if "types" in kind:
+            wanted = " or ".join(wording.TYPES[each] for each in reversed(kind["types"]))
+            message = f"must be {wanted}, and is {wording.kind_of(error.instance)}"
+        else:
+            message = f"has no {kind['property']}" if "property" in kind else "is empty"
+        yield from_fault(source.fault(tuple(error.instance_path), message), "metadata", "error")
+    metadata = source.template.metadata
+    if not _ENTITY_NAME.fullmatch(metadata.name):
+        message = f"'{metadata.name}' is not a name: use letters and digits, between them '-', '_' and '.'"
+        yield from_fault(source.fault(("metadata", "name"), message), "metadata", "error")
+    for index, tag in enumerate(metadata.tags):
+        if len(tag) > MAX_LABEL or not _TAG.fullmatch(tag):
+            message = (
+                f"'{tag}' is not a tag: use lower case letters, digits, ':', '+' and '#', between them '-'"
+            )
+            yield from_fault(source.fault(("metadata", "tags", index), message), "metadata", "error")
+
+
+def placeholders(source: Source) -> Iterator[Finding]:
+    """Look for placeholders in the files that placeholders bring."""
+    whole = source.template.model_dump(by_alias=True, exclude_unset=True)
+    for at in nested_placeholders(whole):
+        message = "stays as it is: what a file brings is not searched again"
+        yield from_fault(source.fault(at, message), "reference", "error")
+
+
+def references(source: Source, form: Form, language: Language) -> Iterator[Finding]:
+    """Look for actions, inputs, steps, outputs and parameters that do not exist."""
+    findings = wiring.check(source, form, language)
+    for fault in (*findings.errors, *findings.warnings):
+        place = _AT.match(fault.message)
+        key = place[1] if place else ""
+        if key == "action":
+            yield from_fault(fault, "unknown-action", "error")
+        elif key == "input" and "has no input" in fault.message:
+            if ".copyWithoutRender:" not in fault.message:
+                yield from_fault(fault, "unknown-input", "warning")
+        elif key == "input" and "needs the input" in fault.message:
+            yield from_fault(fault, "missing-input", "error")
+        elif key == "id" or "is not a key that a step has" in fault.message:
+            yield from_fault(fault, "step", "warning")
+        else:
+            yield from_fault(fault, "reference", "error")
+
+
+def parameters(source: Source, form: Form) -> Iterator[Finding]:
+    """Look for what a form cannot fulfil: its defaults, its choices, what it requires."""
+    for number, page in enumerate(form.pages):
+        at = ("spec", "parameters", number)
+        for name in page.get("required") or []:
+            if name not in form.properties:
+                near = closest(name, form.properties)
+                fault = source.fault((*at, "required"), f"'{name}' is required and not described{near}")
+                yield from_fault(fault, "parameter-schema", "error")
+        for name, schema in (page.get("properties") or {}).items():
+            place = (*at, "properties", name)
+            if not isinstance(schema, Mapping):
+                continue
+            # A default that is null, and named among the choices, is there to make somebody choose.
+            is_open = schema.get("default") is None and None in (schema.get("enum") or [])
+            if (
+                "default" in schema
+                and not is_open
+                and not conditions.matches(_plain(schema), schema["default"])
+            ):
+                fault = source.fault((*place, "default"), "the default is not what the schema allows")
+                yield from_fault(fault, "parameter-schema", "error")
+            for value in _without_branch(name, schema, page):
+                message = f"{value!r} has no branch among the dependencies of '{name}', so that it is refused"
+                yield from_fault(source.fault((*place, "enum"), message), "parameter-schema", "warning")
+            names, choices = schema.get("enumNames"), schema.get("enum")
+            if isinstance(names, list) and isinstance(choices, list) and len(names) != len(choices):
+                fault = source.fault((*place, "enumNames"), f"{len(names)} names for {len(choices)} choices")
+                yield from_fault(fault, "parameter-schema", "warning")
+
+
+def _without_branch(name: str, schema: Mapping[str, Any], page: Mapping[str, Any]) -> list[Any]:
+    """Return the choices of a parameter that none of its dependency's branches is about."""
+    dependency = (page.get("dependencies") or {}).get(name)
+    branches = dependency.get("oneOf") if isinstance(dependency, Mapping) else None
+    found = [(each.get("properties") or {}).get(name) for each in branches or []]
+    about = [each for each in found if isinstance(each, Mapping)]
+    if len(about) < max(len(found), 1):
+        return []
+    return [
+        value
+        for value in schema.get("enum") or []
+        if not any(conditions.matches(each, value) for each in about)
+    ]
+
+
+def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if ":" not in key}
+
+
+def inputs(source: Source, form: Form) -> Iterator[Finding]:
+    """Look at each step's condition and inputs: what is no expression, and what gives a secret away."""
+    secrets = {name for name, prop in form.properties.items() if prop.is_secret}
+    for index, step in enumerate(source.template.spec.steps):
+        at = ("spec", "steps", index, "input")
+        if step.action in RENDERING and step.input.get("copyWithoutRender"):
+            message = "is ignored by every portal of today: the files are rendered"
+            fault = source.fault((*at, "copyWithoutRender"), message)
+            yield from_fault(fault, "copy-without-render", "error")
+        if isinstance(step.condition, str) and step.condition.strip() and is_plain(step.condition):
+            message = f"'{step.condition}' has no expression, so that it always holds"
+            fault = source.fault(("spec", "steps", index, "if"), message)
+            yield from_fault(fault, "missing-dollar", "warning")
+        address = step.input.get("repoUrl")
+        if isinstance(address, str) and is_plain(address) and actions.exists(step.action):
+            try:
+                repository_from(address)
+            except InputError as error:
+                yield from_fault(source.fault((*at, "repoUrl"), str(error)), "step", "error")
+        for path, text in texts(step.input):
+            for found in NAKED.finditer(text):
+                if found[2] != "values":
+                    message = f"{short(found[0])}: has no '$' before it, so that it is passed on as it is"
+                    yield from_fault(source.fault((*at, *path), message), "missing-dollar", "warning")
+            for reading in readings(text, Spelling()):
+                root, *rest = reading.chain
+                if root == "secrets" and step.action == "debug:log":
+                    fault = source.fault(
+                        (*at, *path), f"{'.'.join(reading.chain)} would be written into the log"
+                    )
+                    yield from_fault(fault, "secret-logged", "error")
+                if root == "parameters" and rest and rest[0] in secrets:
+                    fault = source.fault((*at, *path), f"{rest[0]} is a secret")
+                    yield from_fault(fault, "secret-as-parameter", "error")
+
+
+def filters(source: Source, language: Language) -> Iterator[Finding]:
+    """Look for filters of a portal's own: without them it passes the text on as it is."""
+    steps = [
+        {"if": step.condition, "each": step.each, "input": step.input} for step in source.template.spec.steps
+    ]
+    spec = {"steps": steps, "output": source.template.spec.output.model_dump(exclude_unset=True)}
+    for path, text in texts(spec):
+        for reading, message in unknown_filters(parsed(text, Spelling()), language):
+            shown = f"{reading.shown[:80]}: {message}; the text is passed on as it is"
+            yield from_fault(source.fault(("spec", *path), shown), "unknown-filter", "error")
