@@ -434,6 +434,41 @@ def test_a_clone_gets_the_merge_into_its_work_tree(
     assert cli("update", f"{team}/", "--check").code == 0
 
 
+@pytest.mark.parametrize(
+    ("new", "there"),
+    [
+        ("local.txt", "local.txt"),
+        ("notes/a.txt", "notes"),
+        ("kept", "kept/local.txt"),
+        ("loose.txt", "loose.txt"),
+    ],
+)
+def test_what_git_does_not_know_is_never_replaced(
+    cli: Cli, template: Path, team: Path, new: str, there: str
+) -> None:
+    _push(team, gitignore="local.txt\nnotes\n")
+    git_in(team, "mv", "gitignore", ".gitignore")
+    commit_all(team)
+    (team / there).parent.mkdir(exist_ok=True)
+    (team / there).write_text("mine\n")
+    file = template / "source" / new
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("the template's\n")
+    before = _status(team)
+
+    refused = cli("update", f"{team}/")
+    after = _status(team)
+    (team / there).rename(team.parent / "away")
+    done = cli("update", f"{team}/")
+
+    assert refused.code == 5
+    assert f"  {there}: is not in Git, and would be replaced\n" in refused.err
+    assert (team.parent / "away").read_text() == "mine\n"
+    assert after == before
+    assert done.code == 0, done.err
+    assert (team / new).read_text() == "the template's\n"
+
+
 def test_a_file_that_the_template_moves_takes_the_teams_changes_with_it(
     cli: Cli, template: Path, team: Path
 ) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,6 +75,7 @@ class Clone(WorkingCopy):
         the rows of the index. Raises ConflictError, with no file changed, where a file is in the way that
         Git does not know.
         """
+        self._refuse_what_is_in_the_way(edit)
         rows = [stage.partition(b"\t") for stage in stages]
         blobs = self.objects.contents([row[0].split()[1].decode() for row in rows])
         stream = [
@@ -93,6 +95,35 @@ class Clone(WorkingCopy):
             gone = [b"0 %s\t%s\0" % (b"0" * len(self.head), path) for path in {row[2] for row in rows}]
             there = [stage + b"\0" for stage in stages]
             self._git("update-index", "-z", "--index-info", input=b"".join((*gone, *there)))
+
+    def _refuse_what_is_in_the_way(self, edit: Edit) -> None:
+        """Raise ConflictError for files that Git does not know: ignored ones it would replace unasked."""
+        listed = self._git("ls-files", "-z").decode("utf-8", "surrogateescape").split("\0")
+        known = {each for each in listed if each}
+        added = [path for path, entry in edit.changes.items() if entry is not None and path not in known]
+        found = dict.fromkeys(place for path in added if (place := self._unknown_at(path, known)))
+        if found:
+            raise ConflictError(
+                f"{self.folder} cannot take the update: it has files in the way that Git does not know",
+                faults=[Fault(place, "is not in Git, and would be replaced") for place in found],
+                hint="move them away, and run the same command again",
+            )
+
+    def _unknown_at(self, path: str, known: Collection[str]) -> str:
+        """Return what stands where a file is to be, at it or above it, and is not known; "" for nothing."""
+        parts = path.split("/")
+        for place in ("/".join(parts[: count + 1]) for count in range(len(parts))):
+            there = self.folder / place
+            if there.is_dir() and not there.is_symlink():
+                if place == path:
+                    inside = (each for each in there.rglob("*") if each.is_symlink() or not each.is_dir())
+                    names = (each.relative_to(self.folder).as_posix() for each in inside)
+                    return next((name for name in names if name not in known), "")
+            elif os.path.lexists(there):
+                return "" if place in known else place
+            else:
+                break
+        return ""
 
     def publish(self, references: Sequence[str]) -> str:
         """Push references of the clone to where it is published. Returns "", or why not."""
