@@ -233,6 +233,12 @@ def _read(files: Files, number: int) -> Preview:
         since = datetime.fromisoformat(str(preview.get("since")))
         if since.tzinfo is None:
             return Preview(number, problem="preview.since: has no time zone")
+        try:
+            _ = since + _duration(ttl)
+        except OverflowError:
+            return Preview(
+                number, problem="preview.since: is too late for preview.ttl to end in a year of four digits"
+            )
         return Preview(
             number,
             str(environment.get("namespace") or ""),

@@ -67,6 +67,16 @@ def test_one_that_fails_stops_no_other_and_a_rerun_does_what_is_missing(
     assert (rerun.code, rerun.out) == (0, "unchanged  one\ncreated  two\nunchanged  three\n")
 
 
+def test_a_wrong_parameter_is_placed_in_the_file(cli: Cli, small: Path, tmp_path: Path) -> None:
+    one = {"name": "one", "parameters": {"note": 7}}
+    file = _file(tmp_path, {"defaults": {"template": str(small), "owner": "acme"}, "projects": [one]})
+
+    failed = cli("create", "--batch", file, "-o", "json")
+
+    [project] = failed.json["projects"]
+    assert [each["where"] for each in project["error"]["faults"]] == [f"note ({file})"]
+
+
 def test_to_run_it_again_is_the_answer_only_if_it_is_that_for_all(
     cli: Cli, small: Path, tmp_path: Path, home: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from datetime import datetime
@@ -74,6 +75,22 @@ def test_ctrl_c_exits_130_and_the_same_command_finishes(
     assert local_forge.staging() == []
     assert start("create", "demo", "--template", two).returncode == 0
     assert set(local_forge.commits()) == {"demo.git", "demo-gitops.git"}
+
+
+def test_ctrl_c_is_a_result_in_json_too(two: Path, local_forge: LocalForge, tmp_path: Path) -> None:
+    env = signal_at(tmp_path, 4, "INT")
+
+    stopped = start("create", "demo", "--template", two, "-o", "json", env=env)
+
+    error = {
+        "type": "Interrupted",
+        "exitCode": 130,
+        "message": "Interrupted. Nothing is half done.",
+        "hint": "run the same command again",
+        "faults": [],
+    }
+    assert stopped.returncode == 130
+    assert json.loads(stopped.stdout)["error"] == error
 
 
 def test_of_two_runs_at_once_the_second_writes_nothing(

@@ -183,6 +183,7 @@ def test_gc_removes_what_is_over_and_nothing_else(cli: Cli, gitops: GitOps) -> N
         ("environment: pr-9\n", "it has no key 'preview'"),
         ("preview: {ttl: 72h, since: later}\n", "preview.since"),
         ('preview: {ttl: 72h, since: "2026-01-01T00:00:00"}\n', "no time zone"),
+        ('preview: {ttl: 72h, since: "9999-12-31T00:00:00+00:00"}\n', "preview.since: is too late"),
         ("preview: {ttl: forever, since: 2026-01-01}\n", "preview.ttl: 'forever' is not a time to live"),
         ("\0", "control characters are not allowed"),
     ],

@@ -68,7 +68,7 @@ def create(
     with ThreadPoolExecutor(jobs) as pool:
         ended = []
         try:
-            for each in pool.map(lambda project: _create(project, flags), projects):
+            for each in pool.map(lambda project: _create(project, flags, file), projects):
                 _say(each, console)
                 ended.append(each)
         except KeyboardInterrupt:
@@ -140,7 +140,7 @@ def _checked(
     return usable
 
 
-def _create(project: Project, flags: Sequence[str]) -> Ended:
+def _create(project: Project, flags: Sequence[str], file: str) -> Ended:
     """Run `kickstart create` for one project: nothing that it does can harm another one."""
     # Settings go by the environment and parameters by standard input: arguments are for all to see.
     chosen = {_variable(key): value for key, value in project.settings.items()}
@@ -158,6 +158,8 @@ def _create(project: Project, flags: Sequence[str]) -> Ended:
         result = json.loads(done.stdout)
     except ValueError:
         result = {"error": _lost(done.stderr)}
+    for fault in result.get("error", {}).get("faults", ()):  # what stands in the file came by a pipe
+        fault["where"] = fault["where"].replace("(standard input)", f"({file})")
     return Ended(project, done.returncode or (0 if "error" not in result else 1), result)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from kickstart.errors import KickstartError, ParameterError
+from kickstart.errors import INTERRUPTED, KickstartError, ParameterError
 from kickstart.naming import counted
 from kickstart.tree import Entry
 
@@ -91,19 +91,8 @@ class Console:
 
     def fail(self, error: KickstartError) -> int:
         """Print an error with all its faults and its hint, and return its exit code."""
-        self.result(
-            {
-                **self._known,
-                "outcome": "failed",
-                "error": {
-                    "type": type(error).__name__,
-                    "exitCode": error.exit_code,
-                    "message": error.message,
-                    "hint": error.hint,
-                    "faults": [{"where": fault.where, "message": fault.message} for fault in error.faults],
-                },
-            }
-        )
+        faults = [{"where": fault.where, "message": fault.message} for fault in error.faults]
+        self._failed(type(error).__name__, error.exit_code, error.message, error.hint, faults)
         lines = [f"{self.paint('Error:', 'red')} {error.message}"]
         lines += [f"  {fault}" for fault in error.faults]
         if error.hint:
@@ -113,7 +102,16 @@ class Console:
 
     def interrupted(self) -> None:
         """Say that Ctrl-C was heard."""
+        self._failed(
+            "Interrupted", INTERRUPTED, "Interrupted. Nothing is half done.", "run the same command again"
+        )
         self._err("\nInterrupted. Nothing is half done: run the same command again.")
+
+    def _failed(
+        self, kind: str, code: int, message: str, hint: str, faults: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        error = {"type": kind, "exitCode": code, "message": message, "hint": hint, "faults": list(faults)}
+        self.result({**self._known, "outcome": "failed", "error": error})
 
     # Progress
 
