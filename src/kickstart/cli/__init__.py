@@ -13,7 +13,17 @@ from typing import Any
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    from kickstart.cli.streams import lasting
+
+    with lasting() as out:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+        out.flush()
+        if out.lost:
+            sys.stderr.write(f"Error: the result cannot be written: {out.lost}\n")
+    return code or (4 if out.lost else 0)
+
+
+def _run(given: list[str]) -> int:
     if given in (["--version"], ["-V"]):  # answered before anything is imported
         from kickstart import __version__
 

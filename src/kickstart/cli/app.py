@@ -157,6 +157,8 @@ def _translated(error: Exception) -> KickstartError:
         return PreflightError(
             f"the disk is full{place}", hint="free some space, and run the same command again"
         )
+    if isinstance(error, FileNotFoundError) and not error.filename:  # so says Python of the current folder
+        return PreflightError("the current folder is no longer there", hint="change to one that is: cd")
     if isinstance(error, OSError) and error.filename and error.errno in _IN_THE_WAY:
         return PreflightError(
             f"{error.filename} cannot be used: {error.strerror}", hint=_IN_THE_WAY[error.errno]
