@@ -206,6 +206,19 @@ def _located(tag: syntax.Tag, act: Callable[..., Any]) -> Callable[..., Any]:
     return located
 
 
+def _names_loop(body: syntax.Body) -> bool:
+    """Tell whether anything in a loop's body is called `loop`: only then is one made in each round."""
+    waiting: list[syntax.Node] = [*body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, syntax.Name) and node.name == "loop":
+            return True
+        if isinstance(node, syntax.Set | syntax.For) and "loop" in node.targets:
+            return True
+        waiting.extend(syntax.children(node))
+    return False
+
+
 def _print(value: Value) -> Emit:
     def emit(state: State, out: list[str]) -> None:
         found = value(state)
@@ -280,6 +293,7 @@ class _Compiler:
         body = self.body(tag.body, inner)
         otherwise = self.body(tag.otherwise, inner) if tag.otherwise else None
         targets = tag.targets
+        asks = _names_loop(tag.body)
 
         def emit(state: State, out: list[str]) -> None:
             value = items(state)
@@ -302,15 +316,16 @@ class _Compiler:
                         state.slots.set(slot, part)
                         if not is_list and position < 2:
                             scope.values[target] = part
-                scope.values["loop"] = {
-                    "index": index + 1,
-                    "index0": index,
-                    "revindex": total - index,
-                    "revindex0": total - index - 1,
-                    "first": index == 0,
-                    "last": index == total - 1,
-                    "length": length,
-                }
+                if asks:
+                    scope.values["loop"] = {
+                        "index": index + 1,
+                        "index0": index,
+                        "revindex": total - index,
+                        "revindex0": total - index - 1,
+                        "first": index == 0,
+                        "last": index == total - 1,
+                        "length": length,
+                    }
                 body(inside, out)
             if otherwise and not is_true(length):
                 otherwise(inside, out)
