@@ -90,6 +90,32 @@ def test_without_anything_new_nothing_is_written(cli: Cli, source: Path) -> None
     assert git_in(source, "for-each-ref") == before
 
 
+def test_an_answer_that_changes_no_file_is_known_to_all(cli: Cli, source: Path) -> None:
+    gitops = source.parent / "demo-gitops.git"
+
+    done = cli("update", "demo", "--set", "visibility=public", "-o", "json")
+    again = cli("update", "demo", "--set", "visibility=public", "-o", "json")
+    halfway = []
+    for repository in (gitops, source):
+        (branch,) = _branches(repository)
+        assert git_in(repository, "diff", "--name-only", "main", branch) == ".kickstart.yaml"
+        git_in(repository, "update-ref", "refs/heads/main", branch)
+        halfway.append(cli("update", "demo", "--dry-run").err)
+    checked = cli("update", "demo", "--check")
+
+    assert (done.code, [each["outcome"] for each in done.json["updates"]]) == (0, ["proposed"] * 2), done.err
+    assert [each["outcome"] for each in again.json["updates"]] == ["unchanged"] * 2
+    assert (checked.code, checked.out) == (0, "Everything is as the newest template makes it.\n")
+    assert halfway == [
+        "Note: acme/demo-gitops was made with other answers for visibility; "
+        "this update starts from those of acme/demo\n",
+        "",
+    ]
+    found = marker.read(git_in(source, "show", "main:.kickstart.yaml").encode())
+    assert found is not None
+    assert found.parameters["visibility"] == "public"
+
+
 def test_what_is_new_comes_to_what_the_team_has_on_a_branch(
     cli: Cli, template: Path, source: Path, team: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,13 @@ class Update(Struct, frozen=True):
         return self.mark.template.get("version", ""), self.effect.mark.template["version"]
 
     @property
+    def told(self) -> Marker:
+        """The new marker, as the next update will read it."""
+        found = marker.read(self.effect.tree[marker.FILE_NAME].content)
+        assert found is not None  # noqa: S101 - it was made by us
+        return found
+
+    @property
     def paths(self) -> Sequence[str]:
         """What the merge is about."""
         merged = self.merged
@@ -72,7 +80,8 @@ class Update(Struct, frozen=True):
             f"Update to {name} {new}".rstrip(),
             text,
             NAME,
-            self.effect.mark.digest,
+            # Not the template's version: the same files from the same answers are the same update.
+            f"{self.effect.mark.digest} {json.dumps(self.told.parameters, sort_keys=True, default=str)}",
         )
 
 

@@ -16,6 +16,7 @@ from kickstart.cli import connect, merging, options, published
 from kickstart.errors import ConflictError, Fault, FindingsError, MergeConflictError, ParameterError
 from kickstart.tools import working_copy
 from kickstart.tools.clone import Clone
+from kickstart.tools.merge import Merged
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -106,6 +107,7 @@ def update(
                 updates.append(_merged(given, earlier, place, copy, effect, base))
             elif not repository and not isinstance(copy, Clone):
                 other = stack.enter_context(published.opened(place, mark.project))
+                _tell_of_other_answers(first, mark, place, published.marker_of(other), console)
                 updates.append(_merged(given, earlier, place, other, effect))
         if not updates:
             raise ConflictError(
@@ -116,6 +118,19 @@ def update(
         done = [carry_out(each) for each in updates]
         unresolved = [] if check else [fault for each in done for fault in each.unresolved()]
     _report(given, done, unresolved, check)
+
+
+def _tell_of_other_answers(
+    first: published.Place, mark: Marker, place: published.Place, other: Marker, console: Console
+) -> None:
+    """Say where two repositories disagree: while one's proposal is merged, and the other's is not."""
+    both = {**mark.parameters, **other.parameters}
+    names = [name for name in both if mark.parameters.get(name) != other.parameters.get(name)]
+    if names:
+        console.say(
+            f"Note: {place.repository} was made with other answers for {', '.join(names)}; "
+            f"this update starts from those of {first.repository}"
+        )
 
 
 class _Given(Struct, frozen=True):
@@ -222,8 +237,11 @@ def _merged(
     base: Rendered | None = None,
 ) -> merging.Update:
     mark = published.marker_of(copy)
+    same = merging.Update(place, copy, mark, effect)
     if mark.digest == effect.mark.digest:
-        return merging.Update(place, copy, mark, effect)
+        # Answers that change no file here may change another repository: the next update starts from them.
+        is_told = same.told.parameters == mark.parameters
+        return same if is_told else replace(same, merged=Merged({}, {}))
     found = base or _base(copy, mark)
     before = found.tree if found else _again(given, earlier, copy, mark)
     return merging.Update(place, copy, mark, effect, connect.merge(copy, before, effect.tree))
