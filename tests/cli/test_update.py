@@ -100,20 +100,39 @@ def test_an_answer_that_changes_no_file_is_known_to_all(cli: Cli, source: Path) 
         (branch,) = _branches(repository)
         assert git_in(repository, "diff", "--name-only", "main", branch) == ".kickstart.yaml"
         git_in(repository, "update-ref", "refs/heads/main", branch)
-        halfway.append(cli("update", "demo", "--dry-run").err)
+        looked = cli("update", "demo", "--dry-run", "-o", "json")
+        halfway.append((looked.err, [each["outcome"] for each in looked.json["updates"]]))
     checked = cli("update", "demo", "--check")
 
     assert (done.code, [each["outcome"] for each in done.json["updates"]]) == (0, ["proposed"] * 2), done.err
     assert [each["outcome"] for each in again.json["updates"]] == ["unchanged"] * 2
     assert (checked.code, checked.out) == (0, "Everything is as the newest template makes it.\n")
-    assert halfway == [
-        "Note: acme/demo-gitops was made with other answers for visibility; "
-        "this update starts from those of acme/demo\n",
-        "",
-    ]
+    note = "Note: acme/demo-gitops was made with other answers for visibility, and goes on from there\n"
+    assert halfway == [(note, ["unchanged"] * 2), ("", ["unchanged"] * 2)]
     found = marker.read(git_in(source, "show", "main:.kickstart.yaml").encode())
     assert found is not None
     assert found.parameters["visibility"] == "public"
+
+
+def test_a_repository_that_is_ahead_is_not_taken_back(
+    cli: Cli, template: Path, source: Path, tmp_path: Path
+) -> None:
+    gitops = source.parent / "demo-gitops.git"
+    newer = tmp_path / "newer"
+    shutil.copytree(template, newer)
+    (newer / "gitops" / "application.yaml").write_text("new\n")
+    work = clone(gitops, tmp_path / "work")
+    assert cli("update", f"{work}/", "--template", newer).code == 0
+    commit_all(work)
+    git_in(work, "push", "--quiet")
+
+    checked = cli("update", "demo", "--check")
+    (newer / "gitops" / "application.yaml").write_text("newer\n")
+    ahead = cli("update", "demo", "--dry-run", "-o", "json")
+
+    assert (checked.code, checked.out) == (0, "Everything is as the newest template makes it.\n"), checked.err
+    assert checked.err == f"Note: acme/demo-gitops was made with {newer}, and goes on from there\n"
+    assert [each["outcome"] for each in ahead.json["updates"]] == ["unchanged", "planned"]
 
 
 def test_what_is_new_comes_to_what_the_team_has_on_a_branch(

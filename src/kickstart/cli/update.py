@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -107,8 +108,17 @@ def update(
                 updates.append(_merged(given, earlier, place, copy, effect, base))
             elif not repository and not isinstance(copy, Clone):
                 other = stack.enter_context(published.opened(place, mark.project))
-                _tell_of_other_answers(first, mark, place, published.marker_of(other), console)
-                updates.append(_merged(given, earlier, place, other, effect))
+                its = published.marker_of(other)
+                differing = _differing(mark, its)
+                if not differing:
+                    updates.append(_merged(given, earlier, place, other, effect))
+                    continue
+                # One's proposal is merged, and the other's is not yet: neither is taken back.
+                console.say(f"Note: {place.repository} was made with {differing}, and goes on from there")
+                found = _base(other, its)
+                alone = replace(_earlier(place, its, found), secrets=secrets)
+                again = [each for each in _rendered(given, alone)[0] if each.repository == effect.repository]
+                updates += [_merged(given, alone, place, other, each, found) for each in again]
         if not updates:
             raise ConflictError(
                 f"the template publishes no repository {first.repository}",
@@ -120,17 +130,13 @@ def update(
     _report(given, done, unresolved, check)
 
 
-def _tell_of_other_answers(
-    first: published.Place, mark: Marker, place: published.Place, other: Marker, console: Console
-) -> None:
-    """Say where two repositories disagree: while one's proposal is merged, and the other's is not."""
+def _differing(mark: Marker, other: Marker) -> str:
+    """Say what another repository of the project was made from that is not the first one's, or ""."""
     both = {**mark.parameters, **other.parameters}
     names = [name for name in both if mark.parameters.get(name) != other.parameters.get(name)]
-    if names:
-        console.say(
-            f"Note: {place.repository} was made with other answers for {', '.join(names)}; "
-            f"this update starts from those of {first.repository}"
-        )
+    found = [f"other answers for {', '.join(names)}"] if names else []
+    origin = other.template.get("origin", "")
+    return " and ".join(found + ([origin] if origin != mark.template.get("origin", "") else []))
 
 
 class _Given(Struct, frozen=True):
@@ -282,10 +288,14 @@ def _report(given: _Given, done: Sequence[merging.Done], unresolved: Sequence[Fa
             for each in done
             if each.done.outcome == "planned"
         ]
-        raise FindingsError("an update is available", faults=faults, hint=f"kickstart update {given.name}")
+        flags = f" --template {shlex.quote(given.template)}" if given.template else ""
+        hint = f"kickstart update {shlex.quote(given.name)}{flags}"
+        raise FindingsError("an update is available", faults=faults, hint=hint)
     if unresolved:
         console.remember({"updates": body["updates"]})
         hint = "resolve it on the branch"
+        if outcome == "planned":
+            hint = "without --dry-run it is marked, for you to resolve"
         if outcome == "changed":
             hint = "resolve it, then git add and git commit; or go back to before: git reset --hard"
         raise MergeConflictError(
