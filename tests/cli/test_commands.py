@@ -31,7 +31,7 @@ finally:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert all(f"  {name} " in done.stdout for name in app.COMMANDS)
-    assert done.stderr.strip() == "['kickstart.cli.app']"
+    assert done.stderr.strip() == "['kickstart.cli.streams', 'kickstart.cli.app']"
 
 
 def test_a_misspelt_command_is_told_the_right_one(cli: Cli) -> None:

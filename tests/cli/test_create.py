@@ -134,7 +134,7 @@ def test_a_second_identical_run_is_unchanged_and_writes_nothing(cli: Cli, pair: 
     done = cli(*command)
 
     assert (done.code, snapshot(forge)) == (0, before)
-    assert done.out.startswith("my-chatbot is unchanged: everything is as the template makes it.\n")
+    assert done.out.startswith("my-chatbot is unchanged: everything is there that the template makes.\n")
     assert done.err == (
         "unchanged  repository acme/my-chatbot\nunchanged  repository acme/my-chatbot-gitops\n"
     )
@@ -166,7 +166,7 @@ def test_other_parameters_are_a_conflict_that_writes_nothing(cli: Cli, pair: Pat
     assert (done.code, snapshot(forge)) == (5, before)
     assert "Error: something else is already there; nothing was written" in done.err
     assert "  repository acme/my-chatbot: was made with other parameters or another template" in done.err
-    assert "kickstart create my-chatbot --dry-run" in done.err
+    assert "to see what differs: the same command with --dry-run" in done.err
     assert "kickstart create my-chatbot --resume" in done.err
 
 

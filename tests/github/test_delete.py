@@ -65,7 +65,7 @@ def test_without_a_terminal_it_is_not_done_unasked(cli: Cli, created: LocalForge
     done = cli("delete", "demo")
 
     assert done.code == 2
-    assert "Hint: kickstart delete demo --yes" in done.err
+    assert "Hint: the same command with --yes" in done.err
     assert created.commits() == commits
 
 

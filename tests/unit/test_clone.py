@@ -118,9 +118,10 @@ def test_what_git_does_not_know_is_in_the_way(tmp_path: Path) -> None:
     folder = _clone(tmp_path / "clone", {"f": _entry("1\n")})
     (folder / "new").write_text("mine\n")
 
-    with pytest.raises(ConflictError, match="new"):
+    with pytest.raises(ConflictError) as raised:
         put(folder, {"f": _entry("1\n")}, {"f": _entry("2\n"), "new": _entry("theirs\n")})
 
+    assert [fault.where for fault in raised.value.faults] == ["new"]
     assert _files(folder) == {"f": _entry("1\n"), "new": _entry("mine\n")}
     assert git_in(folder, "status", "--short") == "?? new"
 

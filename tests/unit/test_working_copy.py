@@ -13,7 +13,8 @@ import pytest
 
 from kickstart.errors import ConflictError, KickstartError, ParameterError, PreflightError, RemoteError
 from kickstart.tools import working_copy
-from kickstart.tools.working_copy import WorkingCopy
+from kickstart.tools.plumbing import GitError
+from kickstart.tools.working_copy import WorkingCopy, unreachable
 from kickstart.tree import EXECUTABLE, LINK, Edit, Entry
 from tests.cli.support import git_in, wrap_git
 from tests.unit.building import AUTHOR, write
@@ -210,3 +211,16 @@ def test_a_branch_that_is_gone_meanwhile_is_told(remote: Path) -> None:
         git_in(remote, "branch", "--move", "trunk", "other")
         with pytest.raises(RemoteError, match="acme/x has no branch trunk any more"):
             copy.refresh()
+
+
+def test_a_repository_of_somebody_else_says_how_to_trust_it() -> None:
+    said = (
+        "fatal: detected dubious ownership in repository at '/srv/demo.git'\n"
+        "To add an exception for this directory, call:\n\n"
+        "\tgit config --global --add safe.directory /srv/demo.git\n"
+    )
+
+    error = unreachable("acme/demo", GitError("detected dubious ownership", said))
+
+    assert isinstance(error, PreflightError)
+    assert error.hint == "if you trust it: git config --global --add safe.directory /srv/demo.git"

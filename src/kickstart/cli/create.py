@@ -158,7 +158,7 @@ def create(
         console.remember(planned)  # a conflict and findings are shown with what differs
     else:
         results.refuse_missing(plan)
-    run.refuse_conflicts(pending, hint=results.conflict_hint(plan.project))
+    run.refuse_conflicts(pending, hint=results.conflict_hint(prepared, pending))
     if not no_validate:
         precheck.check(
             [each for each in pending if each.change is not Change.NONE],

@@ -94,7 +94,7 @@ def delete(
         return
     if not yes:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise ParameterError("delete asks before it acts", hint=f"kickstart delete {name} --yes")
+            raise ParameterError("delete asks before it acts", hint="the same command with --yes")
         from kickstart.cli.prompts import typed
 
         if not typed(f"Type {name} to go on", name):

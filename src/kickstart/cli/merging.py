@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ class Done(Struct, frozen=True):
             console.print(
                 f"{edit.subject} is merged into {copy.folder}: {counted(len(edit.changes), 'file')}."
             )
-            console.print(f"  to see it: git -C {copy.folder} diff HEAD")
+            console.print(f"  to see it: git -C {shlex.quote(str(copy.folder))} diff HEAD")
             if self.lost:
                 console.say(
                     f"What the template made is kept in this clone alone: {self.lost}.\n"

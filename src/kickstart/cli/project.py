@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 
-from kickstart import journal, naming, settings
+from kickstart import journal, marker, naming, settings
 from kickstart.cli import connect
 from kickstart.cli.console import Console
 from kickstart.errors import Fault, ParameterError
@@ -282,9 +282,10 @@ def _given(
     if owner or not on_github:  # a login of this machine says nothing about an account there
         _add_owner(given, owner, request.name, form, free=free)
     _add_configured(given, resolved.parameters, form)
+    source_of_last = marker.FILE_NAME if request.earlier else "the last run"
     for name, value in dict(recorded.get("parameters") or {}).items():
         if name in form.properties:
-            given[name] = Given(value, "the last run")
+            given[name] = Given(value, source_of_last)
     for name, secret in (request.earlier.secrets if request.earlier else {}).items():
         if name in form.properties:
             given[name] = Given(secret.get_secret_value(), "this run")

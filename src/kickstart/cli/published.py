@@ -129,11 +129,16 @@ def cloned(
 def marker_of(copy: WorkingCopy) -> marker.Marker:
     """Return a repository's marker. Raises ConflictError when it has none."""
     found = copy.read([marker.FILE_NAME]).get(marker.FILE_NAME)
-    mark = marker.read(found.content) if found else None
-    if mark is None:
+    if found is None:
         raise ConflictError(
             f"{copy.shown} was not made by kickstart: it has no {marker.FILE_NAME}",
             hint="name the right one: --repository OWNER/NAME",
+        )
+    mark = marker.read(found.content)
+    if mark is None:
+        raise ConflictError(
+            f"{copy.shown} has a {marker.FILE_NAME} that cannot be read",
+            hint=f"bring back the last one that could be: git log -p {marker.FILE_NAME}",
         )
     return mark
 

@@ -18,12 +18,18 @@ from kickstart.tree import Entry, Tree
 console = for_command  # for the commands that need more of this module as well
 
 
-def conflict_hint(project: str) -> str:
+def conflict_hint(prepared: Project, pending: Sequence[Pending]) -> str:
     """Return what to type after a conflict."""
-    return (
-        f"choose another name; to see what differs: kickstart create {project} --dry-run; "
-        f"to go on with the parameters of the last run: kickstart create {project} --resume"
-    )
+    from kickstart.actions.folder import WriteFolder
+
+    conflicts = [each.effect for each in pending if each.change is Change.CONFLICT]
+    if all(isinstance(each, WriteFolder) for each in conflicts):
+        return "choose another --output-dir, or move the folder away"
+    project = prepared.plan.project
+    hint = "choose another name; to see what differs: the same command with --dry-run"
+    if journal.last_planned(prepared.home.state, project):
+        hint += f"; to go on with the parameters of the last run: kickstart create {project} --resume"
+    return hint
 
 
 def refuse_missing(plan: Plan) -> None:
@@ -112,7 +118,7 @@ def _summary(plan: Plan, outcomes: Sequence[Outcome], changed: bool, console: Co
     if changed:
         console.print(console.paint(f"{plan.project} is ready.", "green"))
     else:
-        console.print(f"{plan.project} is unchanged: everything is as the template makes it.")
+        console.print(f"{plan.project} is unchanged: everything is there that the template makes.")
     console.told(plan)
 
 

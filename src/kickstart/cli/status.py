@@ -73,7 +73,7 @@ def status(
             _described(found, place, drift) for place, drift in zip(found.places, drifts, strict=True)
         ],
         "lastRun": _last_run(found.events),
-        "links": list(found.planned.get("links") or []),
+        "links": _links(found),
         "applications": waiting.entries(sight) if sight else [],
         "trouble": str(sight.trouble or "") if sight else trouble,
     }
@@ -143,6 +143,12 @@ def _show(console: Console, place: Place, drift: Drift | None) -> None:
         console.print(f"    and {len(files) - MAX_FILES} more")
 
 
+def _links(found: Existing) -> list[Any]:
+    """Return the links that the last run told; what else a journal has there is left out."""
+    told = found.planned.get("links")
+    return [link for link in told if isinstance(link, dict)] if isinstance(told, list) else []
+
+
 def _words(drift: Drift) -> str:
     if not drift.commits and not drift.files:
         return "as it was rendered"
@@ -156,7 +162,7 @@ def _show_run(console: Console, found: Existing) -> None:
     if run is not None:
         error = f": {run['error']}" if run["error"] else ""
         console.print(f"The last run, of {run['at']}, {_OUTCOMES[run['outcome']]}{error}")
-    for link in found.planned.get("links") or []:
+    for link in _links(found):
         address = link.get("url") or link.get("entityRef")
         if address:
             console.print(f"  {link.get('title', 'Link')}: {address}")

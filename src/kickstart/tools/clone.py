@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -165,6 +166,8 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
         )
     except plumbing.GitError as error:
         refuse_old_git()
+        if "safe.directory" in error.said:
+            raise PreflightError(f"{folder} cannot be read: {error}", hint=plumbing.trusting(error)) from None
         raise ParameterError(
             f"{folder} is no clone with a commit: {error}", hint="clone it with git"
         ) from None
@@ -172,7 +175,9 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
         said.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
     )
     if Path(top).resolve() != folder.resolve():
-        raise ParameterError(f"{folder} is a folder of the clone {top}", hint=f"kickstart update {top}")
+        raise ParameterError(
+            f"{folder} is a folder of the clone {top}", hint=f"kickstart update {shlex.quote(top)}"
+        )
     remote, url = _published(remotes.decode("utf-8", "surrogateescape"), shown)
     place = Path(tempfile.mkdtemp(prefix="kickstart-"))
     git_dir = place / "copy.git"

@@ -71,9 +71,11 @@ class LocalForge(Struct, frozen=True):
         if not os.path.lexists(path):
             return Found(State.ABSENT)
         content = plumbing.read_file(path, "HEAD", marker.FILE_NAME)
-        mark = marker.read(content) if content is not None else None
-        if mark is None:
+        if content is None:
             return Found(State.FOREIGN, reason=f"{path} was not made by kickstart")
+        mark = marker.read(content)
+        if mark is None:
+            return Found(State.FOREIGN, reason=f"{path} has a {marker.FILE_NAME} that cannot be read")
         return Found(State.OURS, mark)
 
     def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:

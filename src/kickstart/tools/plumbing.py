@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -75,6 +76,12 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
         )
     except FileNotFoundError as error:
         raise no_git() from error
+
+
+def trusting(error: GitError) -> str:
+    """Return what to type after Git has refused a repository that belongs to another user."""
+    found = re.search(r"git config .*safe\.directory .*", error.said)
+    return f"if you trust it: {found[0].strip()}" if found else "let it belong to you"
 
 
 def configuration(entries: Mapping[str, str]) -> dict[str, str]:

@@ -330,6 +330,8 @@ class _NoReferenceError(Exception):
 
 def unreachable(shown: str, error: plumbing.GitError) -> KickstartError:
     """Return the error for a repository of which Git could not read."""
+    if "safe.directory" in error.said:
+        return PreflightError(f"{shown} cannot be read: {error}", hint=plumbing.trusting(error))
     if re.search(_FORBIDDEN, error.said):
         return PreflightError(
             f"{shown} cannot be read: {error}", hint="check that your credentials may read it"

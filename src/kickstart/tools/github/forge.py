@@ -79,7 +79,7 @@ class GithubForge:
             return Found(State.FOREIGN, reason="was not made by kickstart")
         mark = _marker(file)
         if mark is None:
-            return Found(State.FOREIGN, reason="has a marker of another kind")
+            return Found(State.FOREIGN, reason=f"has a {marker.FILE_NAME} that cannot be read")
         return Found(State.OURS, mark, archived=archived)
 
     def differences(self, repository: Repository, branch: str, settings: Mapping[str, Any]) -> Sequence[str]:
