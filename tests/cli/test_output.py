@@ -13,6 +13,8 @@ import pexpect
 import pytest
 
 from kickstart import __version__
+from kickstart.cli.console import Console
+from kickstart.tree import Entry
 from tests.cli.support import Cli, LocalForge, heads, output_schema, process
 
 
@@ -268,3 +270,30 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
 
     assert done.returncode == 4
     assert done.stderr.startswith("Error: the current folder is no longer there\n")
+
+
+def test_nobodys_text_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(color=True)
+
+    console.print("a\x1b[2Jb\x9b\x07\tc\r\n" + console.paint("green", "green") + "\udcff")
+    console.say("\x1b]0;title\x07")
+
+    said = capsys.readouterr()
+    assert said.out == "a\\x1b[2Jb\\x9b\\x07\tc\n\x1b[32mgreen\x1b[0m\\xdcff\n"
+    assert said.err == "\\x1b]0;title\\x07\n"
+
+
+def test_json_is_utf_8_whatever_files_are_called(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(as_json=True)
+    console.expect("Status")
+
+    console.result({"outcome": "shown", "path": "\udcff\x1b"})
+
+    said = capsys.readouterr().out
+    assert json.loads(said.encode())["path"] == "\ufffd\x1b"
+
+
+def test_a_file_with_a_nul_is_binary(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().diff({"a": Entry(b"x\0\x01")}, {"a": Entry(b"y\0\x02")})
+
+    assert capsys.readouterr().out == "    ~ a\n      binary, 3 B -> 3 B\n"

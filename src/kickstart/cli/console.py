@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,23 @@ _DONE = {"create": "created", "update": "updated", "archive": "archived", "delet
 
 # The console of the running command, for the error boundary.
 current: Console | None = None
+
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# What moves the cursor, or worse; colors are ours, and do no harm.
+_CONTROL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _printable(text: str) -> str:
+    """Return a text that no name and no file of somebody else's makes a terminal do something with."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\r\n", "\n"))
+
+
+def _text_of(entry: Entry) -> str:
+    """Return a file's text. Raises ValueError for what is none."""
+    if b"\0" in entry.content:
+        raise ValueError("binary")
+    return entry.content.decode("utf-8")
 
 
 def wants_color(switched_off: bool) -> bool:
@@ -77,7 +95,7 @@ class Console:
     def print(self, text: str = "") -> None:
         """Print a line of the result, where the result is text."""
         if not self.as_json:
-            sys.stdout.write(self._clean(text) + "\n")
+            sys.stdout.write(_printable(self._clean(text)) + "\n")
 
     def result(self, body: Mapping[str, Any]) -> None:
         """Print the result, where it is JSON; a pipeline may see it in other ways too."""
@@ -87,7 +105,8 @@ class Console:
 
             ci.report(whole, self._clean)
         if self.as_json:
-            sys.stdout.write(self._clean(json.dumps(whole, indent=2, ensure_ascii=False, default=str)) + "\n")
+            text = self._clean(json.dumps(whole, indent=2, ensure_ascii=False, default=str))
+            sys.stdout.write(_SURROGATES.sub("\ufffd", text) + "\n")  # of names that are not UTF-8
 
     def fail(self, error: KickstartError) -> int:
         """Print an error with all its faults and its hint, and return its exit code."""
@@ -243,8 +262,8 @@ class Console:
             if before.mode != after.mode:
                 self.print(f"      mode {before.mode:o} -> {after.mode:o}")
             try:
-                texts = [entry.content.decode("utf-8").splitlines() for entry in (before, after)]
-            except UnicodeDecodeError:
+                texts = [_text_of(entry).splitlines() for entry in (before, after)]
+            except ValueError:
                 self.print(f"      binary, {size(len(before.content))} -> {size(len(after.content))}")
                 continue
             for line in unified_diff(texts[0], texts[1], "there", "planned", lineterm="", n=2):
@@ -256,7 +275,7 @@ class Console:
 
     def _err(self, text: str) -> None:
         sys.stdout.flush()
-        sys.stderr.write(self._clean(text) + "\n")
+        sys.stderr.write(_printable(self._clean(text)) + "\n")
         sys.stderr.flush()
 
     def _clean(self, text: str) -> str:
