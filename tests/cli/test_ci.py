@@ -38,6 +38,16 @@ def _outputs(folder: Path) -> dict[str, str]:
     return values
 
 
+@pytest.mark.parametrize("command", [("promote", "shop"), ("nonsense",), ("status", "shop", "--prr")])
+def test_a_command_that_is_wrong_is_annotated_too(cli: Cli, runner: Path, command: tuple[str, ...]) -> None:
+    done = cli(*command)
+
+    assert done.code == 2
+    assert done.err.startswith("::error")
+    assert _outputs(runner)["exit-code"] == "2"
+    assert "failed" in (runner / "summary").read_text()
+
+
 def test_a_preview_tells_the_next_step_where_it_is(cli: Cli, gitops: GitOps, runner: Path) -> None:
     done = cli("preview", "create", "shop", "--pr", "42", "--image-digest", ONE)
 

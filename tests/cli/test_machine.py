@@ -114,6 +114,28 @@ def test_a_folder_that_may_not_be_written_is_named(cli: Cli, pair: Path, tmp_pat
     assert "Hint: check its permissions" in done.err
 
 
+@pytest.mark.parametrize("command", [("status", "demo"), ("doctor",), ("create", "other", "--owner", "acme")])
+def test_a_configuration_that_git_cannot_read_is_told(
+    cli: Cli, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    assert cli("create", "demo", "--template", small, "--owner", "acme").code == 0
+    (tmp_path / "gitconfig").write_text("[broken\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+
+    told = cli(*command)
+
+    assert told.code == 4
+    assert "Git cannot read its configuration: bad config line 1" in told.err
+
+
+def test_an_output_folder_that_cannot_be_is_told(cli: Cli, small: Path) -> None:
+    refused = cli("render", "demo", "--template", small, "--output-dir", "/proc/nope")
+
+    assert refused.code == 4
+    assert "bug" not in refused.err
+    assert "/proc/nope" in refused.err
+
+
 def test_a_file_as_home_is_named(
     cli: Cli, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ _IN_THE_WAY = {
     errno.EACCES: "check its permissions",
     errno.EPERM: "check its permissions",
     errno.EROFS: "choose a place that can be written",
+    errno.ENOENT: "check its path",
     errno.ENOTDIR: "move the file away that stands where a folder is needed",
     errno.EEXIST: "move the file away that stands where a folder is needed",
     errno.EISDIR: "move the folder away that stands where a file is needed",
@@ -141,7 +142,7 @@ def _usage(error: Exception, arguments: list[str]) -> int:
     from kickstart.errors import ParameterError
 
     console = _console(arguments)
-    if console.as_json:
+    if console.as_json or os.environ.get("GITHUB_ACTIONS") == "true":  # which shows an error in its own ways
         message = error.format_message()  # type: ignore[attr-defined]
         return console.fail(ParameterError(str(message), hint="kickstart --help"))
     error.show()  # type: ignore[attr-defined]

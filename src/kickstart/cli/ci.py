@@ -71,11 +71,10 @@ def outputs(result: Mapping[str, Any]) -> dict[str, str]:
 
 def summary(result: Mapping[str, Any]) -> str:
     """Return the result as Markdown, or "" where it is of no use to a reader of the run."""
-    command = _SUMMARISED.get(str(result["kind"]))
-    if command is None:
+    command, error = _SUMMARISED.get(str(result["kind"])), result.get("error")
+    if command is None and not error:
         return ""
-    parts = [f"### kickstart {command}: {result['outcome']}"]
-    error = result.get("error")
+    parts = [f"### {' '.join(filter(None, ('kickstart', command)))}: {result['outcome']}"]
     if error:
         parts.append(_text(error["message"]))
         parts += [f"- {_text(fault['where'])}: {_text(fault['message'])}" for fault in error["faults"]]

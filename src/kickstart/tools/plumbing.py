@@ -50,7 +50,9 @@ def git(
     environment: Mapping[str, str] | None = None,
     accepted: Sequence[int] = (0,),
 ) -> bytes:
-    """Run one `git` command and return its output. Raises GitError, PreflightError without Git.
+    """Run one `git` command and return its output.
+
+    Raises GitError, PreflightError without Git or with a configuration that it cannot read.
 
     accepted: the exit codes of a run that is no failure.
     """
@@ -63,6 +65,8 @@ def git(
         raise no_git() from error
     if done.returncode not in accepted:
         said = done.stderr.decode("utf-8", "replace")
+        if re.search(r"^(fatal|error): bad config", said, re.M):  # that is no answer to what was asked
+            raise PreflightError(f"Git cannot read its configuration: {reason(said)}", hint="correct it")
         raise GitError(reason(said) or f"git {arguments[0]} failed", said)
     return done.stdout
 
