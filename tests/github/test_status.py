@@ -80,6 +80,14 @@ def test_the_end_of_a_run_is_told_also_after_a_deletion(cli: Cli, two: Path, loc
     assert ", was completed" in cli("status", "demo").out
 
 
+@pytest.mark.parametrize("command", ["status", "delete"])
+def test_an_owner_that_nobody_can_be_is_told(cli: Cli, command: str) -> None:
+    done = cli(command, "demo", "--owner", "../..")
+
+    assert done.code == 2
+    assert "the owner '../..' " in done.err
+
+
 def test_a_repository_of_somebody_else_and_one_that_is_gone_are_told(
     cli: Cli, two: Path, local_forge: LocalForge
 ) -> None:

@@ -73,6 +73,9 @@ class Located(Struct, frozen=True):
                 f"no run on this machine has made '{self.project}'", hint="name its owner: --owner OWNER"
             )
         name = str(owner.value) if owner else connect.default_owner()
+        problem = naming.owner_name_problem(name)
+        if problem:
+            raise ParameterError(f"the owner '{name}' {problem}", hint="name it: --owner OWNER")
         return [Repository(name, f"{self.project}{suffix}") for suffix in SUFFIXES]
 
 
