@@ -214,7 +214,8 @@ class FakeCluster:
         yield self.objects(kind, namespace)
 
     def change(self, ref: Ref, patch: Manifest) -> None:
-        self.found[ref] = _merged(self.found[self._permitted(ref)], patch)
+        if self._permitted(ref) in self.found:
+            self.found[ref] = _merged(self.found[ref], patch)
 
     def delete(self, ref: Ref, *, orphan: bool = False) -> None:
         self.found.pop(self._permitted(ref), None)

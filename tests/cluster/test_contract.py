@@ -59,6 +59,7 @@ def test_a_change_merges_and_a_deletion_is_final(either: Cluster, name: str) -> 
     found = either.get(ref)
     either.delete(ref)
     either.delete(ref)
+    either.change(ref, {"data": {"b": "3"}})
 
     assert found is not None and found["data"] == {"a": "1", "b": "2"}
     assert either.get(ref) is None

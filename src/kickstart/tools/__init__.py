@@ -321,7 +321,7 @@ class Cluster(Protocol):
         ...
 
     def change(self, ref: Ref, patch: Manifest) -> None:
-        """Merge some fields into an object that exists, whoever set them before."""
+        """Merge some fields into an object, whoever set them before; one that has gone stays gone."""
         ...
 
     def delete(self, ref: Ref, *, orphan: bool = False) -> None:

@@ -144,7 +144,10 @@ class KubernetesCluster(Struct):
 
     def change(self, ref: Ref, patch: Manifest) -> None:
         query, content = {"fieldManager": MANAGER}, "application/merge-patch+json"
-        self._json("PATCH", self._path(ref), query, body=patch, content=content, about=str(ref))
+        try:
+            self._json("PATCH", self._path(ref), query, body=patch, content=content, about=str(ref))
+        except _NotFoundError:  # it has gone meanwhile
+            return
 
     def delete(self, ref: Ref, *, orphan: bool = False) -> None:
         policy = "Orphan" if orphan else "Background"
