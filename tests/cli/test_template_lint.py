@@ -283,13 +283,17 @@ def test_a_template_in_its_own_skeleton_is_one_finding(cli: Cli, tmp_path: Path)
 
 def test_a_choice_without_a_branch_is_found(cli: Cli, tmp_path: Path) -> None:
     kind = {"type": "string", "enum": ["disk", "tape"]}
-    branches = [{"properties": {"kind": {"enum": ["disk"]}, "size": {"type": "integer"}}}]
+    branches: list[Any] = [{"properties": {"kind": {"enum": ["disk"]}, "size": {"type": "integer"}}}]
     more = {"dependencies": {"kind": {"oneOf": branches}}}
     template = _template(tmp_path / "t", [_fetch()], {"a": b""}, properties={"kind": kind}, **more)
 
     result = cli("template", "lint", template)
 
+    branches.append(True)  # which takes every value
+    taken = _template(tmp_path / "u", [_fetch()], {"a": b""}, properties={"kind": kind}, **more)
+
     assert "'tape' has no branch among the dependencies of 'kind', so that it is refused" in result.err
+    assert "has no branch" not in cli("template", "lint", taken).err
 
 
 @pytest.mark.parametrize(

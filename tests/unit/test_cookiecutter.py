@@ -127,7 +127,7 @@ def test_a_value_that_cannot_be_rendered_is_named(tmp_path: Path) -> None:
         promise("fetch:cookiecutter", tmp_path, tree({}), url="./skeleton", values=values)
 
     [found] = raised.value.faults
-    assert found.message == "the value 'owner', '{{ parameters.owner }}': 'parameters' is undefined"
+    assert found.message == "the value 'owner': 'parameters' is undefined"
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,19 @@ def test_every_fault_inside_a_value_is_told_and_no_hidden_one_shown() -> None:
     ]
 
 
+@pytest.mark.parametrize("more", [{}, {"ui:widget": "password"}])
+def test_a_dependency_on_another_page_is_no_reason_to_fail(more: dict[str, Any]) -> None:
+    branch = {"properties": {"kind": {"enum": ["disk"]}}}
+    pages: list[dict[str, Any]] = [
+        {"properties": {"kind": {"type": "string", **more}}},
+        {"title": "Store", "dependencies": {"kind": {"oneOf": [branch]}}},
+    ]
+
+    [fault] = _faults(Form(pages), {"kind": Given("tape", "--set")})
+
+    assert ("tape" in fault) is not bool(more)
+
+
 @pytest.mark.parametrize("hidden", [{"ui:field": "Secret"}, {"ui:widget": "password"}])
 @pytest.mark.parametrize("rule", [{"pattern": "^a"}, {"enum": ["abc"]}, {"minLength": 50}, {"const": "x"}])
 def test_no_fault_shows_a_secret(rule: dict[str, Any], hidden: dict[str, Any]) -> None:

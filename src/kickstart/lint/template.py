@@ -161,7 +161,10 @@ def _without_branch(name: str, schema: Mapping[str, Any], page: Mapping[str, Any
     """Return the choices of a parameter that none of its dependency's branches is about."""
     dependency = (page.get("dependencies") or {}).get(name)
     branches = dependency.get("oneOf") if isinstance(dependency, Mapping) else None
-    found = [(each.get("properties") or {}).get(name) for each in branches or []]
+    found = [
+        conditions.mapping(each, "properties").get(name) if isinstance(each, Mapping) else None
+        for each in branches or []
+    ]
     about = [each for each in found if isinstance(each, Mapping)]
     if len(about) < max(len(found), 1):
         return []

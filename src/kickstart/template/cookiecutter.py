@@ -154,7 +154,7 @@ class _Renderer:
                     try:
                         self._values[name] = raw if name.startswith("_") else self._value(raw)
                     except EngineError as error:
-                        place = Fault(shown, f"the value '{name}', {raw!r}: {error.message}")
+                        place = Fault(shown, f"the value '{name}': {error.message}")  # which may be a secret
                         raise TemplateError("a value cannot be rendered", faults=[place]) from error
 
     def _value(self, raw: Any) -> Any:

@@ -309,7 +309,7 @@ class Form:
                     where = _where(name, given, path) + " (the template's default)" * is_default
                     _tell(faults, path, Fault(where, said))
             if not faults and not matches_page(page, values):
-                name, said = _misfit(page, values)
+                name, said = _misfit(page, values, self.properties)
                 title = str(page.get("title") or "this page")
                 faults.setdefault(f"page {title}", Fault(_where(name, given) if name else title, said))
 
@@ -332,13 +332,14 @@ class Form:
         return Parameters(filled, secrets, hidden, sources, notes)
 
 
-def _misfit(page: Schema, values: Mapping[str, Any]) -> tuple[str, str]:
-    """Say why values that are valid one by one do not fit together: a parameter, if it is about one."""
+def _misfit(page: Schema, values: Mapping[str, Any], known: Mapping[str, Property]) -> tuple[str, str]:
+    """Say why values that are valid one by one do not fit together: a parameter, if it is about one.
+
+    known: every parameter, since another page may say that one is not to be shown.
+    """
     for error in conditions.validator(_plain(page)).iter_errors(values):
         match [str(part) for part in error.schema_path]:
-            case ["dependencies", name, "oneOf" | "anyOf", *_] if not _is_hidden(
-                page["properties"].get(name, {})
-            ):
+            case ["dependencies", name, "oneOf" | "anyOf", *_] if name in known and not known[name].is_hidden:
                 shown = document_text(values.get(name))
                 return name, f"{shown!r} has no branch, or more than one, among the dependencies of '{name}'"
     return "", "the values do not fit together"
