@@ -8,6 +8,7 @@ import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
+from types import ModuleType
 from typing import Any
 
 
@@ -45,15 +46,23 @@ def _start_fast() -> None:
     gc.set_threshold(100_000, 20, 20)
     # At the end it would be looked through once more, for a process whose memory goes back anyway.
     atexit.register(gc.freeze)
-    # Pydantic would search every installed package for plug-ins of its own.
+    # Pydantic would search every installed package for plug-ins of its own, and load what reads their
+    # metadata, mail and archives, before it looks whether it may.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    sys.modules.setdefault("pydantic.plugin._loader", _no_plugins())
     sys.meta_path.insert(0, _WhenUsed)
+
+
+def _no_plugins() -> ModuleType:
+    module = ModuleType("pydantic.plugin._loader")
+    module.__dict__["get_plugins"] = tuple
+    return module
 
 
 class _WhenUsed:
     """Loads what libraries import and a run does not use at the first look into it."""
 
-    # Pydantic imports importlib.metadata, and that a parser of mail for what is never read here.
+    # importlib.metadata imports a parser of mail for what is never read here.
     # PyGithub imports a module for each kind of thing on GitHub, and for Apps a library of cryptography.
     MODULES = ("importlib.metadata._adapters", "github.", "jwt")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -24,7 +23,7 @@ INERT = re.compile(
     r""""(?:[^"\\]|\\.)*(?:"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z)|[0-9]*[A-Za-z_][A-Za-z0-9_]*|[0-9]+""", re.S
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RAW = {name: re.compile(rf"\{{%[{SPACE}]*(end)?{name}[{SPACE}]*%\}}") for name in ("raw", "verbatim")}
+_RAW = frozenset({"raw", "verbatim"})
 _NEWLINE = re.compile(r"\r?\n")
 
 _WORD = re.compile(
@@ -37,7 +36,7 @@ _ADVICE = {"&": "; write 'and'", "!": "; write 'not'", "?": "; write A if CONDIT
 _MAX_PATTERN = 16_384  # characters; Backstage's own bound
 
 
-class Piece(NamedTuple):
+class Piece(Struct, frozen=True):
     """Text, or the inside of a tag. `line` is 1-based; `shown` is the tag as it was written."""
 
     kind: str
@@ -46,7 +45,7 @@ class Piece(NamedTuple):
     shown: str = ""
 
 
-class Word(NamedTuple):
+class Word(Struct, frozen=True):
     """A word of an expression. kind: name, number, text, pattern, sign or end."""
 
     kind: str
@@ -143,8 +142,9 @@ def _end_of(source: str, at: int, closing: str) -> int:
 
 
 def _raw_end(source: str, at: int, name: str, line: int, shown: str) -> re.Match[str]:
+    markers = re.compile(rf"\{{%[{SPACE}]*(end)?{name}[{SPACE}]*%\}}")
     depth = 1
-    for marker in _RAW[name].finditer(source, at):
+    for marker in markers.finditer(source, at):
         depth += -1 if marker[1] else 1
         if depth == 0:
             if "\n" in marker[0]:
@@ -177,7 +177,7 @@ def words(source: str) -> list[Word]:
     found: list[Word] = []
     at = 0
     while at < len(source):
-        after_dot = bool(found) and found[-1] == ("sign", ".", "")
+        after_dot = bool(found) and found[-1] == Word("sign", ".")
         name = _PROPERTY.match(source, at) if after_dot else None
         match = name or _WORD.match(source, at)
         if match is None:

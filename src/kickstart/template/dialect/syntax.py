@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from kickstart.naming import closest
 from kickstart.template.dialect import scanner
-from kickstart.template.dialect.scanner import Piece
+from kickstart.template.dialect.scanner import Piece, Word
 from kickstart.template.dialect.values import RESERVED, number
 from kickstart.template.language import EngineError, LimitError
 
@@ -740,7 +740,7 @@ class _Expressions:
             return found
         while True:
             word, after = self._words[self._at], self._words[min(self._at + 1, len(self._words) - 1)]
-            if word.kind == "name" and after == ("sign", "=", ""):
+            if word.kind == "name" and after == Word("sign", "="):
                 self._at += 2
                 found.keyword.append((_allowed(word.text), self.whole()))
             else:
