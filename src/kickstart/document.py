@@ -266,12 +266,17 @@ def line_of(text: str, path: Path) -> int:
     return line
 
 
+_BOM = "\ufeff"  # no part of the text, and counted by nothing that has places in it
+
+
 def with_value(text: str, path: Sequence[str], value: str) -> str:
     """Return `text` with the text `value` at `path`, and all else as people wrote it.
 
     A scalar that is there is replaced, and every other byte stays; a key that is missing is added.
     Raises DocumentError when more would change than that.
     """
+    if text.startswith(_BOM):
+        return _BOM + with_value(text[1:], path, value)
     shown = ".".join(path)
     wanted = parent = json.loads(json.dumps(load(text)))  # a copy in which no alias shares anything
     if wanted is None:

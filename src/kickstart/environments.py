@@ -21,7 +21,8 @@ from kickstart.tree import Edit, Entry
 FOLDER, IMAGES = "environments", "helm/images"
 SHAPE = "helm/values-preview.yaml"
 PROJECT = "argocd/appproject.yaml"
-PATHS = (FOLDER, IMAGES, SHAPE, PROJECT)
+SET = "argocd/environments.yaml"
+PATHS = (FOLDER, IMAGES, SHAPE, PROJECT, SET)
 """All that the functions below look at."""
 
 LONGEST = timedelta(days=90)
@@ -120,7 +121,12 @@ def create(files: Files, number: int, image: str, ttl: str, now: datetime) -> Ed
     else:
         namespace, server = _destination(files, number)
         environment = _ENVIRONMENT.format(
-            number=number, namespace=namespace, server=_quoted(server), since=since, ttl=ttl
+            number=number,
+            namespace=namespace,
+            server=_quoted(server),
+            revision=_quoted(_revision(files)),
+            since=since,
+            ttl=ttl,
         )
         chart = _VALUES.format(number=number, host=_quoted(_host(files, number)), digest=image)
     written = {place: Entry(environment.encode()), values: Entry(chart.encode())}
@@ -296,6 +302,21 @@ def _destination(files: Files, number: int) -> tuple[str, str]:
     )
 
 
+def _revision(files: Files) -> str:
+    """Return the branch from which Argo CD reads the files of the environments."""
+    waiting: list[Any] = [_mapping(files, SET)] if SET in files else []
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            git = each.get("git")
+            if isinstance(git, dict) and git.get("revision"):
+                return str(git["revision"])
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+    return "main"
+
+
 def _host(files: Files, number: int) -> str:
     """Return the preview's own host: that of all previews, with the number in its first label."""
     exposure = _mapping(files, SHAPE).get("exposure")
@@ -346,7 +367,7 @@ environment: pr-{number}
 namespace: {namespace}
 server: {server}
 # The branch or tag that is deployed.
-revision: main
+revision: {revision}
 # helm/values-PROFILE.yaml
 profile: preview
 # Secrets are made up in the cluster.

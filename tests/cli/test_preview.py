@@ -65,6 +65,18 @@ def test_argo_cd_finds_every_key_that_it_asks_an_environment_for(cli: Cli, gitop
     }
 
 
+@pytest.mark.parametrize("branch", ["trunk", "1.0"])
+def test_a_preview_is_deployed_from_the_branch_that_argo_cd_reads(
+    branch: str, cli: Cli, gitops: GitOps
+) -> None:
+    path = "argocd/environments.yaml"
+    gitops.write(path, gitops.read(path).replace("revision: main", f'revision: "{branch}"'))
+
+    assert cli(*_create()).code == 0
+
+    assert document.load(gitops.read(PLACE))["revision"] == branch
+
+
 def test_the_same_image_again_is_unchanged_and_no_commit(cli: Cli, gitops: GitOps) -> None:
     cli(*_create())
     before = gitops.head

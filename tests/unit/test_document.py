@@ -205,6 +205,12 @@ def test_a_replaced_value_leaves_every_other_byte(path: list[str], line: str) ->
     assert [new for old, new in zip(before, changed, strict=True) if old != new] == [line]
 
 
+def test_the_mark_at_the_start_of_a_file_stays_where_it_is() -> None:
+    after = document.with_value(f"\ufeff{BY_HAND}", ["image", "tag"], "new")
+
+    assert after == "\ufeff" + document.with_value(BY_HAND, ["image", "tag"], "new")
+
+
 @pytest.mark.parametrize(
     ("text", "path", "problem"),
     [
