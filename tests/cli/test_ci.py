@@ -68,8 +68,7 @@ def test_a_preview_tells_the_next_step_where_it_is(cli: Cli, gitops: GitOps, run
     assert (runner / "summary").read_text() == (
         "### kickstart preview create: changed\n\n"
         "| What | Change |\n|---|---|\n"
-        "| acme/shop-gitops environments/pr-42.yaml | create |\n"
-        "| acme/shop-gitops helm/images/pr-42.yaml | create |\n"
+        "| acme/shop-gitops previews/pr-42/values.yaml | create |\n"
     )
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -18,20 +19,20 @@ from tests.cli.support import Cli, Result, git_in, process, wrap_git
 
 __all__ = ["gitops", "published_shop"]
 
-PLACE, VALUES = "environments/pr-42.yaml", "helm/images/pr-42.yaml"
+PLACE = "previews/pr-42/values.yaml"
 
 
 def _create(*more: str, number: int = 42, image: str = ONE) -> list[str]:
     return ["preview", "create", "shop", "--pr", str(number), "--image-digest", image, *more]
 
 
-def test_a_preview_is_two_files_in_one_commit_on_top(cli: Cli, gitops: GitOps) -> None:
+def test_a_preview_is_one_file_in_one_commit_on_top(cli: Cli, gitops: GitOps) -> None:
     before = gitops.head
 
     done = cli(*_create("--ttl", "7d", "-o", "json"))
 
     assert (done.code, done.err) == (0, "")
-    assert gitops.changed(before) == [f"A {PLACE}", f"A {VALUES}"]
+    assert gitops.changed(before) == [f"A {PLACE}"]
     assert git_in(gitops.repository, "rev-parse", "main^") == before
     result = done.json
     assert (result["kind"], result["outcome"], result["commit"]) == ("PreviewCreate", "changed", gitops.head)
@@ -43,38 +44,28 @@ def test_a_preview_is_two_files_in_one_commit_on_top(cli: Cli, gitops: GitOps) -
     )
 
 
-def test_argo_cd_finds_every_key_that_it_asks_an_environment_for(cli: Cli, gitops: GitOps) -> None:
+def test_argo_cd_finds_a_folder_and_the_values_in_it(cli: Cli, gitops: GitOps) -> None:
     cli(*_create())
 
-    preview = document.load(gitops.read(PLACE))
-    asked = set(
-        re.findall(
-            r"\.([a-zA-Z]+)", "".join(re.findall(r"{{(.*?)}}", gitops.read("argocd/environments.yaml")))
-        )
-    )
-    assert asked - {"component"} <= set(preview)
-    assert preview["components"] == [{"component": "core"}]
-    assert (preview["ephemeral"], preview["profile"], preview["secretStore"]) == (True, "preview", False)
-    assert f"helm/values-{preview['profile']}.yaml" in gitops.files()
+    made = document.load(gitops.read("argocd/previews.yaml"))["spec"]
+    (pattern,) = [each["path"] for each in made["generators"][0]["git"]["directories"]]
+    found = {path.rpartition("/")[0] for path in gitops.files() if path.startswith("previews/")}
+    assert [fnmatch(folder, pattern) for folder in found] == [True]
+    (source,) = made["template"]["spec"]["sources"]
+    (name,) = [folder.rpartition("/")[2] for folder in found]
+    given = [each.replace("{{ .path.basename }}", name) for each in source["helm"]["valueFiles"]]
+    assert given == ["values.yaml", "values-preview.yaml", f"/{PLACE}"]
+    destination = made["template"]["spec"]["destination"]
     permitted = document.load(gitops.read("argocd/appproject.yaml"))["spec"]["destinations"]
-    assert {"server": preview["server"], "namespace": "shop-pr-*"} in permitted
-    assert document.load(gitops.read(VALUES)) == {
+    assert {**destination, "namespace": "shop-pr-*"} in permitted
+    assert destination["namespace"].replace("{{ .path.basename }}", name) == "shop-pr-42"
+    values = document.load(gitops.read(PLACE))
+    assert values.pop("preview")["ttl"] == "72h"
+    assert values == {
         "environment": "pr-42",
         "exposure": {"host": "shop-pr-42.example.com"},
         "image": {"digest": ONE},
     }
-
-
-@pytest.mark.parametrize("branch", ["trunk", "1.0"])
-def test_a_preview_is_deployed_from_the_branch_that_argo_cd_reads(
-    branch: str, cli: Cli, gitops: GitOps
-) -> None:
-    path = "argocd/environments.yaml"
-    gitops.write(path, gitops.read(path).replace("revision: main", f'revision: "{branch}"'))
-
-    assert cli(*_create()).code == 0
-
-    assert document.load(gitops.read(PLACE))["revision"] == branch
 
 
 def test_the_same_image_again_is_unchanged_and_no_commit(cli: Cli, gitops: GitOps) -> None:
@@ -90,19 +81,20 @@ def test_the_same_image_again_is_unchanged_and_no_commit(cli: Cli, gitops: GitOp
 def test_another_image_changes_its_lines_and_no_others(cli: Cli, gitops: GitOps) -> None:
     cli(*_create())
     by_hand = (
-        gitops.read(VALUES).replace('digest: "', 'digest:   "')
+        gitops.read(PLACE).replace('digest: "', 'digest:   "')
         + "\n# ours: more to see\napp: {logLevel:  DEBUG}\n"
     )
-    gitops.write(VALUES, by_hand)
+    gitops.write(PLACE, by_hand)
     _expire(gitops, 42)
     before = gitops.head
 
     done = cli(*_create(image=TWO))
 
     assert done.code == 0
-    assert gitops.read(VALUES) == by_hand.replace(ONE, TWO)
     differing = git_in(gitops.repository, "diff", "--unified=0", before, "main", "--", PLACE)
-    assert [line[:9] for line in differing.splitlines()[5:]] == ["-  since:", "+  since:"]
+    changes = [line for line in differing.splitlines() if re.match("[+-] ", line)]
+    assert changes[:2] == [f'-  digest:   "{ONE}"', f'+  digest:   "{TWO}"']
+    assert [line[:9] for line in changes[2:]] == ["-  since:", "+  since:"]
 
 
 def test_another_time_to_live_starts_it_anew(cli: Cli, gitops: GitOps) -> None:
@@ -142,7 +134,7 @@ def test_the_list_says_what_is_there_and_how_it_is(cli: Cli, gitops: GitOps) -> 
     cli(*_create(number=8))
     cli(*_create())
     _expire(gitops, 8)
-    gitops.write("environments/pr-9.yaml", "environment: pr-9\npreview: {since: now\n")
+    gitops.write("previews/pr-9/values.yaml", "environment: pr-9\npreview: {since: now\n")
 
     listed = cli("preview", "list", "shop", "-o", "json").json
 
@@ -152,7 +144,7 @@ def test_the_list_says_what_is_there_and_how_it_is(cli: Cli, gitops: GitOps) -> 
         (
             9,
             "broken",
-            "environments/pr-9.yaml:3: while parsing a flow mapping, did not find expected ',' or '}'",
+            "previews/pr-9/values.yaml:3: while parsing a flow mapping, did not find expected ',' or '}'",
         ),
         (42, "active", ""),
     ]
@@ -164,7 +156,7 @@ def test_the_list_says_what_is_there_and_how_it_is(cli: Cli, gitops: GitOps) -> 
 
 
 def _expire(gitops: GitOps, number: int) -> None:
-    path = f"environments/pr-{number}.yaml"
+    path = f"previews/pr-{number}/values.yaml"
     gitops.write(path, re.sub(r"since: .*", 'since: "2020-01-01T00:00:00+00:00"', gitops.read(path)))
 
 
@@ -179,10 +171,8 @@ def test_gc_removes_what_is_over_and_nothing_else(cli: Cli, gitops: GitOps) -> N
 
     assert (done.code, done.json["removed"]) == (0, [7, 8])
     assert gitops.changed(before) == [
-        "D environments/pr-7.yaml",
-        "D environments/pr-8.yaml",
-        "D helm/images/pr-7.yaml",
-        "D helm/images/pr-8.yaml",
+        "D previews/pr-7/values.yaml",
+        "D previews/pr-8/values.yaml",
     ]
     again = cli("preview", "gc", "shop", "-o", "json").json
     assert (again["outcome"], again["removed"]) == ("unchanged", [])
@@ -192,10 +182,14 @@ def test_gc_removes_what_is_over_and_nothing_else(cli: Cli, gitops: GitOps) -> N
     ("text", "problem"),
     [
         ("environment: [", "while parsing a flow node"),
-        ("environment: pr-9\n", "it has no key 'preview'"),
+        ("environment: pr-9\n", "has no key 'preview'"),
         ("preview: {ttl: 72h, since: later}\n", "preview.since"),
         ('preview: {ttl: 72h, since: "2026-01-01T00:00:00"}\n', "no time zone"),
         ('preview: {ttl: 72h, since: "9999-12-31T00:00:00+00:00"}\n', "preview.since: is too late"),
+        (
+            'environment: pr-8\npreview: {ttl: 72h, since: "2999-01-01T00:00:00+00:00"}\n',
+            "environment: is 'pr-8' and not 'pr-9', as its folder",
+        ),
         ("preview: {ttl: forever, since: 2026-01-01}\n", "preview.ttl: 'forever' is not a time to live"),
         ("\0", "control characters are not allowed"),
     ],
@@ -205,83 +199,61 @@ def test_a_broken_preview_is_named_and_holds_up_no_other(
 ) -> None:
     cli(*_create(number=7))
     _expire(gitops, 7)
-    gitops.write("helm/images/pr-9.yaml", "image: {digest: ''}\n")
-    gitops.write("environments/pr-9.yaml", text)
+    gitops.write("previews/pr-9/values.yaml", text)
 
     done = cli("preview", "gc", "shop", "-o", "json")
 
     assert done.code == 8
     assert done.json["removed"] == [7]
     (fault,) = done.json["error"]["faults"]
-    assert fault["where"] == "environments/pr-9.yaml"
+    assert fault["where"] == "previews/pr-9/values.yaml"
     assert problem in fault["message"]
-    assert "environments/pr-7.yaml" not in gitops.files()
-    assert "environments/pr-9.yaml" in gitops.files()
+    assert "previews/pr-7/values.yaml" not in gitops.files()
+    assert "previews/pr-9/values.yaml" in gitops.files()
+
+
+def test_one_that_is_over_goes_whatever_else_is_wrong_with_it(cli: Cli, gitops: GitOps) -> None:
+    cli(*_create(number=9))
+    path = "previews/pr-9/values.yaml"
+    gitops.write(path, gitops.read(path).replace("environment: pr-9", "environment: pr-8"))
+    _expire(gitops, 9)
+
+    done = cli("preview", "gc", "shop", "-o", "json")
+
+    assert (done.code, done.json["removed"]) == (0, [9])
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "problem"),
-    [
-        ("namespace: ", "nam: ", "lacks namespace"),
-        ("environment: pr-9", "environment: pr-8", "is 'pr-8' and not 'pr-9', as the file is called"),
-        ("components:\n  - component: core", "components: core", "components: is not a list"),
-    ],
+    ("path", "reason"),
+    [(PLACE, "while parsing a flow node"), ("previews/pr-42/notes.md", "values.yaml does not exist")],
 )
-def test_what_argo_cd_would_stop_at_is_named_and_goes_when_its_time_is_over(
-    old: str, new: str, problem: str, cli: Cli, gitops: GitOps
+def test_what_is_broken_is_in_the_way_until_it_is_deleted(
+    path: str, reason: str, cli: Cli, gitops: GitOps
 ) -> None:
-    cli(*_create(number=9))
-    gitops.write("environments/pr-9.yaml", gitops.read("environments/pr-9.yaml").replace(old, new))
-
-    created = cli(*_create(number=7))
-    listed = cli("preview", "list", "shop", "-o", "json").json
-    early = cli("preview", "gc", "shop", "-o", "json")
-    _expire(gitops, 9)
-    late = cli("preview", "gc", "shop", "-o", "json")
-
-    assert created.code == 0
-    assert "Argo CD makes nothing new of this repository before this is corrected" in created.err
-    assert problem in created.err
-    assert [(each["number"], each["state"]) for each in listed["previews"]] == [(7, "active"), (9, "broken")]
-    assert problem in listed["previews"][1]["problem"]
-    assert (early.code, late.code) == (8, 0)
-    assert late.json["removed"] == [9]
-
-
-def test_a_broken_preview_can_be_deleted(cli: Cli, gitops: GitOps) -> None:
     before = gitops.tree
-    gitops.write("environments/pr-42.yaml", "environment: [")
+    gitops.write(path, "environment: [")
 
     refused = cli(*_create())
     done = cli("preview", "delete", "shop", "--pr", "42")
 
     assert refused.code == 5
-    assert "environments/pr-42.yaml is in the way" in refused.err
+    assert "previews/pr-42 is in the way: " in refused.err
+    assert reason in refused.err
     assert "kickstart preview delete NAME --pr 42" in refused.err
     assert (done.code, gitops.tree) == (0, before)
 
 
-def test_what_is_left_of_a_preview_is_in_the_way_until_it_is_deleted(cli: Cli, gitops: GitOps) -> None:
+def test_all_of_a_previews_folder_goes_with_it(cli: Cli, gitops: GitOps) -> None:
     before = gitops.tree
-    gitops.write(VALUES, "image: {digest: ''}\n")
+    cli(*_create())
+    gitops.write("previews/pr-42/notes.md", "ours\n")
+    neighbour = gitops.write("previews/pr-420/notes.md", "not that one\n")
 
-    refused = cli(*_create())
-    deleted = cli("preview", "delete", "shop", "--pr", "42")
+    done = cli("preview", "delete", "shop", "--pr", "42")
 
-    assert (refused.code, deleted.code) == (5, 0)
-    assert f"{VALUES} is in the way: it belongs to no environment" in refused.err
-    assert gitops.tree == before
-
-
-@pytest.mark.parametrize("command", [_create(), ["preview", "delete", "shop", "--pr", "42"]])
-def test_an_environment_that_is_no_preview_stays(command: list[str], cli: Cli, gitops: GitOps) -> None:
-    before = gitops.write(PLACE, "environment: pr-42\nephemeral: false\n")
-
-    done = cli(*command)
-
-    assert done.code == 5
-    assert f"{PLACE} is an environment that is no preview" in done.err
-    assert gitops.head == before
+    assert done.code == 0
+    assert gitops.changed(neighbour) == ["D previews/pr-42/notes.md", f"D {PLACE}"]
+    assert gitops.tree != before
 
 
 HOSTILE = ["0", "-1", "x", "42; rm -rf /", "../42", "\uff14\uff12", "42\n", "", "1" * 10, "4_2", "$(id)"]
@@ -331,7 +303,7 @@ def test_a_proposal_is_a_branch_that_is_made_once(cli: Cli, gitops: GitOps) -> N
     assert [each["outcome"] for each in (first, again, other)] == ["proposed", "unchanged", "proposed"]
     assert first["branch"] == again["branch"] != other["branch"]
     assert re.fullmatch(r"kickstart/preview-pr-42-[0-9a-f]{10}", first["branch"])
-    assert gitops.changed("main", first["branch"]) == [f"A {PLACE}", f"A {VALUES}"]
+    assert gitops.changed("main", first["branch"]) == [f"A {PLACE}"]
     assert git_in(gitops.repository, "rev-list", "--count", f"main..{first['branch']}") == "1"
 
 
@@ -514,9 +486,7 @@ def _at_once(gitops: GitOps, processes: int, previews: int) -> None:
     assert int(git_in(gitops.repository, "rev-list", "--count", f"{before}..main")) == previews
     assert _linear(gitops)
     assert sorted(gitops.changed(before)) == sorted(
-        f"A {folder}/pr-{number}.yaml"
-        for folder in ("environments", "helm/images")
-        for number in range(1, previews + 1)
+        f"A previews/pr-{number}/values.yaml" for number in range(1, previews + 1)
     )
 
 

@@ -90,15 +90,21 @@ def test_argo_cd_follows_the_project_and_the_second_run_writes_nothing(
     second = cli(*create(name, kubeconfig))
 
     assert first.code == 0, first.err
-    assert first.err.splitlines()[-6:] == [
+    assert first.err.splitlines()[-7:] == [
         f"created  repository acme/{name}",
         f"created  repository acme/{name}-gitops",
         f"unchanged  access of Argo CD to {url_of(name)}",
         f"created  AppProject argocd/{name}",
         f"created  Application argocd/{name}-bootstrap",
         f"created  ApplicationSet argocd/{name}",
+        f"created  ApplicationSet argocd/{name}-previews",
     ]
-    assert list(made) == [f"AppProject {name}", f"Application {name}-bootstrap", f"ApplicationSet {name}"]
+    assert list(made) == [
+        f"AppProject {name}",
+        f"Application {name}-bootstrap",
+        f"ApplicationSet {name}",
+        f"ApplicationSet {name}-previews",
+    ]
     assert second.code == 0
     assert f"{name} is unchanged" in second.out
     assert versions(cluster, name) == made
@@ -135,7 +141,7 @@ def test_a_context_of_the_settings_is_used(
 
     assert cli("create", name, "--owner", "acme", "--visibility", "public").code == 0
 
-    assert len(versions(cluster, name)) == 3
+    assert len(versions(cluster, name)) == 4
 
 
 def test_another_namespace_of_argo_cd(
@@ -204,7 +210,7 @@ def test_a_run_killed_between_two_objects_is_completed_by_the_next(
     assert len(between) == killed_after
     assert again.returncode == 0, again.stderr
     after = versions(cluster, name)
-    assert len(after) == 3
+    assert len(after) == 4
     assert between.items() <= after.items()  # what was there was not written again
 
 
@@ -237,9 +243,10 @@ def test_the_result_names_every_object(cli: Cli, kubeconfig: Path, name: str) ->
     done = cli(*create(name, kubeconfig, "--output", "json"))
 
     result = done.json
-    assert [(each["change"], each["target"]) for each in result["changes"]][-3:] == [
+    assert [(each["change"], each["target"]) for each in result["changes"]][-4:] == [
         ("create", f"AppProject argocd/{name}"),
         ("create", f"Application argocd/{name}-bootstrap"),
         ("create", f"ApplicationSet argocd/{name}"),
+        ("create", f"ApplicationSet argocd/{name}-previews"),
     ]
     assert set(result["changes"][-1]["facts"]) == {"uid"}

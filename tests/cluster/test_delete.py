@@ -34,8 +34,8 @@ def project(cli: Cli, kubeconfig: Path, name: str, monkeypatch: pytest.MonkeyPat
 
 
 def everything(name: str) -> str:
-    application = f"Application argocd/{name}-bootstrap"
-    return f"ApplicationSet argocd/{name}, {application}, AppProject argocd/{name}"
+    sets = f"ApplicationSet argocd/{name}, ApplicationSet argocd/{name}-previews"
+    return f"{sets}, Application argocd/{name}-bootstrap, AppProject argocd/{name}"
 
 
 def test_a_project_leaves_its_cluster_before_its_repositories_go(

@@ -10,7 +10,7 @@ import yaml
 from kickstart.errors import KickstartError
 from kickstart.tools.kubernetes import KubernetesCluster
 from tests.cluster.serving import ApiServer
-from tests.kubernetes.test_previews import helm, objects, repository
+from tests.kubernetes.test_previews import PREVIEW, helm, objects, repository
 
 __all__ = ["helm", "repository"]
 
@@ -22,7 +22,7 @@ def test_every_object_of_a_preview_passes_a_strict_dry_run(
 ) -> None:
     manifest = yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     server.kubectl("apply", "-f", "-", stdin=manifest)
-    found = objects(helm, repository, "shop-pr-42", "values-preview.yaml", "images/pr-42.yaml")
+    found = objects(helm, repository, "shop-pr-42", *PREVIEW)
 
     refused = [said for each in found if (said := _refusal(each, cluster))]
 

@@ -225,17 +225,18 @@ def test_create_waits_until_the_project_is_healthy(
     cli: Cli, server: ApiServer, cluster: KubernetesCluster, kubeconfig: Path, name: str
 ) -> None:
     steps = ["--set", "environments=dev", "--wait"]
-    sets = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/applicationsets/{name}/status"
+    sets = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applicationsets"
     up_to_date = {"type": "ResourcesUpToDate", "status": "True", "message": "", "reason": "x"}
 
     def argo_cd() -> None:
         until = time.monotonic() + 30
         kind = Kind("argoproj.io/v1alpha1", "ApplicationSet")
         while time.monotonic() < until:
-            if name in {each["metadata"]["name"] for each in cluster.objects(kind, "argocd")}:
+            if f"{name}-previews" in {each["metadata"]["name"] for each in cluster.objects(kind, "argocd")}:
                 break
             time.sleep(0.2)
-        server.ask("PATCH", sets, {"status": {"conditions": [up_to_date]}}, **MERGE)
+        for each in (name, f"{name}-previews"):
+            server.ask("PATCH", f"{sets}/{each}/status", {"status": {"conditions": [up_to_date]}}, **MERGE)
         say(server, f"{name}-bootstrap", HEALTHY)
 
     thread = threading.Thread(target=argo_cd)

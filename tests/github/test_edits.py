@@ -33,7 +33,7 @@ def test_a_preview_comes_and_goes_by_commits(cli: Cli, gitops: Path) -> None:
     deleted = cli("preview", "delete", "shop", "--pr", "42", *CI)
 
     assert (created.code, deleted.code) == (0, 0), created.err + deleted.err
-    assert "environments/pr-42.yaml" in there
+    assert "previews/pr-42/values.yaml" in there
     assert git("-C", gitops, "rev-parse", "main^{tree}") == before
 
 

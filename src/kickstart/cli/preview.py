@@ -12,7 +12,7 @@ from kickstart.cli import options, published
 from kickstart.errors import Fault
 
 if TYPE_CHECKING:
-    from kickstart.environments import Preview
+    from kickstart.previews import Preview
 
 app = typer.Typer(
     help="Add and remove environments for pull requests.",
@@ -56,14 +56,15 @@ def create(
 
     Argo CD deploys it to a namespace of its own. Running it again with the same image is unchanged.
     """
-    from kickstart import environments
+    from kickstart import previews
     from kickstart.cli.console import for_command
+    from kickstart.environments import digest_problem
 
     console = for_command("PreviewCreate", output, False, quiet, no_color)
     faults = published.faults(
-        ("--pr", environments.number_problem(pr)),
-        ("--image-digest", environments.digest_problem(image_digest)),
-        ("--ttl", environments.duration_problem(ttl)),
+        ("--pr", previews.number_problem(pr)),
+        ("--image-digest", digest_problem(image_digest)),
+        ("--ttl", previews.duration_problem(ttl)),
     )
     place = published.find(published.Wanted(name, forge, github_url, owner, repository), faults)
     number, now = int(pr), datetime.now(UTC)
@@ -71,20 +72,18 @@ def create(
         done = published.change(
             place,
             copy,
-            environments.PATHS,
-            lambda files: environments.create(files, number, image_digest, ttl, now),
+            previews.PATHS,
+            lambda files: previews.create(files, number, image_digest, ttl, now),
             pull_request=pull_request,
             dry_run=dry_run,
         )
     files = {path: entry for path, entry in {**done.made.before, **done.made.edit.changes}.items() if entry}
-    found = environments.previews(files)
+    found = previews.read(files)
     preview = next(each for each in found if each.number == number)
     console.result({**done.body(), "preview": _described(preview, now)})
     done.show(console, f"The preview of pull request {number} is in Git.")
     if not dry_run:
         console.print(f"  namespace {preview.namespace}, host {preview.host}, until {_when(preview)}")
-    for fault in _faults(each for each in found if each.problem):
-        console.say(f"Argo CD makes nothing new of this repository before this is corrected: {fault}")
 
 
 @app.command("list")
@@ -98,14 +97,14 @@ def list_(
     no_color: options.NO_COLOR = False,
 ) -> None:
     """List the environments of pull requests."""
-    from kickstart import environments
+    from kickstart import previews
     from kickstart.cli.console import for_command
 
     console = for_command("PreviewList", output, False, False, no_color)
     place = published.find(published.Wanted(name, forge, github_url, owner, repository))
     now = datetime.now(UTC)
     with published.opened(place, name) as copy:
-        found = environments.previews(copy.read(environments.PATHS))
+        found = previews.read(copy.read(previews.PATHS))
     console.result(
         {
             "outcome": "listed",
@@ -139,19 +138,19 @@ def delete(
 
     Argo CD deletes its namespace and everything in it.
     """
-    from kickstart import environments
+    from kickstart import previews
     from kickstart.cli.console import for_command
 
     console = for_command("PreviewDelete", output, False, quiet, no_color)
-    faults = published.faults(("--pr", environments.number_problem(pr)))
+    faults = published.faults(("--pr", previews.number_problem(pr)))
     place = published.find(published.Wanted(name, forge, github_url, owner, repository), faults)
     number = int(pr)
     with published.opened(place, name) as copy:
         done = published.change(
             place,
             copy,
-            environments.PATHS,
-            lambda files: environments.delete(files, number),
+            previews.PATHS,
+            lambda files: previews.delete(files, number),
             pull_request=pull_request,
             dry_run=dry_run,
         )
@@ -176,7 +175,7 @@ def gc(
 
     One that cannot be understood does not hold up the others: it is named at the end, with exit code 8.
     """
-    from kickstart import environments
+    from kickstart import previews
     from kickstart.cli.console import for_command
     from kickstart.errors import FindingsError
 
@@ -187,13 +186,13 @@ def gc(
         done = published.change(
             place,
             copy,
-            environments.PATHS,
-            lambda files: environments.collect(files, now),
+            previews.PATHS,
+            lambda files: previews.collect(files, now),
             pull_request=pull_request,
             dry_run=dry_run,
         )
-    found = environments.previews(done.made.before)
-    removed = [each for each in found if f"environments/{each.name}.yaml" in done.made.edit.changes]
+    found = previews.read(done.made.before)
+    removed = [each for each in found if each.path in done.made.edit.changes]
     broken = _faults(each for each in found if each.problem and each not in removed)
     body = {**done.body(), "removed": [each.number for each in removed]}
     done.show(console, f"Removed {', '.join(each.name for each in removed)}.")
@@ -208,7 +207,7 @@ def gc(
 
 
 def _faults(broken: Iterable[Preview]) -> list[Fault]:
-    return [Fault(f"environments/{each.name}.yaml", each.problem) for each in broken]
+    return [Fault(each.path, each.problem) for each in broken]
 
 
 _COLORS = {"active": "green", "expired": "yellow", "broken": "red"}
