@@ -332,7 +332,8 @@ class _Builder(Struct):
         placeholders = tuple(f"<{id_}." for id_ in self.left_out)
         lacks = self.left_out and (
             isinstance(error, AbsentError)
-            or not (self.tree or isinstance(error, TemplateError))  # which no step before could help
+            # Without files any other failure may be theirs; but an input is wrong whatever a step brings.
+            or not (self.tree or isinstance(error, TemplateError | ValidationError))
             or any(each in text for _, text in texts(input) for each in placeholders)
         )
         named = [id_ for id_ in self.left_out if any(f"<{id_}." in text for _, text in texts(input))]
