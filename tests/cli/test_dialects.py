@@ -183,6 +183,26 @@ def test_nothing_is_left_to_a_portal_where_there_is_nothing_to_repeat(cli: Cli, 
     assert "Left out" not in rendered.err
 
 
+@pytest.mark.parametrize(
+    ("action", "input_", "said"),
+    [
+        ("catalog:write", {"component": {"a": 1}}, "spec.steps.1.input.entity: is required"),
+        ("debug:log", {"message": [1]}, "spec.steps.1.input.message"),
+        ("fs:delete", {"files": "a"}, "spec.steps.1.input.files"),
+    ],
+)
+def test_an_input_is_wrong_whatever_a_left_out_step_would_bring(
+    cli: Cli, tmp_path: Path, action: str, input_: dict[str, Any], said: str
+) -> None:
+    steps = [{"id": "make", "action": "acme:make"}, {"id": "x", "action": action, "input": input_}]
+    template = _template(tmp_path / "t", steps)
+
+    shown = cli("create", "demo", "--template", template, "--dry-run")
+
+    assert shown.code == 3
+    assert said in shown.err
+
+
 PICKER: dict[str, Any] = {"type": "string", "ui:field": "RepoUrlPicker"}
 
 
@@ -201,6 +221,23 @@ PICKER: dict[str, Any] = {"type": "string", "ui:field": "RepoUrlPicker"}
             ["--owner", "acme"],
             "git.test?owner=acme&repo=x",
         ),
+        ({"default": "git.test?owner=a/b"}, [], "git.test?owner=a%2Fb&repo=demo"),
+        (
+            {"ui:options": {"allowedHosts": ["dev.azure.com"], "allowedProjects": ["shop"]}},
+            ["--owner", "acme"],
+            "dev.azure.com?organization=acme&project=shop&repo=demo",
+        ),
+        (
+            {
+                "ui:options": {
+                    "allowedHosts": ["bitbucket.org"],
+                    "allowedProjects": ["P"],
+                    "allowedOwners": ["w"],
+                }
+            },
+            [],
+            "bitbucket.org?workspace=w&project=P&repo=demo",
+        ),
     ],
 )
 def test_a_repository_picker_is_filled_within_its_choice(
@@ -218,6 +255,23 @@ def test_a_repository_picker_is_filled_within_its_choice(
 
     assert shown.code == 0, shown.err
     assert f"to {url}\n" in shown.out
+
+
+def test_a_repository_picker_with_a_part_that_only_its_user_knows_stays_open(
+    cli: Cli, tmp_path: Path
+) -> None:
+    picker = {**PICKER, "ui:options": {"allowedHosts": ["dev.azure.com"]}}
+    template = write_template(
+        tmp_path / "t",
+        [{"action": "debug:log", "input": {"message": "to ${{ parameters.repoUrl }}"}}],
+        page(name={"type": "string"}, repoUrl=picker),
+        metadata={"name": "portal", "title": "Portal"},
+    )
+
+    shown = cli("create", "demo", "--template", template, "--dry-run", "--owner", "acme")
+
+    assert shown.code == 2
+    assert "  repoUrl: is required\n" in shown.err
 
 
 def test_the_owner_in_a_catalog_is_nobody_on_a_forge(cli: Cli, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,39 @@ def test_lists_mappings_and_named_switches_are_answered_as_they_are_shown(
     assert code == 0
     made = git(f"--git-dir={local_forge.path('demo')}", "show", "main:answers")
     assert made == '["a","c"] false [{"slug":"y","role":"pull"}]'
+
+
+def test_the_members_of_a_mapping_are_asked_one_by_one(tmp_path: Path, local_forge: LocalForge) -> None:
+    to = {"title": "Push it?", "type": "boolean", "default": False}
+    where = {"properties": {"to": {"const": True}, "where": {"type": "string"}}, "required": ["where"]}
+    target = {
+        "title": "Target",
+        "type": "object",
+        "properties": {"to": to, "size": SIZE},
+        "dependencies": {"to": {"oneOf": [where, {"properties": {"to": {"const": False}}}]}},
+        "default": {"size": "large"},
+    }
+    template = write_template(
+        tmp_path / "mapping",
+        [fetch({"target": "${{ parameters.target | dump }}"}), publish()],
+        page(name=NAME, owner=OWNER, target=target),
+        {"answers.j2": b"${{ values.target }}"},
+    )
+
+    with terminal("create", "demo", "--template", template) as child:
+        _answer(child, "Owner (acme)", "")
+        child.expect_exact("Target")
+        _answer(child, "Push it? (no)", "yes")
+        _answer(child, "Size (large)", "")
+        _answer(child, "where", "")
+        child.expect_exact("an answer is required")
+        _answer(child, "where", "here")
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+    made = git(f"--git-dir={local_forge.path('demo')}", "show", "main:answers")
+    assert json.loads(made) == {"to": True, "size": "large", "where": "here"}
 
 
 def test_answers_are_defaults_numbers_and_checked_ones(asking: Path, local_forge: LocalForge) -> None:

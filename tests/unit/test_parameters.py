@@ -171,6 +171,70 @@ def test_the_templates_own_words_for_a_fault_win(schema: dict[str, Any], value: 
     assert _faults(_form(p=schema), {"p": Given(value, "f")}) == ["p (f): no"]
 
 
+def test_a_pages_own_words_for_its_parameters_win() -> None:
+    own = {"required": {"name": "who are you?"}, "properties": {"size": "as large as a hat"}}
+    size = {"type": "string", "pattern": "^[0-9]+$"}
+    page = {
+        "properties": {"name": {"type": "string"}, "size": size},
+        "required": ["name"],
+        "errorMessage": own,
+    }
+
+    assert _faults(Form([{**page, "errorMessage": own}]), {"size": Given("x", "--set")}) == [
+        "name: who are you?",
+        "size (--set): as large as a hat",
+    ]
+
+
+def test_a_mapping_with_branches_says_what_the_active_one_lacks() -> None:
+    branches = [
+        {
+            "properties": {"to": {"const": True}, "where": {"type": "string", "enum": ["a", "b"]}},
+            "required": ["where"],
+        },
+        {"properties": {"to": {"const": False}}},
+    ]
+    pub = {
+        "type": "object",
+        "properties": {"to": {"type": "boolean", "default": True}},
+        "dependencies": {"to": {"oneOf": branches}},
+    }
+    form = _form(pub=pub, more={"type": "array", "items": pub})
+
+    assert _faults(form, {}) == ["pub.where: is required"]
+    wrong = {"pub": Given({"where": "c"}, "--set"), "more": Given([{"to": False}, {"to": True}], "--values")}
+    assert _faults(form, wrong) == [
+        'pub.where (--set): "c" is not one of "a" or "b"',
+        "more.1.where (--values): is required",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("github.com?owner=acme&repo=shop", ""),
+        ("git.acme.example?repo=shop", ""),
+        ("foo", "'foo' names no repo: it is written HOST?owner=OWNER&repo=NAME"),
+        ("github.com?repo=x", "'github.com?repo=x' names no owner: it is written HOST?owner=OWNER&repo=NAME"),
+        ("github.com?owner=&repo=b", "names no owner"),
+        ("dev.azure.com?organization=o&repo=b", "names no project"),
+        ("https://github.com/a/b", "is not of the form github.com?owner=OWNER&repo=NAME"),
+        ("", "is not of the form"),
+    ],
+)
+def test_the_address_of_a_repository_is_checked_as_a_portals_form_checks_it(value: str, said: str) -> None:
+    picker = {"type": "string", "ui:field": "RepoUrlPicker"}
+    form = Form([{"properties": {"repo": picker}, "required": ["repo"]}])
+    given_ = {"repo": Given(value, "--set", text=True)}
+
+    if said:
+        assert said in "".join(_faults(form, given_))
+        assert bool(form.problem(form.properties["repo"], value)) == bool(value)
+    else:
+        assert form.resolve(given_).values == {"repo": value}
+        assert form.problem(form.properties["repo"], value) is None
+
+
 CONDITIONAL: dict[str, Any] = {
     "title": "Storage",
     "properties": {"kind": {"type": "string", "enum": ["s3", "disk"]}},

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from kickstart.settings import Home, Setting, Settings
 from kickstart.template import catalog
 from kickstart.template.catalog import Source
 from kickstart.template.languages import dialect_of, languages
-from kickstart.template.parameters import Form, Given, Parameters
+from kickstart.template.parameters import Form, Given, Parameters, is_address
 from kickstart.tools import Address, Tools
 
 
@@ -361,8 +362,8 @@ def _add_owner(
         if not _is_for_catalog(schema, free=free) and (setting or not is_unasked):
             given["owner"] = Given(owner, source, text=True, filled_in=True)
     for each in form.properties.values():
-        if each.schema.get("ui:field") == "RepoUrlPicker" and name and not each.schema.get("default"):
-            url = _repository_url(each.schema.get("ui:options"), setting, owner, name)
+        url = _repository_url(each.schema, setting, owner, name) if is_address(each.schema) and name else ""
+        if url:
             given[each.name] = Given(url, source, text=True, filled_in=True)
 
 
@@ -371,18 +372,37 @@ def _is_for_catalog(schema: Mapping[str, Any], *, free: bool) -> bool:
     return free and "ui:field" in schema
 
 
-def _repository_url(options: Any, setting: Setting | None, owner: str, name: str) -> str:
-    """Return what the picker of a repository would give, within the choice that the template leaves."""
+# What a picker asks for besides the repository, and which of its options limits the answer.
+_ASKED = {
+    "dev.azure.com": {"organization": "allowedOrganizations", "project": "allowedProjects"},
+    "bitbucket.org": {"workspace": "allowedOwners", "project": "allowedProjects"},
+}
+_OWNER = {"owner": "allowedOwners"}
+
+
+def _repository_url(schema: Mapping[str, Any], setting: Setting | None, owner: str, name: str) -> str:
+    """Return what the picker of a repository would give, within the choice that the template leaves.
+
+    Nothing where the template has it all, and where there is a part that only its user knows.
+    """
+    options = schema.get("ui:options")
     options = options if isinstance(options, Mapping) else {}
+    host, _, rest = str(schema.get("default") or "").partition("?")
+    parts = {key: value for key, value in parse_qsl(rest) if value}
+    if "repo" in parts:
+        return ""
 
     def first_of(key: str, wanted: str, *, is_chosen: bool) -> str:
         allowed = options.get(key)
         listed = [str(each) for each in allowed] if isinstance(allowed, list) else []
         return wanted if is_chosen or not listed or wanted in listed else listed[0]
 
-    host = first_of("allowedHosts", "github.com", is_chosen=False)
-    owner = first_of("allowedOwners", owner, is_chosen=setting is not None)
-    return f"{host}?owner={owner}&repo={first_of('allowedRepos', name, is_chosen=False)}"
+    host = host or first_of("allowedHosts", "github.com", is_chosen=False)
+    for key, option in _ASKED.get(host, _OWNER).items():
+        wanted = "" if key == "project" else owner
+        parts.setdefault(key, first_of(option, wanted, is_chosen=bool(wanted and setting)))
+    parts["repo"] = first_of("allowedRepos", name, is_chosen=False)
+    return f"{host}?{urlencode(parts)}" if all(parts.values()) else ""
 
 
 def _add_configured(given: dict[str, Given], configured: Mapping[str, Setting], form: Form) -> None:

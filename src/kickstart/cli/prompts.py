@@ -14,6 +14,7 @@ from kickstart.template.parameters import Form, Given, Property, choices, docume
 
 _rich = Rich(stderr=True, highlight=False)
 _SOURCE = "your answer"
+_OFFERED = "the default"
 
 
 def confirm(question: str) -> bool:
@@ -30,7 +31,7 @@ def ask(form: Form, given: Mapping[str, Given], *, everything: bool = True) -> d
     """Ask for every active parameter that nobody gave, page by page; or only for what has no value then."""
     answers = dict(given)
     # What was given by a default source (the login name) is offered, not taken for granted.
-    offered = {name: item for name, item in answers.items() if item.source == "your login name"}
+    offered = {name: item for name, item in answers.items() if item.source in {"your login name", _OFFERED}}
     settled = {name for name in answers if name not in offered}
     for page in form.pages:
         started = False
@@ -49,10 +50,22 @@ def ask(form: Form, given: Mapping[str, Given], *, everything: bool = True) -> d
                 started = True
             prop = todo[0]
             settled.add(prop.name)
-            answer = _question(form, prop, values.get(prop.name))
+            ask_for = _members if prop.schema.get("properties") else _question
+            answer = ask_for(form, prop, values.get(prop.name))
             if answer is not None:
                 answers[prop.name] = Given(answer, _SOURCE)
     return answers
+
+
+def _members(form: Form, prop: Property, default: Any) -> Any:
+    """Ask for the members of a mapping as for the parameters of a page, conditions of its own included."""
+    inner = Form([{**prop.schema, "title": prop.title}])
+    known = default if isinstance(default, Mapping) else {}
+    # What the outer default says of a member is offered in the place of the member's own.
+    given = {name: Given(value, _OFFERED) for name, value in known.items() if name in inner.properties}
+    answers = ask(inner, given)
+    found = {**known, **{name: item.value for name, item in answers.items()}}
+    return found if found or prop.required else None
 
 
 def _is_asked(prop: Property) -> bool:
@@ -75,7 +88,8 @@ def _plain_values(form: Form, answers: Mapping[str, Given]) -> dict[str, Any]:
 def _heading(page: Mapping[str, Any], number: int, total: int) -> None:
     title = page.get("title") or f"Page {number}"
     _rich.print()
-    _rich.print(f"[bold]{_safe(str(title))}[/bold] [dim]({number} of {total})[/dim]")
+    counted = f" [dim]({number} of {total})[/dim]" if total > 1 else ""
+    _rich.print(f"[bold]{_safe(str(title))}[/bold]{counted}")
     if page.get("description"):
         _rich.print(_safe(str(page["description"]).strip()))
 

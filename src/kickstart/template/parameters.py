@@ -6,7 +6,7 @@ reader sees one list of faults, a parameter once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -203,10 +203,7 @@ class Form:
         found = next(iter(conditions.validator(_plain(prop.schema)).iter_errors(value)), None)
         if found is not None:
             return _said(found, _schema_at(prop.schema, list(found.instance_path)))
-        is_address = not value or all(sign in str(value) for sign in ("?", "repo="))
-        if prop.schema.get("ui:field") == "RepoUrlPicker" and not is_address:
-            return f"{value!r} is not of the form HOST?owner=OWNER&repo=NAME"
-        return None
+        return _address_problem(value) if is_address(prop.schema) and value else None
 
     def resolve(self, given: Mapping[str, Given]) -> Parameters:
         """Convert, fill in defaults, and check. Raises ParameterError with every fault at once."""
@@ -230,6 +227,7 @@ class Form:
         except conditions.EndlessDefaultsError as error:
             raise TemplateError(str(error)) from error
         self._check_pages(shown, filled, given, faults)
+        self._check_addresses(shown, filled, given, faults)
         if faults:
             raise ParameterError(
                 "one parameter is wrong" if len(faults) == 1 else f"{len(faults)} parameters are wrong",
@@ -291,27 +289,36 @@ class Form:
         for page in pages:
             if plain.accepts(page, values):
                 continue
-            for part in conditions.active_parts(page, values):
-                schema = {key: value for key, value in part.items() if key not in conditions.CONDITIONS}
-                for error in conditions.validator(_plain(schema)).iter_errors(values):
-                    path = list(error.instance_path)
-                    if error.kind.name == "required":
-                        path.append(str(getattr(error.kind, "property", "")))
-                    name = str(path[0]) if path else ""
-                    own = (
-                        _schema_at(self.properties[name].schema, path[1:])
-                        if name in self.properties
-                        else page
-                    )
-                    # Without a path the library's words would show every value, the secret ones too.
-                    said = _said(error, own) if path else f"the values do not satisfy '{error.kind.name}'"
-                    is_default = name in values and name not in given and error.kind.name != "required"
-                    where = _where(name, given, path) + " (the template's default)" * is_default
-                    _tell(faults, path, Fault(where, said))
+            for path, error in _errors(page, values):
+                name = str(path[0]) if path else ""
+                own = _schema_at(self.properties[name].schema, path[1:]) if name in self.properties else page
+                # Without a path the library's words would show every value, the secret ones too.
+                said = _said(error, own) if path else f"the values do not satisfy '{error.kind.name}'"
+                said = _page_message(page, path, error.kind.name) or said
+                is_default = name in values and name not in given and error.kind.name != "required"
+                where = _where(name, given, path) + " (the template's default)" * is_default
+                _tell(faults, path, Fault(where, said))
             if not faults and not matches_page(page, values):
                 name, said = _misfit(page, values, self.properties)
                 title = str(page.get("title") or "this page")
                 faults.setdefault(f"page {title}", Fault(_where(name, given) if name else title, said))
+
+    def _check_addresses(
+        self,
+        pages: list[dict[str, Any]],
+        values: Mapping[str, Any],
+        given: Mapping[str, Given],
+        faults: dict[str, Fault],
+    ) -> None:
+        """A portal's form refuses the address of a repository that lacks a part, whatever the schema says."""
+        for name in [each.name for each in self.properties.values() if is_address(each.schema)]:
+            value = values.get(name)
+            pages_of = [page for page in pages if name in self.active(page, values)]
+            if isinstance(value, str) and pages_of:
+                is_needed = any(self.active(page, values)[name].required for page in pages_of)
+                problem = _address_problem(value) if value or is_needed else None
+                if problem:
+                    _tell(faults, [name], Fault(_where(name, given), problem))
 
     def _split(
         self, pages: list[dict[str, Any]], filled: dict[str, Any], given: Mapping[str, Given]
@@ -330,6 +337,45 @@ class Form:
         sources = {name: given[name].source if name in given else "default" for name in filled}
         hidden = frozenset(name for name, prop in self.properties.items() if prop.is_hidden)
         return Parameters(filled, secrets, hidden, sources, notes)
+
+
+def _errors(schema: Schema, value: Any) -> Iterator[tuple[list[str | int], jsonschema_rs.ValidationError]]:
+    """Yield what is wrong with a value, and where in it.
+
+    Of an object inside of it with conditions of its own, what the branch lacks that is active: that it fits
+    to none of them helps nobody.
+    """
+    for part in conditions.active_parts(schema, value):
+        always = {key: item for key, item in part.items() if key not in conditions.CONDITIONS}
+        for error in conditions.validator(_plain(always)).iter_errors(value):
+            path = list(error.instance_path)
+            if path and isinstance(error.instance, Mapping) and error.kind.name in {"oneOf", "anyOf"}:
+                inside = [
+                    ([*path, *deeper], each)
+                    for deeper, each in _errors(_schema_at(part, path), error.instance)
+                ]
+                if inside:
+                    yield from inside
+                    continue
+            if error.kind.name == "required":
+                path.append(str(getattr(error.kind, "property", "")))
+            yield path, error
+
+
+def is_address(schema: Schema) -> bool:
+    """Tell whether a portal's form asks for a repository, as `github.com?owner=acme&repo=shop`."""
+    return schema.get("ui:field") == "RepoUrlPicker"
+
+
+def _address_problem(value: Any) -> str | None:
+    from kickstart.template.dialect.host import parse_repo_url  # few forms need it
+
+    try:
+        parse_repo_url(value)
+    except ValueError as error:
+        said = str(error)
+        return said if "of the form" in said else f"{said}: it is written HOST?owner=OWNER&repo=NAME"
+    return None
 
 
 def _misfit(page: Schema, values: Mapping[str, Any], known: Mapping[str, Property]) -> tuple[str, str]:
@@ -539,6 +585,14 @@ def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
 
 def _is_hidden(schema: Schema) -> bool:
     return schema.get("ui:field") == "Secret" or schema.get("ui:widget") == "password"
+
+
+def _page_message(page: Schema, path: Sequence[str | int], keyword: str) -> str:
+    """Return a page's own words for what is wrong with one of its parameters, or nothing."""
+    said = conditions.mapping(conditions.mapping(page, "errorMessage"), "properties")
+    if keyword == "required":
+        said = conditions.mapping(conditions.mapping(page, "errorMessage"), "required")
+    return str(said.get(str(path[0])) or "") if len(path) == 1 else ""
 
 
 def _own_message(schema: Schema, keyword: str) -> str:
