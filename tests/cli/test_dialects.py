@@ -183,6 +183,23 @@ def test_nothing_is_left_to_a_portal_where_there_is_nothing_to_repeat(cli: Cli, 
     assert "Left out" not in rendered.err
 
 
+def test_a_loop_over_what_only_a_portal_knows_is_made_once(cli: Cli, tmp_path: Path) -> None:
+    shop = {"id": "shop", "action": "catalog:fetch", "input": {"entityRef": "component:default/shop"}}
+    steps = [shop, fetch({"list": "${{ steps.shop.output.entity.spec.lists }}"}, templateFileExtension=False)]
+    loops = (
+        b"{% for each in values.list %}${{ loop.index }} ${{ each }} ${{ each.name }}{% endfor %}\n"
+        b"{% for key, value in values.list %}${{ key }}=${{ value }}{% endfor %}\n"
+    )
+    template = write_template(tmp_path / "t", steps, page(name=OWNER), {"a.txt": loops}, metadata=PLAIN)
+
+    assert cli("render", "demo", "--template", template, "-d", tmp_path / "out").code == 0
+
+    shown = "shop.entity.spec.lists"
+    assert (tmp_path / "out" / "demo" / "a.txt").read_text() == (
+        f"1 <{shown}.EACH> <{shown}.EACH.name>\n<{shown}.KEY>=<{shown}.EACH>\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("action", "input_", "said"),
     [

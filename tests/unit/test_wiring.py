@@ -130,6 +130,7 @@ def test_every_error_is_reported_at_once(tmp_path: Path) -> None:
             "fetch:plain has no input 'targetPaht' (did you mean 'targetPath'?); it is ignored",
         ),
         ([READ, READ], "'read-all' is the id of an earlier step too"),
+        ([{**READ, "if": "${{ parameters.name }}"}, READ], "'read-all' is the id of an earlier step too"),
         ([{"action": "gitlab:x", "if": "${{ parameters.name }}"}], "there is no action 'gitlab:x'"),
     ],
 )
@@ -140,6 +141,12 @@ def test_what_a_portal_lets_pass_is_only_a_warning(
 
     assert [fault.message.partition(": ")[2] for fault in findings.warnings] == [warning]
     assert findings.errors == ()
+
+
+def test_steps_of_one_id_of_which_one_runs_are_as_they_should_be(tmp_path: Path) -> None:
+    here, there = ({**READ, "if": f"${{{{ parameters.name {sign} 'x' }}}}"} for sign in ("==", "!="))
+
+    assert _check(tmp_path, [here, there]).warnings == ()
 
 
 @pytest.mark.parametrize(

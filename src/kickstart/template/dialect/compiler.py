@@ -39,7 +39,7 @@ from kickstart.template.dialect.values import (
     strictly_equal,
     text_of,
 )
-from kickstart.template.language import UNDEFINED, EngineError, LimitError
+from kickstart.template.language import UNDEFINED, EngineError, LimitError, Placeholder
 
 
 class Scope:
@@ -692,6 +692,9 @@ def _entries(value: Any, targets: int) -> tuple[Iterator[Any] | list[Any], Any, 
         return iter(list(value)) if targets == 1 else list(value), len(value), True
     if isinstance(value, SafeText):
         return list(value.text), len(value.text), True
+    if isinstance(value, Placeholder):  # of as many as a portal finds, one stands for all
+        one = value.member("EACH")
+        return [one if targets == 1 else [value.member("KEY"), one]], 1, True
     if isinstance(value, str):
         if targets == 1:
             return list(value), len(value), False
