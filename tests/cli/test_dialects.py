@@ -211,7 +211,10 @@ def test_a_loop_over_what_only_a_portal_knows_is_made_once(cli: Cli, tmp_path: P
 def test_an_input_is_wrong_whatever_a_left_out_step_would_bring(
     cli: Cli, tmp_path: Path, action: str, input_: dict[str, Any], said: str
 ) -> None:
-    steps = [{"id": "make", "action": "acme:make"}, {"id": "x", "action": action, "input": input_}]
+    steps: list[dict[str, Any]] = [
+        {"id": "make", "action": "acme:make"},
+        {"id": "x", "action": action, "input": input_},
+    ]
     template = _template(tmp_path / "t", steps)
 
     shown = cli("create", "demo", "--template", template, "--dry-run")

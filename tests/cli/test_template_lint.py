@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kickstart import document
 from tests.cli.support import Cli, fetch, page, write_files, write_template
 
 METADATA = {"name": "portal", "title": "From a portal"}
@@ -279,6 +280,65 @@ def test_a_template_in_its_own_skeleton_is_one_finding(cli: Cli, tmp_path: Path)
     assert [each["message"].partition(": ")[2] for each in found if "template.yaml" in each["file"]] == [
         "the template itself is in its skeleton ./, and is rendered with it"
     ]
+
+
+def test_a_form_that_nobody_can_fill_in_is_found_also_inside_of_mappings_and_branches(
+    cli: Cli, tmp_path: Path
+) -> None:
+    inner = {"type": "object", "required": ["sise"], "properties": {"size": {"type": "string", "default": 5}}}
+    switch = {"enum": ["x"], "type": "boolean"}
+    branch = {"properties": {"place": {"type": "string", "enum": ["a"], "default": "b"}}, "required": ["few"]}
+    few = {"type": "array", "items": switch, "minItems": 3, "maxItems": 2}
+    properties = {"inner": inner, "few": few, "list": {"type": "array", "items": inner}}
+    template = _template(
+        tmp_path / "t", [_fetch()], {"a": b""}, properties=properties, allOf=[{"if": True, "then": branch}]
+    )
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+
+    of_the_form = [
+        each["message"].removeprefix("spec.parameters.0.")
+        for each in found
+        if each["rule"] == "parameter-schema"
+    ]
+    assert sorted(of_the_form) == [
+        "allOf.0.then.properties.place.default: the default is not what the schema allows",
+        "properties.few.items.enum: the choice 'x' is not of the type boolean, so that it is refused",
+        "properties.few.minItems: minItems is 3, and maxItems is 2: nothing is allowed",
+        "properties.inner.properties.size.default: the default is not what the schema allows",
+        "properties.inner.required: 'sise' is required and not described (did you mean 'size'?)",
+        "properties.list.items.properties.size.default: the default is not what the schema allows",
+        "properties.list.items.required: 'sise' is required and not described (did you mean 'size'?)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("${{ parameters.name }} && ${{ parameters.name }}", "'&&' stands beside the expressions"),
+        ("${{ parameters.name and parameters.name }}", ""),
+        ("{% if parameters.name %}yes{% endif %}", ""),
+    ],
+)
+def test_text_beside_expressions_holds_always(cli: Cli, tmp_path: Path, condition: str, said: str) -> None:
+    template = _template(tmp_path / "t", [_fetch(), {"action": "debug:log", "if": condition}], {"a": b""})
+
+    shown = cli("template", "lint", template).err
+
+    assert ("so that it always holds" in shown) == bool(said)
+    assert said in shown
+
+
+def test_a_key_that_no_template_has_is_found(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [_fetch()], {"a": b""})
+    file = template / "template.yaml"
+    whole = document.load(file.read_text())
+    file.write_text(document.dump({**whole, "parameters": [], "specs": {}}))
+
+    shown = cli("template", "lint", template).err
+
+    assert "parameters: is no key of a template [metadata" in shown
+    assert "specs: is no key of a template (did you mean 'spec'?) [metadata" in shown
 
 
 def test_a_choice_without_a_branch_is_found(cli: Cli, tmp_path: Path) -> None:

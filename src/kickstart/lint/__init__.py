@@ -5,6 +5,7 @@ from __future__ import annotations
 from kickstart.errors import TemplateError
 from kickstart.lint import skeleton, template
 from kickstart.lint.finding import RULES, Finding, from_fault
+from kickstart.lint.form import parameters
 from kickstart.lint.sarif import sarif
 from kickstart.template.catalog import Source
 from kickstart.template.language import Language
@@ -22,7 +23,7 @@ def lint(source: Source, language: Language) -> list[Finding]:
     except TemplateError as error:  # what reads parameters is judged when there are some
         found += [from_fault(fault, "parameter-schema", "error") for fault in error.faults]
     else:
-        found += template.parameters(source, form)
+        found += parameters(source, form)
         found += template.references(source, form, language)
         found += template.inputs(source, form)
     steps = list(enumerate(source.template.spec.steps))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from kickstart import actions, wiring
 from kickstart.actions.base import InputError, repository_from
@@ -14,6 +13,7 @@ from kickstart.naming import MAX_LABEL, closest
 from kickstart.template import conditions, wording
 from kickstart.template.catalog import Source, nested_placeholders
 from kickstart.template.dialect.scanner import Spelling
+from kickstart.template.dialect.syntax import Text
 from kickstart.template.expressions import texts
 from kickstart.template.language import Language, is_plain
 from kickstart.template.parameters import Form
@@ -26,7 +26,9 @@ _TEXT = {"type": "string", "minLength": 1}
 _IF = {"type": ["string", "boolean"]}
 # What a portal checks of a template besides what one cannot be read without.
 _PORTAL = {
+    "additionalProperties": False,
     "properties": {
+        **{key: {} for key in ("apiVersion", "kind", "relations", "status")},
         "metadata": {
             "properties": {
                 "title": _TEXT,
@@ -72,7 +74,7 @@ _PORTAL = {
                 },
             }
         },
-    }
+    },
 }
 
 
@@ -81,6 +83,11 @@ def entity(source: Source) -> Iterator[Finding]:
     whole = source.template.model_dump(by_alias=True, exclude_unset=True)
     for error in conditions.validator(_PORTAL).iter_errors(whole):
         kind = error.kind.as_dict()
+        if "unexpected" in kind:
+            for key in kind["unexpected"]:
+                said = f"is no key of a template{closest(key, ('metadata', 'spec'))}"
+                yield from_fault(source.fault((key,), said), "metadata", "error")
+            continue
         if "types" in kind:
             wanted = " or ".join(wording.TYPES[each] for each in reversed(kind["types"]))
             message = f"must be {wanted}, and is {wording.kind_of(error.instance)}"
@@ -126,59 +133,6 @@ def references(source: Source, form: Form, language: Language) -> Iterator[Findi
             yield from_fault(fault, "reference", "error")
 
 
-def parameters(source: Source, form: Form) -> Iterator[Finding]:
-    """Look for what a form cannot fulfil: its defaults, its choices, what it requires."""
-    for number, page in enumerate(form.pages):
-        at = ("spec", "parameters", number)
-        for name in page.get("required") or []:
-            if name not in form.properties:
-                near = closest(name, form.properties)
-                fault = source.fault((*at, "required"), f"'{name}' is required and not described{near}")
-                yield from_fault(fault, "parameter-schema", "error")
-        for name, schema in (page.get("properties") or {}).items():
-            place = (*at, "properties", name)
-            if not isinstance(schema, Mapping):
-                continue
-            # A default that is null, and named among the choices, is there to make somebody choose.
-            is_open = schema.get("default") is None and None in (schema.get("enum") or [])
-            if (
-                "default" in schema
-                and not is_open
-                and not conditions.matches(_plain(schema), schema["default"])
-            ):
-                fault = source.fault((*place, "default"), "the default is not what the schema allows")
-                yield from_fault(fault, "parameter-schema", "error")
-            for value in _without_branch(name, schema, page):
-                message = f"{value!r} has no branch among the dependencies of '{name}', so that it is refused"
-                yield from_fault(source.fault((*place, "enum"), message), "parameter-schema", "warning")
-            names, choices = schema.get("enumNames"), schema.get("enum")
-            if isinstance(names, list) and isinstance(choices, list) and len(names) != len(choices):
-                fault = source.fault((*place, "enumNames"), f"{len(names)} names for {len(choices)} choices")
-                yield from_fault(fault, "parameter-schema", "warning")
-
-
-def _without_branch(name: str, schema: Mapping[str, Any], page: Mapping[str, Any]) -> list[Any]:
-    """Return the choices of a parameter that none of its dependency's branches is about."""
-    dependency = (page.get("dependencies") or {}).get(name)
-    branches = dependency.get("oneOf") if isinstance(dependency, Mapping) else None
-    found = [
-        conditions.mapping(each, "properties").get(name) if isinstance(each, Mapping) else None
-        for each in branches or []
-    ]
-    about = [each for each in found if isinstance(each, Mapping)]
-    if len(about) < max(len(found), 1):
-        return []
-    return [
-        value
-        for value in schema.get("enum") or []
-        if not any(conditions.matches(each, value) for each in about)
-    ]
-
-
-def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if ":" not in key}
-
-
 def inputs(source: Source, form: Form) -> Iterator[Finding]:
     """Look at each step's condition and inputs: what is no expression, and what gives a secret away."""
     secrets = {name for name, prop in form.properties.items() if prop.is_secret}
@@ -188,8 +142,8 @@ def inputs(source: Source, form: Form) -> Iterator[Finding]:
             message = "is ignored by every portal of today: the files are rendered"
             fault = source.fault((*at, "copyWithoutRender"), message)
             yield from_fault(fault, "copy-without-render", "error")
-        if isinstance(step.condition, str) and step.condition.strip() and is_plain(step.condition):
-            message = f"'{step.condition}' has no expression, so that it always holds"
+        message = _always_holds(step.condition) if isinstance(step.condition, str) else ""
+        if message:
             fault = source.fault(("spec", "steps", index, "if"), message)
             yield from_fault(fault, "missing-dollar", "warning")
         address = step.input.get("repoUrl")
@@ -213,6 +167,15 @@ def inputs(source: Source, form: Form) -> Iterator[Finding]:
                 if root == "parameters" and rest and rest[0] in secrets:
                     fault = source.fault((*at, *path), f"{rest[0]} is a secret")
                     yield from_fault(fault, "secret-as-parameter", "error")
+
+
+def _always_holds(condition: str) -> str:
+    """Say why a condition holds whatever its expressions come to, or nothing."""
+    if is_plain(condition):
+        return f"'{condition}' has no expression, so that it always holds" if condition.strip() else ""
+    words = [tag.shown.strip() for tag in parsed(condition, Spelling()) if isinstance(tag, Text)]
+    beside = " ".join(filter(None, words))
+    return f"'{beside}' stands beside the expressions, so that it always holds: write one" if beside else ""
 
 
 def filters(source: Source, language: Language) -> Iterator[Finding]:
