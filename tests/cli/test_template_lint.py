@@ -352,7 +352,7 @@ def test_a_choice_without_a_branch_is_found(cli: Cli, tmp_path: Path) -> None:
     branches.append(True)  # which takes every value
     taken = _template(tmp_path / "u", [_fetch()], {"a": b""}, properties={"kind": kind}, **more)
 
-    assert "'tape' has no branch among the dependencies of 'kind', so that it is refused" in result.err
+    assert "'tape' has no branch among the dependencies of 'kind', so that it is refused [" in result.err
     assert "has no branch" not in cli("template", "lint", taken).err
 
 

@@ -28,16 +28,15 @@ def parameters(source: Source, form: Form) -> Iterator[Finding]:
         for name, schema in conditions.mapping(page, "properties").items():
             if isinstance(schema, Mapping):
                 for value in _without_branch(name, schema, page):
-                    said = (
-                        f"{value!r} has no branch among the dependencies of '{name}', so that it is refused"
-                    )
-                    fault = source.fault((*at, "properties", name, "enum"), f"{said}, so that it is refused")
+                    said = f"{value!r} has no branch among the dependencies of '{name}'"
+                    place = (*at, "properties", name, "enum")
+                    fault = source.fault(place, f"{said}, so that it is refused")
                     yield from_fault(fault, "parameter-schema", "warning")
-        for place, schema in _described(page, at):
-            yield from _one(source, schema, place)
-            is_value = place[-1] == "items" or place[-2] == "properties"
+        for where, schema in _described(page, at):
+            yield from _one(source, schema, where)
+            is_value = where[-1] == "items" or where[-2] == "properties"
             if is_value and "properties" in schema:
-                yield from _required(source, schema, place, _members(schema))
+                yield from _required(source, schema, where, _members(schema))
 
 
 def _described(schema: Mapping[str, Any], at: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
