@@ -141,7 +141,10 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     steps = tuple(planned)
     links, texts = builder.output()
     _refuse_secrets(steps, parameters)
-    said = dict.fromkeys(str(each) for each in sorted([*findings.warnings, *builder.kept], key=_line))
+    # What is wrong is told where it is passed on, and otherwise by itself.
+    kept = [str(each) for each in builder.kept]
+    warnings = [each for each in findings.warnings if not any(text.startswith(str(each)) for text in kept)]
+    said = dict.fromkeys(str(each) for each in sorted([*warnings, *builder.kept], key=_line))
     notes = (*parameters.notes, *said, *builder.notes, *builder.open_files())
     requires = builder.requires()
     return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes, requires)

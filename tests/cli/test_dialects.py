@@ -93,6 +93,7 @@ def test_a_dry_run_shows_the_inputs_of_what_only_a_portal_can_do(cli: Cli, tmp_p
     assert "..." not in result.out  # by which YAML ends a block with blank lines
     assert "ref: see <register.entityRef>" in result.out
     assert "x: ${{ a || b }}" in result.out
+    assert result.out.count("'|' is not part") == 1
 
 
 def test_what_needs_a_step_that_was_left_out_is_shown_with_it(cli: Cli, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_lists_mappings_and_named_switches_are_answered_as_they_are_shown(
     inner = {"slug": {"type": "string"}, "role": {"type": "string", "default": "pull"}}
     questions: dict[str, Any] = {
         "parts": {"type": "array", "items": choice},
-        "flow": {"type": "boolean", "enumNames": ["GitFlow", "GitHubFlow"]},
+        "flow": {"type": "boolean", "enumNames": ["GitFlow", "GitHubFlow"], "default": True},
         "teams": {
             "type": "array",
             "items": {"type": "object", "properties": inner},
@@ -87,7 +87,7 @@ def test_lists_mappings_and_named_switches_are_answered_as_they_are_shown(
         child.expect_exact("'nothing' is not one of a, b, c")
         _answer(child, "parts", "1, Cc")
         child.expect_exact("2. false  GitHubFlow")
-        _answer(child, "flow", "GitHubFlow")
+        _answer(child, "flow (true)", "GitHubFlow")
         child.expect_exact("write [{slug: ..., role: ...}, ...]")
         child.expect_exact('teams ([{"slug": "x", "role": "pull"}])')
         child.sendline("[{slug: y}]")

@@ -131,7 +131,7 @@ def _read(prop: Property, default: Any) -> str:
     """Read one answer; an empty one stands for the default."""
     shown = ""
     if default is not None and not prop.is_hidden:
-        shown = _shown(default)
+        shown = document_text(default) if choices(prop.schema) else _shown(default)
     label = f"{_safe(prop.title)}" + (f" [cyan]({_safe(shown)})[/cyan]" if shown else "")
     return Prompt.ask(label, console=_rich, password=prop.is_hidden, default="", show_default=False).strip()
 

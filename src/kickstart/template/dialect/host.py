@@ -27,14 +27,14 @@ def parse_repo_url(url: Any, *_: Any) -> dict[str, Any]:
         parsed = urlsplit(f"https://{text}")
         host = parsed.netloc.lower()
     except ValueError as error:
-        raise ValueError(f"{url!r} is no address of a repository: {error}") from error
+        raise ValueError(f"{text!r} is no address of a repository") from error
     fields = {key: values[0] for key, values in parse_qs(parsed.query, keep_blank_values=True).items()}
     if not host or ":" in host.rstrip("0123456789:") or (host == "https:" and parsed.path.startswith("//")):
-        raise ValueError(f"{url!r} is not of the form github.com?owner=OWNER&repo=NAME")
+        raise ValueError(f"{text!r} is not of the form github.com?owner=OWNER&repo=NAME")
     needs = _NEEDS.get(host, ("repo",))
     for name in needs if not (host == "gitlab.com" and fields.get("project")) else ():
         if not fields.get(name):
-            raise ValueError(f"{url!r} names no {name}")
+            raise ValueError(f"{text!r} names no {name}")
     keys = ("owner", "repo", "organization", "workspace", "project")
     return {"host": host, **{key: fields[key].strip("/") for key in keys if key in fields}}
 
