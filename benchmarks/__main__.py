@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -248,9 +249,16 @@ def _previews(place: Path) -> list[Budget]:
 
 
 def _publishing(place: Path) -> list[Budget]:
-    samples = publishing.measured(place / "publishing", ROUNDS)
+    samples, again = publishing.measured(place / "publishing", ROUNDS)
+    pairs = zip(again["kickstart"], again["by hand"], strict=True)
     return [
         Budget("create on GitHub / by hand", measure.ratio(samples, "kickstart", "by hand"), 1.2, "x"),
+        Budget(
+            "create on GitHub / by hand, once both have begun",
+            statistics.median(ours / theirs for ours, theirs in pairs),
+            1.2,
+            "x",
+        ),
         Budget("create on GitHub, peak memory", measure.memory(samples, "kickstart"), 60, "MiB"),
     ]
 
