@@ -173,14 +173,15 @@ def names_of(model: type[BaseModel]) -> list[str]:
 def _wrong_inputs(
     source: Source, action: str, given: Mapping[str, Any], at: document.Path
 ) -> Iterator[Fault]:
-    model = actions.load(action).Input
+    loaded = actions.load(action)
+    model = loaded.Input
     known = names_of(model)
+    moved: Mapping[str, str] = getattr(loaded, "moved", {})
     for name, field in model.model_fields.items():
         key = field.alias or name
         if field.is_required() and key not in given:
             yield source.fault(at, f"{action} needs the input '{key}'")
     for key in given:
         if key not in known:
-            yield source.fault(
-                (*at, key), f"{action} has no input '{key}'{closest(key, known)}; it is ignored"
-            )
+            near = f" (did you mean '{moved[key]}'?)" if key in moved else closest(key, known)
+            yield source.fault((*at, key), f"{action} has no input '{key}'{near}; it is ignored")

@@ -6,7 +6,8 @@ import importlib
 from functools import cache
 from typing import cast
 
-from kickstart.actions.base import Action
+from kickstart.actions.base import Action, repository_from
+from kickstart.tools import Repository
 
 ACTIONS: dict[str, str] = {
     "argocd:bootstrap": "kickstart.actions.argocd:ArgocdBootstrap",
@@ -83,6 +84,22 @@ def nearest(name: str) -> str:
 
 
 _KIN = 0.75  # gitlab and github are less, fech and fetch are more
+
+
+def repository(name: str, repo_url: str) -> Repository | None:
+    """Return the repository that the action called `name` takes an address for.
+
+    None for an action of a plug-in, whose addresses are its own. Raises InputError.
+    """
+    if name not in ACTIONS:
+        return None
+    read = getattr(load(name), "repository", repository_from)
+    return cast(Repository, read(repo_url))
+
+
+def owners(name: str) -> tuple[str, ...]:
+    """Return which parts of a repository's address own it, for the action called `name`."""
+    return getattr(load(name), "needs", ("owner",)) or ("owner",)
 
 
 def load(name: str) -> Action:

@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 
-from kickstart import journal, marker, naming, settings
+from kickstart import actions, journal, marker, naming, settings
 from kickstart.cli import connect
 from kickstart.cli.console import Console
 from kickstart.errors import Fault, ParameterError
@@ -280,7 +280,8 @@ def _given(
     faults: list[Fault] = []
     owner = resolved.values.get("owner")
     if owner or not on_github:  # a login of this machine says nothing about an account there
-        _add_owner(given, owner, request.name, form, free=free)
+        used = [step.action for step in source.template.spec.steps]
+        _add_owner(given, owner, request.name, form, used, free=free)
     _add_configured(given, resolved.parameters, form)
     source_of_last = marker.FILE_NAME if request.earlier else "the last run"
     for name, value in dict(recorded.get("parameters") or {}).items():
@@ -347,11 +348,18 @@ def _project(request: Request, parameters: Parameters, source: Source, *, free: 
 
 
 def _add_owner(
-    given: dict[str, Given], setting: Setting | None, name: str, form: Form, *, free: bool
+    given: dict[str, Given],
+    setting: Setting | None,
+    name: str,
+    form: Form,
+    used: Iterable[str],
+    *,
+    free: bool,
 ) -> None:
     """The owner is a setting, and with it a portal's repository picker is filled as well.
 
-    free: in a portal's template nobody is the owner unasked, and whom a picker finds is in its catalog.
+    used: the actions of the template. free: in a portal's template nobody is the owner unasked, and
+    whom a picker finds is in its catalog.
     """
     owner = str(setting.value) if setting else connect.default_owner()
     source = setting.source if setting else "your login name"
@@ -362,7 +370,7 @@ def _add_owner(
             given["owner"] = Given(owner, source, text=True, filled_in=True)
     for each in form.properties.values():
         if each.schema.get("ui:field") == "RepoUrlPicker" and name and not each.schema.get("default"):
-            url = _repository_url(each.schema.get("ui:options"), setting, owner, name)
+            url = _repository_url(each.schema.get("ui:options"), setting, owner, name, used)
             given[each.name] = Given(url, source, text=True, filled_in=True)
 
 
@@ -371,8 +379,20 @@ def _is_for_catalog(schema: Mapping[str, Any], *, free: bool) -> bool:
     return free and "ui:field" in schema
 
 
-def _repository_url(options: Any, setting: Setting | None, owner: str, name: str) -> str:
-    """Return what the picker of a repository would give, within the choice that the template leaves."""
+# What owns a repository in its address, where the host says it.
+_OWNERS = {
+    "github.com": ("owner",),
+    "gitlab.com": ("owner",),
+    "bitbucket.org": ("workspace", "project"),
+    "dev.azure.com": ("organization", "project"),
+}
+
+
+def _repository_url(options: Any, setting: Setting | None, owner: str, name: str, used: Iterable[str]) -> str:
+    """Return what the picker of a repository would give, within the choice that the template leaves.
+
+    On a host of somebody's own the actions that publish say what an address needs.
+    """
     options = options if isinstance(options, Mapping) else {}
 
     def first_of(key: str, wanted: str, *, is_chosen: bool) -> str:
@@ -381,8 +401,23 @@ def _repository_url(options: Any, setting: Setting | None, owner: str, name: str
         return wanted if is_chosen or not listed or wanted in listed else listed[0]
 
     host = first_of("allowedHosts", "github.com", is_chosen=False)
-    owner = first_of("allowedOwners", owner, is_chosen=setting is not None)
-    return f"{host}?owner={owner}&repo={first_of('allowedRepos', name, is_chosen=False)}"
+    publishing = (each for each in used if each.startswith("publish:") and each in actions.ACTIONS)
+    parts = _OWNERS.get(host) or [part for each in publishing for part in actions.owners(each)]
+    chosen = setting is not None
+    owners = "&".join(
+        f"{part}={first_of(_ALLOWED[part], owner, is_chosen=chosen)}"
+        for part in dict.fromkeys(parts or ["owner"])
+    )
+    return f"{host}?{owners}&repo={first_of('allowedRepos', name, is_chosen=False)}"
+
+
+# What limits them; a workspace is an owner in the form.
+_ALLOWED = {
+    "owner": "allowedOwners",
+    "workspace": "allowedOwners",
+    "organization": "allowedOrganizations",
+    "project": "allowedProjects",
+}
 
 
 def _add_configured(given: dict[str, Given], configured: Mapping[str, Setting], form: Form) -> None:

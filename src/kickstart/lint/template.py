@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kickstart import actions, wiring
-from kickstart.actions.base import InputError, repository_from
+from kickstart.actions.base import InputError
 from kickstart.lint.expressions import NAKED, parsed, readings, unknown_filters
 from kickstart.lint.finding import Finding, from_fault, short
 from kickstart.naming import MAX_LABEL, closest
@@ -195,7 +195,7 @@ def inputs(source: Source, form: Form) -> Iterator[Finding]:
         address = step.input.get("repoUrl")
         if isinstance(address, str) and is_plain(address) and actions.exists(step.action):
             try:
-                repository_from(address)
+                actions.repository(step.action, address)
             except InputError as error:
                 yield from_fault(source.fault((*at, "repoUrl"), str(error)), "step", "error")
         for path, text in texts(step.input):
