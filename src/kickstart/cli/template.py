@@ -171,13 +171,17 @@ def lint(
         }
         for each in found
     ]
-    if found:
+    faults = {each: Fault(each.where, f"{each.message} [{each.rule}: {each.fix}]") for each in found}
+    if output != "sarif":
+        for each, fault in faults.items():
+            if each.level == "note":
+                console.print(f"{console.paint('Note:', 'yellow')} {fault}")
+    wrong = [fault for each, fault in faults.items() if each.level != "note"]
+    if wrong:
         console.remember({"findings": findings})
-        faults = [Fault(each.where, f"{each.message} [{each.rule}: {each.fix}]") for each in found]
-        count = counted(len(found), "finding")
         raise FindingsError(
-            f"{count} in the template '{source.name}'",
-            faults=faults,
+            f"{counted(len(wrong), 'finding')} in the template '{source.name}'",
+            faults=wrong,
             hint="leave out what is meant so: --ignore RULE",
         )
     console.result({"outcome": "clean", "template": _described(source), "findings": findings})

@@ -113,7 +113,9 @@ def references(source: Source, form: Form, language: Language) -> Iterator[Findi
     for fault in (*findings.errors, *findings.warnings):
         place = _AT.match(fault.message)
         key = place[1] if place else ""
-        if key == "action":
+        if key == "action" and "only a portal has" in fault.message and language.is_portal:
+            yield from_fault(fault, "portal-action", "note")
+        elif key == "action":
             yield from_fault(fault, "unknown-action", "error")
         elif key == "input" and "has no input" in fault.message:
             if ".copyWithoutRender:" not in fault.message:
