@@ -102,7 +102,7 @@ class _PublishElsewhere:
         return [key for key, value in input.model_dump(by_alias=True, include=_LEFT_OUT).items() if value]
 
 
-class GitlabSettings(Model):
+class Project(Model):
     """What a GitLab project is set to, by the names of GitLab's API."""
 
     name: str | None = Field(default=None, description="Ignored: GitHub has no titles.")
@@ -153,7 +153,7 @@ class PublishGitlab(_PublishElsewhere):
         )
         repo_visibility: Literal["private", "public", "internal"] = _VISIBILITY
         topics: list[str] = Field(default=[], description="Words to find the repository by.")
-        settings: GitlabSettings | None = Field(
+        settings: Project | None = Field(
             default=None, description="What the project is set to; it wins over the inputs beside it."
         )
         branches: list[dict[str, Any]] = Field(
@@ -180,7 +180,7 @@ class PublishGitlab(_PublishElsewhere):
 
     def promise(self, given: Given, input: Any) -> Promise:
         repository = self.repository(input.repo_url)
-        settings = input.settings or GitlabSettings()
+        settings = input.settings or Project()
         if settings.path:
             problem = naming.repository_name_problem(settings.path)
             if problem:
@@ -199,7 +199,7 @@ class PublishGitlab(_PublishElsewhere):
         return Promise(output=output, effect=promise.effect, notes=promise.notes)
 
     def _left_out(self, input: Any) -> list[str]:
-        settings = input.settings or GitlabSettings()
+        settings = input.settings or Project()
         taken = {"path", "description", "topics", "visibility"}
         others = settings.model_dump(by_alias=True, exclude_unset=True, exclude=taken)
         return [*super()._left_out(input), *(f"settings.{key}" for key in others)]

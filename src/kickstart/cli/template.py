@@ -140,7 +140,10 @@ def lint(
     ] = None,
     no_color: options.NO_COLOR = False,
 ) -> None:
-    """Find what is wrong or doubtful in a template and in its skeletons, each with a fix."""
+    """Find what is wrong or doubtful in a template and in its skeletons, each with a fix.
+
+    What only a portal can carry out is a note, and no failure.
+    """
     from kickstart import __version__
     from kickstart import lint as linter
     from kickstart.cli import results
