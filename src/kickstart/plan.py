@@ -323,8 +323,7 @@ class _Builder(Struct):
         if not actions.exists(step.action):
             if self.given.steps_engine.is_portal:
                 return None
-            near = actions.nearest(step.action)
-            raise _StepError(("action",), f"there is no action '{step.action}'{near}")
+            raise _StepError(("action",), actions.why_absent(step.action))
         action = actions.load(step.action)
         return None if self.given.portal is None and getattr(action, "reads_portal", False) else action
 

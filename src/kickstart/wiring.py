@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 from pydantic import BaseModel
@@ -71,8 +71,7 @@ def _check(source: Source, form: Form, engine: Language) -> Findings:
         if actions.exists(step.action):
             warnings += _wrong_inputs(source, step.action, step.input, (*at, "input"))
         else:
-            near = actions.nearest(step.action)
-            fault = source.fault((*at, "action"), f"there is no action '{step.action}'{near}")
+            fault = source.fault((*at, "action"), actions.why_absent(step.action))
             (errors if step.condition is None else warnings).append(fault)
         if not _can_iterate(step.each):
             errors.append(source.fault((*at, "each"), f"must be a list or a mapping, and is {step.each!r}"))
@@ -175,14 +174,34 @@ def names_of(model: type[BaseModel]) -> list[str]:
 def _wrong_inputs(
     source: Source, action: str, given: Mapping[str, Any], at: document.Path
 ) -> Iterator[Fault]:
-    model = actions.load(action).Input
-    known = names_of(model)
-    for name, field in model.model_fields.items():
+    loaded = actions.load(action)
+    for name, field in loaded.Input.model_fields.items():
         key = field.alias or name
         if field.is_required() and key not in given:
             yield source.fault(at, f"{action} needs the input '{key}'")
-    for key in given:
-        if key not in known:
-            yield source.fault(
-                (*at, key), f"{action} has no input '{key}'{closest(key, known)}; it is ignored"
-            )
+    moved: Mapping[str, str] = getattr(loaded, "moved", {})
+    for path, near in _unknown_inputs(loaded.Input, given, moved):
+        yield source.fault((*at, *path), f"{action} has no input '{'.'.join(path)}'{near}; it is ignored")
+
+
+def _unknown_inputs(
+    model: type[BaseModel], given: Mapping[str, Any], moved: Mapping[str, str], *at: str
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what a model does not have, at any depth, with what may be meant.
+
+    moved: where an input belongs that others have at the top.
+    """
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    known = [".".join((*at, name)) for name in fields]
+    for key, value in given.items():
+        if key in fields:
+            nested = [each for each in get_args(fields[key].annotation) if _is_model(each)]
+            if nested and isinstance(value, Mapping):
+                yield from _unknown_inputs(nested[0], value, {}, *at, key)
+            continue
+        meant = moved.get(key)
+        yield (*at, key), f" (did you mean '{meant}'?)" if meant else closest(".".join((*at, key)), known)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -303,6 +303,36 @@ def test_a_repository_picker_with_a_part_that_only_its_user_knows_stays_open(
     assert "  repoUrl: is required\n" in shown.err
 
 
+@pytest.mark.parametrize(
+    ("host", "action", "more", "owners"),
+    [
+        ("dev.azure.com", "publish:azure", {}, "organization=acme&project=WEB"),
+        ("bitbucket.org", "publish:bitbucketCloud", {}, "workspace=acme&project=WEB"),
+        ("bb.test", "publish:bitbucketServer", {}, "project=acme"),
+        ("gerrit.test", "publish:gerrit", {}, "workspace=acme"),
+        ("gitea.test", "publish:gitea", {"description": "x"}, "owner=acme"),
+        ("gitlab.test", "publish:gitlab", {}, "owner=acme"),
+    ],
+)
+def test_a_picker_is_filled_with_what_its_forge_needs(
+    cli: Cli, tmp_path: Path, host: str, action: str, more: dict[str, Any], owners: str
+) -> None:
+    picker = {**PICKER, "ui:options": {"allowedHosts": [host], "allowedProjects": ["WEB"]}}
+    steps = [
+        {"action": "debug:log", "input": {"message": "to ${{ parameters.repoUrl }}"}},
+        {"action": action, "input": {"repoUrl": "${{ parameters.repoUrl }}", **more}},
+    ]
+    parameters = page(name={"type": "string"}, repoUrl=picker)
+    template = write_template(tmp_path / "t", steps, parameters, metadata={"name": "portal", "title": "P"})
+
+    shown = cli("create", "demo", "--template", template, "--dry-run", "--owner", "acme")
+
+    assert shown.code == 0, shown.err
+    assert f"to {host}?{owners}&repo=demo\n" in shown.out
+    owned = "acme-WEB" if owners.endswith("WEB") else "acme"
+    assert f"repository {owned}/demo" in shown.out
+
+
 def test_the_owner_in_a_catalog_is_nobody_on_a_forge(cli: Cli, tmp_path: Path) -> None:
     picker = {"type": "string", "ui:field": "OwnerPicker"}
     steps = [{"action": "debug:log", "input": {"message": "by ${{ parameters.owner or 'nobody' }}"}}]

@@ -531,5 +531,99 @@ def test_a_rule_can_be_left_out(cli: Cli, tmp_path: Path) -> None:
     assert "there is no rule 'unknown-acton' (did you mean 'unknown-action'?)" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("action", "address"),
+    [
+        ("publish:azure", "dev.azure.com?organization=g&project=p&repo=b"),
+        ("publish:bitbucketServer", "bb.example.com?project=PR&repo=b"),
+        ("publish:bitbucketCloud", "bitbucket.org?workspace=w&project=p&repo=b"),
+        ("publish:gerrit", "ge.example.com?workspace=home&repo=b"),
+        ("publish:gitlab", "gitlab.com?owner=g/sub/team&repo=b"),
+        ("publish:gitlab:merge-request", "gitlab.com?owner=g/sub/team&repo=b"),
+    ],
+)
+def test_an_address_is_read_as_its_forge_reads_it(
+    cli: Cli, tmp_path: Path, action: str, address: str
+) -> None:
+    template = _template(tmp_path / "t", [{"action": action, "input": {"repoUrl": address}}])
+
+    result = cli("template", "lint", template)
+
+    assert result.code == 0, result.err
+    assert "repoUrl" not in result.out
+
+
+def test_an_address_without_what_its_forge_needs_is_found(cli: Cli, tmp_path: Path) -> None:
+    address = {"repoUrl": "dev.azure.com?owner=g&project=p&repo=b"}
+    template = _template(tmp_path / "t", [{"action": "publish:azure", "input": address}])
+
+    result = cli("template", "lint", template)
+
+    assert result.code == 8
+    assert "'dev.azure.com?owner=g&project=p&repo=b' names no organization [step: " in result.err
+
+
+@pytest.mark.parametrize(
+    "input",
+    [
+        {"settings": {"visibility": "public", "merge_method": "ff"}, "skipExisting": True},
+        {"branches": [{"name": "dev", "create": True}], "projectVariables": [{"key": "a", "value": "b"}]},
+        {"setUserAsOwner": True, "ownerUsername": "ada", "signCommit": True, "sourcePath": False},
+    ],
+)
+def test_what_gitlabs_module_takes_is_no_finding(cli: Cli, tmp_path: Path, input: dict[str, Any]) -> None:
+    whole = {"repoUrl": "gitlab.com?owner=g&repo=b", **input}
+    template = _template(tmp_path / "t", [{"action": "publish:gitlab", "input": whole}])
+
+    result = cli("template", "lint", template)
+
+    assert (result.code, result.out) == (0, "portal is clean.\n"), result.err
+
+
+PORTALS = [
+    {"id": "rails", "action": "fetch:rails", "input": {"url": "./skeleton"}},
+    {"action": "debug:log", "input": {"message": "${{ steps.rails.output.anything }}"}},
+]
+
+
+def test_an_action_that_only_a_portal_has_is_a_note(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", PORTALS)
+
+    shown = cli("template", "lint", template)
+    listed = cli("template", "lint", template, "--output", "json")
+    report = json.loads(cli("template", "lint", template, "--output", "sarif").out)
+    ignored = cli("template", "lint", template, "--ignore", "portal-action")
+
+    said, clean = shown.out.splitlines()
+    assert (shown.code, clean) == (0, "portal is clean.")
+    assert said.startswith("Note: template.yaml:")
+    assert ": spec.steps.0.action: only a portal has the action 'fetch:rails' [portal-action: " in said
+    assert listed.code == 0
+    assert [(each["rule"], each["level"]) for each in listed.json["findings"]] == [("portal-action", "note")]
+    assert [each["level"] for each in report["runs"][0]["results"]] == ["note"]
+    assert (ignored.code, ignored.out) == (0, "portal is clean.\n")
+
+
+def test_notes_are_listed_and_not_counted_with_what_is_wrong(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [*PORTALS, {"action": "fetch:rials"}])
+
+    shown = cli("template", "lint", template)
+    listed = cli("template", "lint", template, "--output", "json")
+
+    assert (shown.code, listed.code) == (8, 8)
+    assert shown.out.count("portal-action") == 1
+    assert "1 finding in the template 'portal'" in shown.err
+    assert "there is no action 'fetch:rials' (did you mean 'fetch:rails'?) [unknown-action: " in shown.err
+    assert "portal-action" not in shown.err
+    assert [each["level"] for each in listed.json["findings"]] == ["note", "error"]
+
+
+def test_in_our_own_dialect_an_action_of_a_portals_is_an_error(cli: Cli, tmp_path: Path) -> None:
+    result = cli("template", "lint", _template(tmp_path / "t", PORTALS), "--dialect", "kickstart")
+
+    assert result.code == 8
+    assert "only a portal has the action 'fetch:rails' [unknown-action: " in result.err
+
+
 def test_our_own_template_is_clean(cli: Cli) -> None:
     assert cli("template", "lint").code == 0

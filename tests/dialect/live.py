@@ -12,6 +12,7 @@ import pytest
 
 from kickstart import document
 from kickstart.actions import exists, load
+from kickstart.actions.portal_only import PORTAL_ONLY
 from kickstart.errors import ParameterError, TemplateError
 from kickstart.lint import lint
 from kickstart.plan import build
@@ -22,11 +23,13 @@ from kickstart.template.dialect.renderer import Renderer
 from kickstart.template.dialect.yaml_text import dump
 from kickstart.template.parameters import Form
 from kickstart.tools import Repository
+from kickstart.wiring import names_of
 from tests.dialect import portal, whole
 from tests.dialect.randomly import entities, templates
 from tests.dialect.record import answers, recorded, whole_answers, whole_recorded
 from tests.dialect.test_recorded import GLOBALS, ours
 from tests.unit.building import circumstances
+from tests.unit.test_publish_others import MODULES
 
 if portal.missing():
     pytest.skip(f"NOT TESTED AGAINST BACKSTAGE: {portal.missing()}", allow_module_level=True)
@@ -244,18 +247,34 @@ LEFT_OUT = {
 }
 
 
-def test_our_actions_know_the_inputs_of_backstages() -> None:
+def test_our_actions_know_the_inputs_and_outputs_of_backstages() -> None:
     [theirs] = portal.ask("inputs.js", [], portal.modules(portal.TODAY))
-    known = {name: load(name).Input.model_json_schema() for name in theirs if exists(name)}
+    ours = {name: load(name) for name in theirs if exists(name)}
+    known = {name: action.Input.model_json_schema() for name, action in ours.items()}
 
     missing = {name: {*theirs[name]["names"]} - {*inputs["properties"]} for name, inputs in known.items()}
     required = {
         name: {*theirs[name]["required"]} ^ {*inputs.get("required", [])} for name, inputs in known.items()
     }
+    outputs = {name: {*theirs[name]["outputs"]} - {*names_of(each.Output)} for name, each in ours.items()}
 
     assert {name: inputs for name, inputs in missing.items() if inputs} == LEFT_OUT
-    assert {*theirs} == {*known}
+    assert {name: unknown for name, unknown in outputs.items() if unknown} == {}
+    assert {*theirs} - PORTAL_ONLY == {*known}
     # A list that may be empty: what it is without has one meaning.
     assert {name: inputs for name, inputs in required.items() if inputs} == {
         "workspace:template": {"copyWithoutTemplating"}
     }
+
+
+def test_other_forges_take_what_their_modules_take() -> None:
+    [theirs] = portal.ask("inputs.js", [], portal.modules(portal.TODAY))
+    installed = [name for name in MODULES if name in theirs]
+    if not installed:
+        pytest.skip("the modules of other forges are not installed")
+
+    for name in installed:
+        inputs, required, outputs = MODULES[name]
+        assert {*theirs[name]["names"]} == inputs, name
+        assert {*theirs[name]["required"]} == required, name
+        assert {*theirs[name]["outputs"]} - {"remoteUrl", "repoContentsUrl", "commitHash"} == outputs, name

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kickstart import actions, wiring
+from kickstart.actions.portal_only import PORTAL_ONLY
 from kickstart.template.cache import CodeCache
 from kickstart.template.engine import Engine
 from kickstart.template.parameters import Form
@@ -155,10 +156,80 @@ def test_steps_of_one_id_of_which_one_runs_are_as_they_should_be(tmp_path: Path)
         ("fech:template", "fetch:template"),
         ("publish:gitub", "publish:github"),
         ("fs:rename:file", "fs:rename"),
-        ("gitlab:repo:push", ""),
+        ("publish:gitlab:merge-requst", "publish:gitlab:merge-request"),
+        ("gitlab:repo:psuh", "gitlab:repo:push"),
+        ("fetch:rail", "fetch:rails"),
+        ("bitbucket:repo:push", ""),
         ("ansible:content:create", ""),
-        ("cnoe:kubernetes:apply", ""),
+        ("acme:kubernetes:apply", ""),
     ],
 )
 def test_an_action_of_somebody_elses_is_no_slip_of_the_pen(name: str, meant: str) -> None:
     assert actions.nearest(name) == (f" (did you mean '{meant}'?)" if meant else "")
+
+
+@pytest.mark.parametrize("name", ["publish:gitlab:merge-request", "fetch:rails", "http:backstage:request"])
+def test_an_action_of_a_known_module_is_not_taken_for_another(tmp_path: Path, name: str) -> None:
+    (fault,) = _check(tmp_path, [{"id": "x", "action": name}]).errors
+
+    assert fault.message == f"spec.steps.0.action: only a portal has the action '{name}'"
+
+
+def test_what_is_here_is_in_no_list_of_what_only_portals_have() -> None:
+    assert not PORTAL_ONLY & {*actions.ACTIONS}
+
+
+def test_a_plug_in_that_brings_a_portals_action_makes_it_one_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert actions.is_portals("fetch:rails")
+
+    monkeypatch.setattr(actions, "plugged_in", lambda: {"fetch:rails": "rails:Fetch"})
+
+    assert not actions.is_portals("fetch:rails")
+
+
+@pytest.mark.parametrize(
+    ("action", "input", "said"),
+    [
+        ("publish:gitlab", "description", " (did you mean 'settings.description'?)"),
+        ("publish:azure", "topics", ""),
+        ("publish:azure", "repoVisibility", ""),
+        ("publish:gitea", "topics", ""),
+        ("publish:gitea", "token", ""),
+        ("publish:gerrit", "repoVisibility", ""),
+        ("publish:bitbucketCloud", "topics", ""),
+        ("publish:bitbucketServer", "topics", ""),
+        ("publish:bitbucketCloud", "enableLFS", ""),
+    ],
+)
+def test_an_input_that_a_forges_module_has_not_is_named(
+    tmp_path: Path, action: str, input: str, said: str
+) -> None:
+    given = {"repoUrl": "${{ parameters.repo }}", "description": "x", input: "y"}
+    if action == "publish:gitlab":
+        del given["description"]
+        given[input] = "y"
+
+    (warning,) = _check(tmp_path, [{"action": action, "input": given}]).warnings
+
+    assert warning.message == (
+        f"spec.steps.0.input.{input}: {action} has no input '{input}'{said}; it is ignored"
+    )
+
+
+def test_an_input_within_an_input_is_looked_at_too(tmp_path: Path) -> None:
+    given = {"repoUrl": "${{ parameters.repo }}", "settings": {"visiblity": "public", "topics": ["a"]}}
+
+    (warning,) = _check(tmp_path, [{"action": "publish:gitlab", "input": given}]).warnings
+
+    assert warning.message == (
+        "spec.steps.0.input.settings.visiblity: publish:gitlab has no input 'settings.visiblity' "
+        "(did you mean 'settings.visibility'?); it is ignored"
+    )
+
+
+def test_gitea_needs_a_description(tmp_path: Path) -> None:
+    step = {"action": "publish:gitea", "input": {"repoUrl": "${{ parameters.repo }}"}}
+
+    (warning,) = _check(tmp_path, [step]).warnings
+
+    assert warning.message == "spec.steps.0.input: publish:gitea needs the input 'description'"

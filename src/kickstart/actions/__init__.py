@@ -6,7 +6,8 @@ import importlib
 from functools import cache
 from typing import cast
 
-from kickstart.actions.base import Action
+from kickstart.actions.base import Action, repository_from
+from kickstart.tools import Repository
 
 ACTIONS: dict[str, str] = {
     "argocd:bootstrap": "kickstart.actions.argocd:ArgocdBootstrap",
@@ -65,6 +66,20 @@ def plugged_in() -> dict[str, str]:
     return {each.name: each.value for each in entry_points(group=ENTRY_POINTS)}
 
 
+def why_absent(name: str) -> str:
+    """Say of an action that does not exist here whether a portal has it, or which one may be meant."""
+    if is_portals(name):
+        return f"only a portal has the action '{name}'"
+    return f"there is no action '{name}'{nearest(name)}"
+
+
+def is_portals(name: str) -> bool:
+    """Tell whether `name` is an action of a known module of Backstage's that is not here."""
+    from kickstart.actions.portal_only import PORTAL_ONLY
+
+    return name in PORTAL_ONLY and not exists(name)
+
+
 def nearest(name: str) -> str:
     """Return " (did you mean 'x'?)" for the action that a misspelt name means, or an empty string.
 
@@ -72,17 +87,34 @@ def nearest(name: str) -> str:
     """
     from difflib import SequenceMatcher
 
+    from kickstart.actions.portal_only import PORTAL_ONLY
     from kickstart.naming import closest
 
-    def prefix(each: str) -> str:
-        return each.partition(":")[0]
+    def is_kin(each: str) -> bool:
+        owners, rests = zip(each.partition(":")[::2], name.partition(":")[::2], strict=True)
+        return SequenceMatcher(None, *owners).ratio() > _KIN and SequenceMatcher(None, *rests).ratio() > _NEAR
 
-    known = [*ACTIONS, *plugged_in()]
-    kin = [each for each in known if SequenceMatcher(None, prefix(each), prefix(name)).ratio() > _KIN]
-    return closest(name, kin)
+    return closest(name, filter(is_kin, sorted({*ACTIONS, *plugged_in(), *PORTAL_ONLY})))
 
 
 _KIN = 0.75  # gitlab and github are less, fech and fetch are more
+_NEAR = 0.6  # what follows has to be near too: bitbucket:repo:push does not mean bitbucket:pipelines:run
+
+
+def repository(name: str, repo_url: str) -> Repository | None:
+    """Return the repository that the action called `name` takes an address for.
+
+    None for an action of a plug-in, whose addresses are its own. Raises InputError.
+    """
+    if name not in ACTIONS:
+        return None
+    read = getattr(load(name), "repository", repository_from)
+    return cast(Repository, read(repo_url))
+
+
+def owners(name: str) -> tuple[str, ...]:
+    """Return which parts of a repository's address own it, for the action called `name`."""
+    return getattr(load(name), "needs", ("owner",)) or ("owner",)
 
 
 def load(name: str) -> Action:

@@ -138,39 +138,69 @@ class PublishGithub:
         commit_hash: str = Field(description="The id of the commit.")
 
     def promise(self, given: Given, input: Input) -> Promise:
-        repository = repository_from(input.repo_url)
-        folder = normal_path(input.source_path)
-        files = Tree(given.tree.under(folder))
-        # A portal publishes a repository without files as well, but none of a folder that is not there.
-        if not files and (folder or given.left_out or not given.engine.is_portal):
-            raise AbsentError(f"there is nothing to publish in {folder or 'the workspace'}")
-        if marker.FILE_NAME in files:
-            raise InputError(f"{marker.FILE_NAME} is kickstart's own file; the template may not write it")
-        made_by = {
-            "name": given.source.name,
-            "version": given.source.version,
-            "origin": given.source.origin,
-            "commit": given.source.commit,
-        }
-        mark = marker.Marker(given.project, str(repository), made_by, files.digest(), given.parameters)
-        commit = Commit(
-            files.adding({marker.FILE_NAME: mark.entry()}),
-            input.git_commit_message,
-            author_of(given, input.git_author_name, input.git_author_email),
-            given.at,
-        )
         # What the template does not mention is the team's to choose later.
         settings = {
             "protectDefaultBranch": input.protect_default_branch,
             **input.model_dump(by_alias=True, exclude_unset=True, exclude=_NO_SETTINGS),
         }
-        effect = Publish(repository, commit, mark, input.default_branch, given.address.name, settings)
-        output = {
-            "remoteUrl": given.address.clone_url(repository),
-            "repoContentsUrl": given.address.contents_url(repository, input.default_branch),
-            "commitHash": given.commits.get(mark.digest, commit.id),
-        }
-        return Promise(output=output, effect=effect)
+        author = author_of(given, input.git_author_name, input.git_author_email)
+        return published(
+            given,
+            repository_from(input.repo_url),
+            files_below(given, input.source_path),
+            Message(input.git_commit_message, author),
+            input.default_branch,
+            settings,
+        )
+
+
+def files_below(given: Given, folder: str) -> Tree:
+    """Return the files of a folder of the workspace. Raises AbsentError and PathError."""
+    folder = normal_path(folder)
+    files = Tree(given.tree.under(folder))
+    # A portal publishes a repository without files as well, but none of a folder that is not there.
+    if not files and (folder or given.left_out or not given.engine.is_portal):
+        raise AbsentError(f"there is nothing to publish in {folder or 'the workspace'}")
+    return files
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a commit says, and who says it: "Name <address>"."""
+
+    text: str
+    author: str
+
+
+def published(
+    given: Given,
+    repository: Repository,
+    files: Tree,
+    message: Message,
+    branch: str,
+    settings: Mapping[str, Any],
+) -> Promise:
+    """Return the promise of a new repository with `files` in it. Raises InputError.
+
+    settings: what the forge makes so, by the names of `publish:github`'s inputs.
+    """
+    if marker.FILE_NAME in files:
+        raise InputError(f"{marker.FILE_NAME} is kickstart's own file; the template may not write it")
+    made_by = {
+        "name": given.source.name,
+        "version": given.source.version,
+        "origin": given.source.origin,
+        "commit": given.source.commit,
+    }
+    mark = marker.Marker(given.project, str(repository), made_by, files.digest(), given.parameters)
+    commit = Commit(files.adding({marker.FILE_NAME: mark.entry()}), message.text, message.author, given.at)
+    effect = Publish(repository, commit, mark, branch, given.address.name, settings)
+    output = {
+        "remoteUrl": given.address.clone_url(repository),
+        "repoContentsUrl": given.address.contents_url(repository, branch),
+        "commitHash": given.commits.get(mark.digest, commit.id),
+    }
+    return Promise(output=output, effect=effect)
 
 
 _NO_SETTINGS = {"repo_url", "source_path", "token", "git_commit_message"}

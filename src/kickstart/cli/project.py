@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 
-from kickstart import journal, marker, naming, settings
+from kickstart import actions, journal, marker, naming, settings
 from kickstart.cli import connect
 from kickstart.cli.console import Console
 from kickstart.errors import Fault, ParameterError
@@ -281,7 +281,8 @@ def _given(
     faults: list[Fault] = []
     owner = resolved.values.get("owner")
     if owner or not on_github:  # a login of this machine says nothing about an account there
-        _add_owner(given, owner, request.name, form, free=free)
+        used = [step.action for step in source.template.spec.steps]
+        _add_owner(given, owner, request.name, form, used, free=free)
     _add_configured(given, resolved.parameters, form)
     source_of_last = marker.FILE_NAME if request.earlier else "the last run"
     for name, value in dict(recorded.get("parameters") or {}).items():
@@ -348,11 +349,18 @@ def _project(request: Request, parameters: Parameters, source: Source, *, free: 
 
 
 def _add_owner(
-    given: dict[str, Given], setting: Setting | None, name: str, form: Form, *, free: bool
+    given: dict[str, Given],
+    setting: Setting | None,
+    name: str,
+    form: Form,
+    used: Iterable[str],
+    *,
+    free: bool,
 ) -> None:
     """The owner is a setting, and with it a portal's repository picker is filled as well.
 
-    free: in a portal's template nobody is the owner unasked, and whom a picker finds is in its catalog.
+    used: the actions of the template. free: in a portal's template nobody is the owner unasked, and
+    whom a picker finds is in its catalog.
     """
     owner = str(setting.value) if setting else connect.default_owner()
     source = setting.source if setting else "your login name"
@@ -362,7 +370,9 @@ def _add_owner(
         if not _is_for_catalog(schema, free=free) and (setting or not is_unasked):
             given["owner"] = Given(owner, source, text=True, filled_in=True)
     for each in form.properties.values():
-        url = _repository_url(each.schema, setting, owner, name) if is_address(each.schema) and name else ""
+        url = ""
+        if is_address(each.schema) and name:
+            url = _repository_url(each.schema, setting, owner, name, used)
         if url:
             given[each.name] = Given(url, source, text=True, filled_in=True)
 
@@ -372,18 +382,29 @@ def _is_for_catalog(schema: Mapping[str, Any], *, free: bool) -> bool:
     return free and "ui:field" in schema
 
 
-# What a picker asks for besides the repository, and which of its options limits the answer.
-_ASKED = {
-    "dev.azure.com": {"organization": "allowedOrganizations", "project": "allowedProjects"},
-    "bitbucket.org": {"workspace": "allowedOwners", "project": "allowedProjects"},
+# What owns a repository in its address, outermost first, where the host says it.
+_OWNERS = {
+    "github.com": ("owner",),
+    "gitlab.com": ("owner",),
+    "bitbucket.org": ("workspace", "project"),
+    "dev.azure.com": ("organization", "project"),
 }
-_OWNER = {"owner": "allowedOwners"}
+# What limits each of them; a workspace is an owner in the form.
+_ALLOWED = {
+    "owner": "allowedOwners",
+    "workspace": "allowedOwners",
+    "organization": "allowedOrganizations",
+    "project": "allowedProjects",
+}
 
 
-def _repository_url(schema: Mapping[str, Any], setting: Setting | None, owner: str, name: str) -> str:
+def _repository_url(
+    schema: Mapping[str, Any], setting: Setting | None, owner: str, name: str, used: Iterable[str]
+) -> str:
     """Return what the picker of a repository would give, within the choice that the template leaves.
 
-    Nothing where the template has it all, and where there is a part that only its user knows.
+    Nothing where the template has it all, and where there is a part that only its user knows. used: the
+    template's actions; on a host of somebody's own those that publish say what an address needs.
     """
     options = schema.get("ui:options")
     options = options if isinstance(options, Mapping) else {}
@@ -398,9 +419,11 @@ def _repository_url(schema: Mapping[str, Any], setting: Setting | None, owner: s
         return wanted if is_chosen or not listed or wanted in listed else listed[0]
 
     host = host or first_of("allowedHosts", "github.com", is_chosen=False)
-    for key, option in _ASKED.get(host, _OWNER).items():
-        wanted = "" if key == "project" else owner
-        parts.setdefault(key, first_of(option, wanted, is_chosen=bool(wanted and setting)))
+    publishing = (each for each in used if each.startswith("publish:") and each in actions.ACTIONS)
+    owners = _OWNERS.get(host) or [part for each in publishing for part in actions.owners(each)]
+    for number, part in enumerate(dict.fromkeys(owners or ["owner"])):
+        wanted = "" if number else owner
+        parts.setdefault(part, first_of(_ALLOWED[part], wanted, is_chosen=bool(wanted and setting)))
     parts["repo"] = first_of("allowedRepos", name, is_chosen=False)
     return f"{host}?{urlencode(parts)}" if all(parts.values()) else ""
 

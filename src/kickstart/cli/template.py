@@ -140,7 +140,10 @@ def lint(
     ] = None,
     no_color: options.NO_COLOR = False,
 ) -> None:
-    """Find what is wrong or doubtful in a template and in its skeletons, each with a fix."""
+    """Find what is wrong or doubtful in a template and in its skeletons, each with a fix.
+
+    What only a portal can carry out is a note, and no failure.
+    """
     from kickstart import __version__
     from kickstart import lint as linter
     from kickstart.cli import results
@@ -171,13 +174,17 @@ def lint(
         }
         for each in found
     ]
-    if found:
+    faults = {each: Fault(each.where, f"{each.message} [{each.rule}: {each.fix}]") for each in found}
+    if output != "sarif":
+        for each, fault in faults.items():
+            if each.level == "note":
+                console.print(f"{console.paint('Note:', 'yellow')} {fault}")
+    wrong = [fault for each, fault in faults.items() if each.level != "note"]
+    if wrong:
         console.remember({"findings": findings})
-        faults = [Fault(each.where, f"{each.message} [{each.rule}: {each.fix}]") for each in found]
-        count = counted(len(found), "finding")
         raise FindingsError(
-            f"{count} in the template '{source.name}'",
-            faults=faults,
+            f"{counted(len(wrong), 'finding')} in the template '{source.name}'",
+            faults=wrong,
             hint="leave out what is meant so: --ignore RULE",
         )
     console.result({"outcome": "clean", "template": _described(source), "findings": findings})

@@ -13,6 +13,7 @@ RULES: dict[str, str] = {
     "foreign-expression": "put it between {% raw %} and {% endraw %}, or the file into copyWithoutTemplating",
     "metadata": "correct it: a portal's catalog refuses the template",
     "parameter-schema": "correct the parameter's schema",
+    "portal-action": "nothing to do: a dry run shows its input, and a plug-in can bring it",
     "reference": "correct the name, or the expression",
     "secret-as-parameter": "write secrets.NAME: parameters.NAME is only asterisks",
     "secret-logged": "do not log it",
@@ -30,7 +31,7 @@ RULES: dict[str, str] = {
 class Finding(Struct, frozen=True, order=True):
     """One thing to look at; line 0 says that no line is known.
 
-    level: "error" for what fails or is lost, else "warning".
+    level: "error" for what fails or is lost, "note" for what is only to be known, else "warning".
     """
 
     file: str

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kickstart import actions, wiring
-from kickstart.actions.base import InputError, repository_from
+from kickstart.actions.base import InputError
 from kickstart.lint.expressions import NAKED, parsed, readings, unknown_filters
 from kickstart.lint.finding import Finding, from_fault, short
 from kickstart.naming import MAX_LABEL, closest
@@ -120,7 +120,9 @@ def references(source: Source, form: Form, language: Language) -> Iterator[Findi
     for fault in (*findings.errors, *findings.warnings):
         place = _AT.match(fault.message)
         key = place[1] if place else ""
-        if key == "action":
+        if key == "action" and "only a portal has" in fault.message and language.is_portal:
+            yield from_fault(fault, "portal-action", "note")
+        elif key == "action":
             yield from_fault(fault, "unknown-action", "error")
         elif key == "input" and "has no input" in fault.message:
             if ".copyWithoutRender:" not in fault.message:
@@ -149,7 +151,7 @@ def inputs(source: Source, form: Form) -> Iterator[Finding]:
         address = step.input.get("repoUrl")
         if isinstance(address, str) and is_plain(address) and actions.exists(step.action):
             try:
-                repository_from(address)
+                actions.repository(step.action, address)
             except InputError as error:
                 yield from_fault(source.fault((*at, "repoUrl"), str(error)), "step", "error")
         for path, text in texts(step.input):
