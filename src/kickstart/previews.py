@@ -83,7 +83,7 @@ def read(files: Files) -> list[Preview]:
     return [_read(files, number) for number in numbers]
 
 
-def create(files: Files, number: int, image: str, ttl: str, now: datetime) -> Edit:
+def create(files: Files, project: str, number: int, image: str, ttl: str, now: datetime) -> Edit:
     """Add the preview of a pull request, or give an existing one another image or time to live.
 
     The time to live starts anew with every change. Raises PreflightError where the repository has no
@@ -94,7 +94,7 @@ def create(files: Files, number: int, image: str, ttl: str, now: datetime) -> Ed
     if _files_of(files, number):
         found = _read(files, number)
         if found.problem:
-            hint = f"correct it, or remove it: kickstart preview delete NAME --pr {number}"
+            hint = f"correct it, or remove it: kickstart preview delete {project} --pr {number}"
             raise ConflictError(f"{FOLDER}/pr-{number} is in the way: {found.problem}", hint=hint)
         if (found.digest, found.ttl) == (image, ttl):
             return Edit({})
@@ -104,7 +104,7 @@ def create(files: Files, number: int, image: str, ttl: str, now: datetime) -> Ed
     else:
         _namespace(files, number)
         host = _quoted(_host(files, number))
-        text = _VALUES.format(number=number, host=host, digest=image, since=since, ttl=ttl)
+        text = _VALUES.format(project=project, number=number, host=host, digest=image, since=since, ttl=ttl)
     return Edit(
         {path: Entry(text.encode())},
         f"Preview pull request {number} with {image[:19]}",
@@ -224,7 +224,7 @@ def _quoted(text: str) -> str:
 
 _VALUES = """\
 # The preview of pull request {number}, written by kickstart: when its time is over this folder goes, and
-# everything in its namespace with it. Sooner: kickstart preview delete NAME --pr {number}
+# everything in its namespace with it. Sooner: kickstart preview delete {project} --pr {number}
 # What all previews have in common: helm/values-preview.yaml
 environment: pr-{number}
 exposure:

@@ -239,7 +239,7 @@ def test_what_is_broken_is_in_the_way_until_it_is_deleted(
     assert refused.code == 5
     assert "previews/pr-42 is in the way: " in refused.err
     assert reason in refused.err
-    assert "kickstart preview delete NAME --pr 42" in refused.err
+    assert "kickstart preview delete shop --pr 42" in refused.err
     assert (done.code, gitops.tree) == (0, before)
 
 

@@ -73,7 +73,7 @@ def create(
             place,
             copy,
             previews.PATHS,
-            lambda files: previews.create(files, number, image_digest, ttl, now),
+            lambda files: previews.create(files, name, number, image_digest, ttl, now),
             pull_request=pull_request,
             dry_run=dry_run,
         )
