@@ -127,38 +127,57 @@ def _unreadable(source: Source, index: int, error: Exception) -> Finding:
 
 def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: bool) -> Iterator[Finding]:
     """Look at one rendered text, a file's or a path."""
+    body, rest, errors = _parsed(text, spelling)
+    found = [_of_error(error) for error in errors]
+    if body is not None:
+        found += [(line, "missing-dollar", "warning", said) for line, said in _naked(rest, spelling, known)]
+        found += _comments(rest)
+        for reading, said in unknown_filters(body, known.language):
+            found.append((reading.line, "unknown-filter", "error", f"{short(reading.shown)}: {said}"))
+        found += _names(body, spelling, known, is_path=is_path)
+    for line, rule, level, message in found:
+        yield Finding(place, 0 if is_path else line, rule, level, message)
 
-    def finding(line: int, rule: str, level: str, message: str) -> Finding:
-        return Finding(place, 0 if is_path else line, rule, level, message)
 
-    body: syntax.Body = []
-    for _ in range(_MOST_ERRORS):
+# Line, rule, level and message.
+_Found = tuple[int, str, str, str]
+
+
+def _parsed(text: str, spelling: Spelling) -> tuple[syntax.Body | None, str, list[EngineError]]:
+    """Return the tags of a text, the text without its wrong ones, and what is wrong with those.
+
+    No tags where what is wrong cannot be left out.
+    """
+    errors: list[EngineError] = []
+    while len(errors) < _MOST_ERRORS:
         try:
-            body = syntax.parse(text, spelling)
-            break
+            return syntax.parse(text, spelling), text, errors
         except EngineError as error:
-            shown, rule = short(error.expression), "syntax"
-            if error.expression.startswith("{#") and "has no" in error.message:
-                rule = "comment-opening"
-            if _ELSEWHERE.search(error.expression):
-                yield finding(
-                    error.line, "foreign-expression", "error", f"{shown}: is rendered here, and fails"
-                )
-            else:
-                yield finding(error.line, rule, "error", f"{shown}: {error.message}")
+            errors.append(error)
             shorter = _without(text, error)
             if shorter == text:
-                return
+                return None, text, errors
             text = shorter
-    for at, message in _naked(text, spelling, known):
-        yield finding(at, "missing-dollar", "warning", message)
+    return [], text, errors
+
+
+def _of_error(error: EngineError) -> _Found:
+    shown = short(error.expression)
+    if _ELSEWHERE.search(error.expression):
+        return error.line, "foreign-expression", "error", f"{shown}: is rendered here, and fails"
+    is_comment = error.expression.startswith("{#") and "has no" in error.message
+    return error.line, "comment-opening" if is_comment else "syntax", "error", f"{shown}: {error.message}"
+
+
+def _comments(text: str) -> Iterator[_Found]:
+    """Yield each line of a shell script that opens a comment by counting an array."""
     for number, line in enumerate(text.split("\n"), start=1) if "${#" in text else ():
         if "${#" in line and "{% raw" not in line:
-            yield finding(
-                number, "comment-opening", "warning", "${# opens a comment, which ends at the next #}"
-            )
-    for reading, message in unknown_filters(body, known.language):
-        yield finding(reading.line, "unknown-filter", "error", f"{short(reading.shown)}: {message}")
+            yield number, "comment-opening", "warning", "${# opens a comment, which ends at the next #}"
+
+
+def _names(body: syntax.Body, spelling: Spelling, known: _Known, *, is_path: bool) -> Iterator[_Found]:
+    """Yield each name that is nothing where it is read."""
     asked = {chain[1] for chain in names_asked(body) if chain[0] == known.root and len(chain) > 1}
     reads = names_read(body)
     foreign = {
@@ -175,18 +194,18 @@ def _text(text: str, spelling: Spelling, known: _Known, place: str, *, is_path: 
                 if rest[0] in asked and not near:
                     continue  # the file provides for its absence, and it is no slip of the pen
                 message = f"{shown}: the step '{known.step}' gives no value '{rest[0]}'{near}; it is empty"
-                yield finding(reading.line, "undefined-value", "warning", message)
+                yield reading.line, "undefined-value", "warning", message
         elif root == "values" and spelling.compat:
             message = f"{shown}: the step '{known.step}' has cookiecutterCompat, which calls it cookiecutter"
-            yield finding(reading.line, "undefined-value", "warning", message)
+            yield reading.line, "undefined-value", "warning", message
         elif root in _FOREIGN or (root in {"secrets", "steps"} and not is_path):
             message = f"{shown}: is rendered here, where '{root}' is nothing"
-            yield finding(reading.line, "foreign-expression", "error", message)
+            yield reading.line, "foreign-expression", "error", message
         elif (reading.line, reading.shown) in foreign:
             continue  # its other names are of the same other language
         elif root not in _GLOBALS and not (spelling.compat and root in {"True", "False", "None"}):
             message = f"{shown}: nothing is called '{root}' in a skeleton; it is empty"
-            yield finding(reading.line, "undefined-value", "warning", message)
+            yield reading.line, "undefined-value", "warning", message
 
 
 def _without(text: str, error: EngineError) -> str:
