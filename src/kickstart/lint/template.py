@@ -12,11 +12,12 @@ from kickstart.lint.expressions import NAKED, parsed, readings, unknown_filters
 from kickstart.lint.finding import Finding, from_fault, short
 from kickstart.naming import MAX_LABEL, closest
 from kickstart.template import conditions, wording
-from kickstart.template.catalog import Source, nested_placeholders
+from kickstart.template.catalog import Source
 from kickstart.template.dialect.scanner import Spelling
 from kickstart.template.expressions import texts
 from kickstart.template.language import Language, is_plain
 from kickstart.template.parameters import Form
+from kickstart.template.placeholders import nested
 
 RENDERING = frozenset({"fetch:template", "fetch:template:file"})
 _ENTITY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
@@ -102,7 +103,7 @@ def entity(source: Source) -> Iterator[Finding]:
 def placeholders(source: Source) -> Iterator[Finding]:
     """Look for placeholders in the files that placeholders bring."""
     whole = source.template.model_dump(by_alias=True, exclude_unset=True)
-    for at in nested_placeholders(whole):
+    for at in nested(whole):
         message = "stays as it is: what a file brings is not searched again"
         yield from_fault(source.fault(at, message), "reference", "error")
 
@@ -130,7 +131,7 @@ def parameters(source: Source, form: Form) -> Iterator[Finding]:
     """Look for what a form cannot fulfil: its defaults, its choices, what it requires."""
     for number, page in enumerate(form.pages):
         at = ("spec", "parameters", number)
-        for name in page.get("required") or []:
+        for name in () if source.unread else page.get("required") or []:
             if name not in form.properties:
                 near = closest(name, form.properties)
                 fault = source.fault((*at, "required"), f"'{name}' is required and not described{near}")
