@@ -151,7 +151,8 @@ class _Builder(Struct):
     """Threads the workspace and the outputs through the steps.
 
     kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
-    published: repositories by the URL of their contents.
+    published: repositories by the URL of their contents. guessed: the steps whose outputs a portal may
+    give otherwise.
     """
 
     source: Source
@@ -161,6 +162,7 @@ class _Builder(Struct):
     outputs: dict[str, Any] = {}
     kept: list[Fault] = []
     left_out: list[str] = []
+    guessed: list[str] = []
     published: dict[str, Tree] = {}
     notes: list[str] = []
 
@@ -189,14 +191,14 @@ class _Builder(Struct):
                 if action:
                     try:
                         given = self._evaluated(step.input, context, at, "input")
-                        promises.append(self._promise(action, given))
+                        promises.append(self._promise(id_, action, given))
                         continue
                     except RemoteError as error:  # files of another repository, or a portal
                         if not self.given.steps_engine.is_portal:
                             raise
                         action, missing, failure = None, error.message, error
                     except (InputError, PathError, ValidationError, TemplateError) as error:
-                        lacks = self._lack(error, given, self.kept[before:])
+                        lacks = self._lack(error, step, given, self.kept[before:])
                         if not lacks:
                             raise
                         action, missing = None, lacks
@@ -308,12 +310,19 @@ class _Builder(Struct):
 
     def _unknown(self, condition: str | bool | None) -> str:
         """Return the left out steps on whose outputs a condition depends."""
-        try:
-            chains = self.given.steps_engine.names(condition) if isinstance(condition, str) else []
-        except EngineError:
-            return ""
-        named = [chain[1] for chain in chains if chain[0] == "steps" and len(chain) > 1]
-        return ", ".join(dict.fromkeys(name for name in named if name in self.left_out))
+        return ", ".join(self._read(condition, self.left_out))
+
+    def _read(self, value: Any, steps: list[str]) -> list[str]:
+        """Return those of some steps whose outputs the expressions of a value read."""
+        named = (chain[1] for chain in self._chains(value) if chain[0] == "steps" and len(chain) > 1)
+        return [name for name in dict.fromkeys(named) if name in steps]
+
+    def _chains(self, value: Any) -> Iterator[tuple[str, ...]]:
+        for _, text in texts(value):
+            try:
+                yield from self.given.steps_engine.names(text)
+            except EngineError:
+                continue
 
     def _action(self, step: Step) -> Action | None:
         """Return a step's action, or None for one that only a portal can carry out."""
@@ -323,10 +332,14 @@ class _Builder(Struct):
             near = actions.nearest(step.action)
             raise _StepError(("action",), f"there is no action '{step.action}'{near}")
         action = actions.load(step.action)
-        return None if self.given.portal is None and getattr(action, "reads_portal", False) else action
+        needs_portal = getattr(action, "needs_portal", None)
+        return None if self.given.portal is None and needs_portal and needs_portal(step.input) else action
 
-    def _lack(self, error: Exception, input: Mapping[str, Any], kept: list[Fault]) -> str:
-        """Say what a step may fail for that a portal has: its filters, and what left out steps bring."""
+    def _lack(self, error: Exception, step: Step, input: Mapping[str, Any], kept: list[Fault]) -> str:
+        """Say what a step may fail for that a portal has: its filters, and what left out steps bring.
+
+        input: as the step has it when it is evaluated.
+        """
         filters = (found for fault in kept if (found := re.search("there is no filter '.*?'", fault.message)))
         own = next((found[0] for found in filters), "")
         placeholders = tuple(f"<{id_}." for id_ in self.left_out)
@@ -336,6 +349,9 @@ class _Builder(Struct):
             or any(each in text for _, text in texts(input) for each in placeholders)
         )
         named = [id_ for id_ in self.left_out if any(f"<{id_}." in text for _, text in texts(input))]
+        guessed = self._read(step.input, self.guessed)
+        if guessed and not lacks:
+            return f"needs what {', '.join(guessed)} would bring"
         return f"needs what {', '.join(named or self.left_out)} would bring" if lacks else own
 
     def _placeholder(self, id_: str, input: Mapping[str, Any], why: str) -> Promise:
@@ -350,7 +366,7 @@ class _Builder(Struct):
             ),
         )
 
-    def _promise(self, action: Any, input: Mapping[str, Any]) -> Promise:
+    def _promise(self, id_: str, action: Any, input: Mapping[str, Any]) -> Promise:
         given = Given(
             tree=self.tree,
             source=self.source,
@@ -367,6 +383,8 @@ class _Builder(Struct):
             left_out=self.left_out,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
+        if promise.is_guess:
+            self.guessed.append(id_)
         seen = promise.output.get("repoContentsUrl")
         self.published |= {str(seen): each.tree for each in _effects(promise) if seen and each.published}
         if promise.tree is not None:
