@@ -15,7 +15,7 @@ from kickstart import actions, document, marker, wiring
 from kickstart.actions.base import UNKNOWN_NUMBER, AbsentError, Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
-from kickstart.template import wording
+from kickstart.template import user, wording
 from kickstart.template.catalog import Source
 from kickstart.template.expressions import ExpressionError, evaluate, is_truthy, texts
 from kickstart.template.filters import dump
@@ -34,7 +34,8 @@ class PlannedStep(Struct, frozen=True):
     """One step with its effects. A skipped step has none.
 
     missing: why only a portal can carry it out; `inputs` is what it would give to the action.
-    failure: what kept kickstart from it, and may pass.
+    failure: what kept kickstart from it, and may pass. unknown: what only a portal knows, by whose name
+    it is planned, so that it can be looked at.
     """
 
     id: str
@@ -43,6 +44,7 @@ class PlannedStep(Struct, frozen=True):
     skipped: bool = False
     missing: str = ""
     failure: RemoteError | None = None
+    unknown: str = ""
     inputs: tuple[Mapping[str, Any], ...] = ()
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
@@ -70,6 +72,11 @@ class Plan(Struct, frozen=True):
     def missing(self) -> list[PlannedStep]:
         """The steps that only a portal can carry out."""
         return [step for step in self.steps if step.missing]
+
+    @property
+    def refused(self) -> list[PlannedStep]:
+        """The steps for which nothing is applied: those, and what is planned with a name for a value."""
+        return [step for step in self.steps if step.missing or step.unknown]
 
     @property
     def public_parameters(self) -> dict[str, Any]:
@@ -152,7 +159,8 @@ class _Builder(Struct):
 
     kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
     published: repositories by the URL of their contents. guessed: the steps whose outputs a portal may
-    give otherwise.
+    give otherwise. of_user: what this step, or the output, reads of the user that only a portal knows.
+    knows_user: no step read such a thing.
     """
 
     source: Source
@@ -163,6 +171,8 @@ class _Builder(Struct):
     kept: list[Fault] = []
     left_out: list[str] = []
     guessed: list[str] = []
+    of_user: list[user.Chain] = []
+    knows_user: bool = True
     published: dict[str, Tree] = {}
     notes: list[str] = []
 
@@ -171,6 +181,7 @@ class _Builder(Struct):
         at = ("spec", "steps", index)
         name = step.name or step.action
         before = len(self.kept)
+        self._look_at_user([step.condition, step.each, step.input])
         try:
             unknown = ""
             if step.each is None and not self._holds(step.condition, self._context(), at):
@@ -243,6 +254,7 @@ class _Builder(Struct):
             step.action,
             missing=missing,
             failure=failure,
+            unknown=self._unknown_of_user() if not missing and any(map(_changes, promises)) else "",
             inputs=tuple(inputs),
             effects=tuple(effect for promise in promises for effect in _effects(promise)),
             messages=tuple(message for promise in promises for message in promise.messages),
@@ -251,6 +263,7 @@ class _Builder(Struct):
     def output(self) -> tuple[tuple[Mapping[str, str], ...], tuple[Mapping[str, str], ...]]:
         """Return the links and texts that the template's output has, without those whose `if` fails."""
         output = self.source.template.spec.output
+        self._look_at_user([output.links, output.text])
         kinds: list[tuple[Mapping[str, str], ...]] = []
         for kind, items in (("links", output.links), ("text", output.text)):
             kept = []
@@ -270,20 +283,24 @@ class _Builder(Struct):
 
     def open_files(self) -> Iterator[str]:
         """Say which files hold placeholders, in the workspace as it is in the end."""
-        left = tuple(f"<{id_}." for id_ in self.left_out)
+        of_user = () if self.knows_user else ("<user.entity.",)
+        left = [each for each in (*(f"<{id_}." for id_ in self.left_out), *of_user) if self._holding([each])]
         numbers = tuple(text for _, text in texts(self.outputs) if text.startswith(UNKNOWN_NUMBER))
         for marks, what in (
             (left, f"what only a portal knows stands as {''.join(left[:1])}NAME> and the like"),
-            (numbers, f"what only a forge will number stands as {', '.join(dict.fromkeys(numbers))}"),
+            ([*numbers], f"what only a forge will number stands as {', '.join(dict.fromkeys(numbers))}"),
         ):
-            found = [
-                path
-                for path, entry in (self.tree.items() if marks else ())
-                if any(mark in path or mark.encode() in entry.content for mark in marks)
-            ]
+            found = self._holding(marks)
             if found:
                 listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
                 yield f"{what} in {listed}"
+
+    def _holding(self, marks: list[str]) -> list[str]:
+        return [
+            path
+            for path, entry in (self.tree.items() if marks else ())
+            if any(mark in path or mark.encode() in entry.content for mark in marks)
+        ]
 
     def requires(self) -> str:
         """Return what the project needs of a cluster, as the template's annotation says it."""
@@ -309,8 +326,24 @@ class _Builder(Struct):
         return found
 
     def _unknown(self, condition: str | bool | None) -> str:
-        """Return the left out steps on whose outputs a condition depends."""
-        return ", ".join(self._read(condition, self.left_out))
+        """Say on what that only a portal knows a condition depends."""
+        steps = ", ".join(self._read(condition, self.left_out))
+        of_user = _named(self._unknown_to_us(condition))
+        return " and ".join(filter(None, (f"what {steps} would bring" if steps else "", of_user)))
+
+    def _look_at_user(self, value: Any) -> None:
+        self.of_user = self._unknown_to_us(value)
+        self.knows_user = self.knows_user and not self.of_user
+
+    def _unknown_to_us(self, value: Any) -> list[user.Chain]:
+        """Return what a value's expressions read of the user that only a portal knows."""
+        if not self.given.steps_engine.is_portal:
+            return []
+        named = [text for _, text in texts(value) if "user" in text]
+        return user.unknown_to(self.given.author, self._chains(named))
+
+    def _unknown_of_user(self) -> str:
+        return f"needs what only a portal knows: {_named(self.of_user)}" if self.of_user else ""
 
     def _read(self, value: Any, steps: list[str]) -> list[str]:
         """Return those of some steps whose outputs the expressions of a value read."""
@@ -348,6 +381,8 @@ class _Builder(Struct):
             or not (self.tree or isinstance(error, TemplateError))  # which no step before could help
             or any(each in text for _, text in texts(input) for each in placeholders)
         )
+        if self.of_user and any("<user.entity." in text for _, text in texts(input)):
+            return self._unknown_of_user()
         named = [id_ for id_ in self.left_out if any(f"<{id_}." in text for _, text in texts(input))]
         guessed = self._read(step.input, self.guessed)
         if guessed and not lacks:
@@ -425,7 +460,7 @@ class _Builder(Struct):
             "environment": {"parameters": {"bootstrap": bool(self.given.argocd_namespace)}},
         }
         if self.given.steps_engine.is_portal:
-            context["user"] = _user(self.given.author)
+            context["user"] = user.described(self.given.author, self.of_user)
         else:
             # A plan has no failed step: it is complete, or there is none.
             context |= {"always": lambda: True, "failure": lambda: False}
@@ -434,19 +469,12 @@ class _Builder(Struct):
         return context
 
 
-def _user(author: str) -> dict[str, Any]:
-    """Return who runs the template as a portal describes it: "Ada <ada@example.com>" is the user ada."""
-    name, _, address = author.partition(" <")
-    address = address.rstrip(">")
-    login = (address.partition("@")[0] or name).lower()
-    return {
-        "ref": f"user:default/{login}",
-        "entity": {
-            "kind": "User",
-            "metadata": {"name": login, "namespace": "default"},
-            "spec": {"profile": {"displayName": name, "email": address}},
-        },
-    }
+def _named(chains: list[user.Chain]) -> str:
+    return ", ".join(".".join(chain) for chain in chains)
+
+
+def _changes(promise: Promise) -> bool:
+    return bool(_effects(promise)) or promise.tree is not None
 
 
 def _line(fault: Fault) -> int:
@@ -457,7 +485,7 @@ def _line(fault: Fault) -> int:
 def _why_missing(step: Step, unknown: str) -> str:
     """Say why only a portal can carry out a step without an action here. unknown: as its `if` has it."""
     if unknown:
-        return f"its 'if' depends on what {unknown} would bring"
+        return f"its 'if' depends on {unknown}"
     if actions.exists(step.action):
         return "no portal is configured: KICKSTART_PORTAL_URL"
     return f"only a portal can do this: {step.action}"

@@ -164,6 +164,51 @@ def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, 
     assert f"Note: what only a portal knows stands as <shop.NAME> and the like in {path}" in rendered.err
 
 
+GITHUB_LOGIN = "${{ user.entity.metadata.annotations['github.com/user-login'] }}"
+
+
+def test_what_only_a_portal_knows_of_the_user_is_left_to_it(cli: Cli, tmp_path: Path) -> None:
+    known = "${{ user.ref }} ${{ user.entity.metadata.name }} ${{ user.entity.spec.profile.email }}"
+    steps = [
+        {"id": "tell", "action": "debug:log", "input": {"message": f"{known} ${{{{ user.entity | dump }}}}"}},
+        {"id": "log", "action": "debug:log", "input": {"message": "${{ user.entity.spec.memberOf[0] }}"}},
+        fetch(templateFileExtension=False, values={"list": "by ${{ user.entity.relations }}"}),
+        {"id": "in", "if": "${{ 'a' in user.entity.spec.memberOf }}", "action": "debug:log"},
+        publish() | {"input": {"repoUrl": f"github.com?owner={GITHUB_LOGIN}&repo=demo"}},
+    ]
+    template = _template(tmp_path / "t", steps)
+    command = ("create", "demo", "-t", template, "--owner", "acme", "--forge", f"local:{tmp_path}/f")
+
+    shown, created = cli(*command, "--dry-run"), cli(*command)
+    rendered = cli("render", "demo", "-t", template, "-d", tmp_path / "out", "--owner", "acme")
+
+    assert (shown.code, rendered.code) == (0, 0), shown.err + rendered.err
+    assert "user:default/" in shown.out
+    assert '"metadata":{"name":' in shown.out
+    assert "annotations" not in shown.out.partition("<user.")[0]  # a whole entity is what is known of it
+    assert "<user.entity.spec.memberOf.0>" in shown.out
+    assert "left to a portal (its 'if' depends on user.entity.spec.memberOf)" in shown.out
+    assert "left to a portal (needs what only a portal knows: user.entity.metadata.annotations)" in shown.out
+    assert "owner=<user.entity.metadata.annotations.github.com/user-login>&repo=demo" in shown.out
+    assert "refused, since only a portal can do fetch, in, publish" in shown.out
+    assert (tmp_path / "out/demo/a.txt").read_text() == "by <user.entity.relations> \n"
+    assert "stands as <user.entity.NAME> and the like in a.txt" in rendered.err
+    assert created.code == 3
+    assert "spec.steps.2.action: needs what only a portal knows: user.entity.relations" in created.err
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_file_is_never_published_with_a_name_for_what_a_portal_knows(cli: Cli, tmp_path: Path) -> None:
+    login = GITHUB_LOGIN.replace(" }}", " | upper }}")
+    template = _template(tmp_path / "t", [fetch({"list": login}, templateFileExtension=False), publish()])
+
+    result = cli("create", "demo", "-t", template, "--owner", "acme", "--forge", f"local:{tmp_path}/f")
+
+    assert result.code == 3
+    assert "needs what only a portal knows: user.entity.metadata.annotations" in result.err
+    assert not (tmp_path / "f").exists()
+
+
 def test_nothing_is_left_to_a_portal_where_there_is_nothing_to_repeat(cli: Cli, tmp_path: Path) -> None:
     steps = [
         fetch(),
