@@ -17,7 +17,7 @@ from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
 from kickstart.template import user, wording
 from kickstart.template.catalog import Source
-from kickstart.template.expressions import ExpressionError, evaluate, is_truthy, texts
+from kickstart.template.expressions import ExpressionError, evaluate, found_at, is_truthy, texts, why_empty
 from kickstart.template.filters import dump
 from kickstart.template.language import UNDEFINED, EngineError, Language, Placeholder
 from kickstart.template.parameters import Form, Parameters
@@ -181,6 +181,7 @@ class _Builder(Struct):
         at = ("spec", "steps", index)
         name = step.name or step.action
         before = len(self.kept)
+        given: Mapping[str, Any] = {}
         self._look_at_user([step.condition, step.each, step.input])
         try:
             unknown = ""
@@ -230,13 +231,14 @@ class _Builder(Struct):
             raise TemplateError(f"step '{id_}' ({step.action}) is wrong", faults=[fault]) from error
         except ValidationError as error:
             faults = [
-                self.source.fault((*at, "input", *map(str, found["loc"])), wording.problem(found))
+                self.source.fault((*at, "input", *map(str, found["loc"])), self._problem(found, step))
                 for found in error.errors()
             ]
             faults += self.kept[before:]
             raise TemplateError(f"step '{id_}' ({step.action}) has a wrong input", faults=faults) from error
         except (InputError, PathError) as error:
-            faults = [self.source.fault((*at, "input"), str(error)), *self.kept[before:]]
+            message = "; ".join((str(error), *self._reasons(str(error), step.input, given)))
+            faults = [self.source.fault((*at, "input"), message), *self.kept[before:]]
             raise TemplateError(f"step '{id_}' ({step.action}) cannot be done", faults=faults) from error
         except TemplateError as error:
             message = f"step '{id_}' ({step.action}): {error.message}"
@@ -388,6 +390,22 @@ class _Builder(Struct):
         if guessed and not lacks:
             return f"needs what {', '.join(guessed)} would bring"
         return f"needs what {', '.join(named or self.left_out)} would bring" if lacks else own
+
+    def _problem(self, found: Any, step: Step) -> str:
+        """Return what Pydantic says of an input; of one that is written and has no value, why."""
+        written = found_at(step.input, found["loc"])
+        if found["type"] != "missing" or not isinstance(written, str):
+            return wording.problem(found)
+        why = why_empty(written, self._context(), self.given.steps_engine)
+        return f"is required, and {written.strip()} is empty" + (f": {why}" if why else "")
+
+    def _reasons(self, said: str, written: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+        """Say what is empty in the text that an error shows."""
+        for path, text in texts(written):
+            shown = found_at(given, path)
+            why = why_empty(text, self._context(), self.given.steps_engine)
+            if why and isinstance(shown, str) and shown and repr(shown) in said:
+                yield why
 
     def _placeholder(self, id_: str, input: Mapping[str, Any], why: str) -> Promise:
         """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""

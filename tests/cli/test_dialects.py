@@ -164,6 +164,57 @@ def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, 
     assert f"Note: what only a portal knows stands as <shop.NAME> and the like in {path}" in rendered.err
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"entity": "a ${{ parameters.where }}"},
+            ": spec.steps.1.input.entity: must be a mapping, and is text\n",
+        ),
+        (
+            {"entity": "${{ parameters.where }}"},
+            ": spec.steps.1.input.entity: is required, and ${{ parameters.where }} is empty: "
+            "'where' was not given\n",
+        ),
+        (
+            {"entity": "${{ steps.skipped.output.a.b }}"},
+            " and ${{ steps.skipped.output.a.b }} is empty: steps.skipped.output.a.b is empty\n",
+        ),
+        (
+            {"entity": "${{ 'a' if parameters.name === 'x' }}", "filePath": 3},
+            ": spec.steps.1.input.filePath: must be text, and is a number\n",
+        ),
+    ],
+)
+def test_why_a_required_input_has_no_value_is_told(
+    cli: Cli, tmp_path: Path, given: dict[str, Any], said: str
+) -> None:
+    steps = [
+        {"id": "skipped", "if": False, "action": "debug:log"},
+        {"action": "catalog:write", "input": given},
+    ]
+    parameters = {"properties": {"name": {"type": "string"}, "where": {"type": "string"}}}
+    template = write_template(tmp_path / "t", steps, parameters, metadata=PLAIN)
+
+    result = cli("create", "demo", "-t", template, "--dry-run")
+
+    assert result.code == 3
+    assert said in result.err
+
+
+def test_why_a_part_of_a_text_is_empty_is_told(cli: Cli, tmp_path: Path) -> None:
+    address = "github.com?owner=${{ parameters.team }}&repo=${{ parameters.name }}"
+    more = {"description": "${{ parameters.where }} of it"}
+    parameters = {"properties": {name: {"type": "string"} for name in ("name", "team", "where")}}
+    steps = [fetch(), publish() | {"input": {"repoUrl": address, **more}}]
+    template = write_template(tmp_path / "t", steps, parameters, metadata=PLAIN)
+
+    result = cli("create", "demo", "-t", template, "--dry-run")
+
+    assert result.code == 3
+    assert "'github.com?owner=&repo=demo' names no owner; 'team' was not given\n" in result.err
+
+
 GITHUB_LOGIN = "${{ user.entity.metadata.annotations['github.com/user-login'] }}"
 
 
@@ -292,7 +343,8 @@ def test_why_an_input_is_empty_is_told_with_what_is_wrong_with_it(cli: Cli, tmp_
     assert result.code == 3
     faults = [line.partition(": ")[2] for line in result.err.splitlines() if "template.yaml" in line]
     assert faults == [
-        "spec.steps.0.input.repoUrl: is required",
+        "spec.steps.0.input.repoUrl: is required, and ${{ parameters.repoUrl }} is empty: "
+        "'repoUrl' was not given",
         "spec.steps.0.input.repoUrl: parameters.repoUrl: there is no parameter 'repoUrl'",
     ]
 

@@ -25,6 +25,7 @@ def lint(source: Source, language: Language) -> list[Finding]:
         found += template.parameters(source, form)
         found += template.references(source, form, language)
         found += template.inputs(source, form)
+        found += template.optional(source, form)
     steps = list(enumerate(source.template.spec.steps))
     rendering = [(index, step.input) for index, step in steps if step.action in template.RENDERING]
     for index, step in rendering:

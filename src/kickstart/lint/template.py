@@ -23,6 +23,7 @@ RENDERING = frozenset({"fetch:template", "fetch:template:file"})
 _ENTITY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
 _AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
+_PARAMETER = re.compile(r"\s*\$\{\{-?\s*parameters\.(\w+)\s*-?\}\}\s*")
 _TEXT = {"type": "string", "minLength": 1}
 _IF = {"type": ["string", "boolean"]}
 # What a portal checks of a template besides what one cannot be read without.
@@ -214,6 +215,33 @@ def inputs(source: Source, form: Form) -> Iterator[Finding]:
                 if root == "parameters" and rest and rest[0] in secrets:
                     fault = source.fault((*at, *path), f"{rest[0]} is a secret")
                     yield from_fault(fault, "secret-as-parameter", "error")
+
+
+def optional(source: Source, form: Form) -> Iterator[Finding]:
+    """Look for inputs that a step needs and that nobody has to give: alone, a parameter may have no value."""
+    for index, step in enumerate(source.template.spec.steps):
+        if not actions.exists(step.action) or step.condition is not None:
+            continue
+        model = actions.load(step.action).Input
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            written = step.input.get(key)
+            found = _PARAMETER.fullmatch(written) if isinstance(written, str) else None
+            if found and field.is_required() and _may_be_missing(form, found[1]):
+                message = f"{step.action} needs it, and '{found[1]}' is neither required nor has a default"
+                at = ("spec", "steps", index, "input", key)
+                yield from_fault(source.fault(at, message), "missing-input", "warning")
+
+
+def _may_be_missing(form: Form, name: str) -> bool:
+    """Tell whether a form can be sent without a parameter, as far as no other one decides on it."""
+    found = form.properties.get(name)
+    if found is None or found.required or found.when is not None or name in form.sometimes_required:
+        return False
+    schema = found.schema
+    # A form gives a list or a mapping even when nobody has filled it in, and a picker its address.
+    filled = schema.get("type") in {"array", "object"} or schema.get("ui:field") == "RepoUrlPicker"
+    return not filled and not {"default", "const"} & {*schema}
 
 
 def filters(source: Source, language: Language) -> Iterator[Finding]:
