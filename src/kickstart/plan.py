@@ -12,7 +12,16 @@ from msgspec import Struct, field
 from pydantic import ValidationError
 
 from kickstart import actions, document, marker, wiring
-from kickstart.actions.base import UNKNOWN_NUMBER, AbsentError, Action, Effect, Given, InputError, Promise
+from kickstart.actions.base import (
+    UNKNOWN_NUMBER,
+    AbsentError,
+    Action,
+    BeyondError,
+    Effect,
+    Given,
+    InputError,
+    Promise,
+)
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
 from kickstart.template import user, wording
@@ -375,6 +384,8 @@ class _Builder(Struct):
 
         input: as the step has it when it is evaluated.
         """
+        if isinstance(error, BeyondError):
+            return error.message if self.given.steps_engine.is_portal else ""
         filters = (found for fault in kept if (found := re.search("there is no filter '.*?'", fault.message)))
         own = next((found[0] for found in filters), "")
         placeholders = tuple(f"<{id_}." for id_ in self.left_out)

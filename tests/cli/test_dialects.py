@@ -215,6 +215,29 @@ def test_why_a_part_of_a_text_is_empty_is_told(cli: Cli, tmp_path: Path) -> None
     assert "'github.com?owner=&repo=demo' names no owner; 'team' was not given\n" in result.err
 
 
+def test_a_step_with_extensions_of_cookiecutter_is_left_to_a_portal(cli: Cli, tmp_path: Path) -> None:
+    given = {"url": "./skeleton", "values": {"a": 1}, "extensions": ["jinja2_time.TimeExtension"]}
+    steps = [{"id": "bake", "action": "fetch:cookiecutter", "input": given}, publish()]
+    template = _template(tmp_path / "t", steps)
+    own = _template(tmp_path / "o", steps, {"dialect": "kickstart"})
+    command = ("create", "demo", "--owner", "acme", "--forge", f"local:{tmp_path}/f", "-t")
+
+    shown, created = cli(*command, template, "--dry-run"), cli(*command, template)
+    rendered = cli("render", "demo", "-t", template, "-d", tmp_path / "out", "--owner", "acme")
+    refused = cli(*command, own, "--dry-run")
+
+    why = "cookiecutter's extensions are not there, such as jinja2_time.TimeExtension"
+    assert (shown.code, rendered.code) == (0, 0), shown.err + rendered.err
+    assert f"left to a portal ({why}), which would give it" in shown.out
+    assert "- jinja2_time.TimeExtension" in shown.out
+    assert "left to a portal (needs what bake would bring)" in shown.out
+    assert f"Left out: bake (fetch:cookiecutter): left to a portal ({why})" in rendered.err
+    assert (created.code, refused.code) == (3, 3)
+    assert f"spec.steps.0.action: {why}" in created.err
+    assert why in refused.err
+    assert not (tmp_path / "f").exists()
+
+
 GITHUB_LOGIN = "${{ user.entity.metadata.annotations['github.com/user-login'] }}"
 
 

@@ -143,6 +143,10 @@ class AbsentError(InputError):
     """Something that the workspace does not have, and that an earlier step may have to bring."""
 
 
+class BeyondError(InputError):
+    """Something that a portal can do, and kickstart cannot."""
+
+
 class Action(Protocol):
     """One of a template's verbs. Its docstring and its models are its reference page."""
 
