@@ -87,7 +87,7 @@ class Source(Struct, frozen=True):
         if not found.is_relative_to(self.root.resolve()):
             raise TemplateError(
                 f"{relative} leaves the template's repository, {self.root}",
-                hint="a repository's top is the nearest folder above the template that has a .git",
+                hint=elsewhere.how_to_reach(found, self.folder, self.root, self.commit),
             )
         if not found.exists():
             raise TemplateError(f"{relative} does not exist in {self.folder}")
@@ -208,7 +208,7 @@ def load(
         raise TemplateError(
             f"{file} is not valid YAML", faults=[Fault(f"{file.name}:{error.line}", error.message)]
         ) from error
-    raw, included, unread = placeholders.resolve(raw, placeholders.Place(file, text, root, reach))
+    raw, included, unread = placeholders.resolve(raw, placeholders.Place(file, text, root, commit, reach))
     _refuse_older_kinds(raw, text, file)
     try:
         template = Template.model_validate(raw)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +63,23 @@ def split_git_reference(reference: str) -> tuple[str, str, str]:
     path, _, ref = path.partition("@")
     path, _, inside = path.partition("//")
     return f"{scheme}{separator}{host}{slash}{path}", ref, inside.strip("/")
+
+
+def how_to_reach(target: Path, folder: Path, root: Path, commit: str) -> str:
+    """Say how a template in `folder` may come to read what is outside of `root`.
+
+    Where no repository says what belongs together, nothing but the template's folder does: an archive
+    of somebody else's would choose what of this machine is published. Its owner can say it.
+    """
+    if commit or (root / ".git").exists():
+        return "a repository's top is the nearest folder above the template that has a .git"
+    top = Path(os.path.commonpath((folder, target)))
+    if not target.exists() or Path.home().is_relative_to(top):
+        return "a template that is in no Git repository may read its own folder alone"
+    return (
+        "a template that is in no Git repository may read its own folder alone; "
+        f"if it may read all of {top}: git init {shlex.quote(str(top))}"
+    )
 
 
 def is_same(one: str, other: str) -> bool:

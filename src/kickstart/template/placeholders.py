@@ -48,11 +48,15 @@ class Reach(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where a template with placeholders is. file, text: its own. root: what paths may not leave."""
+    """Where a template with placeholders is.
+
+    file, text: its own. root: what paths may not leave. commit: which one that is; "" for a folder.
+    """
 
     file: Path
     text: str
     root: Path
+    commit: str
     reach: Reach
 
     def fault(self, at: At, message: str) -> Fault:
@@ -120,7 +124,8 @@ def _read(what: str, name: str, place: Place) -> tuple[str, str] | None:
         root = place.root.resolve()
         # A work tree's `.git` is no part of the repository, and may hold a password.
         if not file.is_relative_to(root) or ".git" in file.relative_to(root).parts:
-            raise TemplateError(f"{what} is outside the template's repository")
+            hint = elsewhere.how_to_reach(file, place.file.parent, root, place.commit)
+            raise TemplateError(f"{what} is outside the template's repository", hint=hint)
         shown = os.path.relpath(own, place.file.parent).replace(os.sep, "/")
         return shown, file.read_bytes().decode("utf-8")
     except (OSError, ValueError) as error:
