@@ -227,3 +227,22 @@ def test_nobody_is_told_to_open_a_home_to_a_template(
 
     assert result.code == 3
     assert f"Hint: {_ALONE}\n" in result.err
+
+
+@pytest.mark.parametrize("url", ["../.git", "../.git/config", "../.GIT/config", "./link"])
+def test_the_configuration_of_a_work_tree_is_published_by_no_template(
+    cli: Cli, tmp_path: Path, url: str
+) -> None:
+    """A pipeline's work tree may have a token in it."""
+    action = "fetch:plain:file" if url.endswith("config") else "fetch:plain"
+    steps = [{"action": action, "input": {"url": url, "targetPath": "x"}}, publish()]
+    template = write_template(tmp_path / "clone/t", steps)
+    (template / "link").symlink_to("../.git")
+    git_in(tmp_path / "clone", "init", "--quiet")
+    git_in(tmp_path / "clone", "remote", "add", "origin", "https://me:hunter2@github.com/acme/parts")
+
+    result = cli("render", "demo", "-t", template, "--owner", "acme", "-d", tmp_path / "out")
+
+    assert result.code == 3
+    assert f"{url} is Git's own, and no part of the template's repository" in result.err
+    assert not (tmp_path / "out").exists()

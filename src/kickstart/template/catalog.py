@@ -84,6 +84,8 @@ class Source(Struct, frozen=True):
         if "://" in relative:
             return elsewhere.bring(relative, self.checkout)
         found = (self.folder / relative.replace("\\", "/")).resolve()
+        if elsewhere.is_private(found, self.root):
+            raise TemplateError(f"{relative} is Git's own, and no part of the template's repository")
         if not found.is_relative_to(self.root.resolve()):
             raise TemplateError(
                 f"{relative} leaves the template's repository, {self.root}",

@@ -65,6 +65,12 @@ def split_git_reference(reference: str) -> tuple[str, str, str]:
     return f"{scheme}{separator}{host}{slash}{path}", ref, inside.strip("/")
 
 
+def is_private(path: Path, root: Path) -> bool:
+    """Tell whether a path is in the `.git` of a work tree, whose configuration may hold a password."""
+    inside = path.relative_to(root.resolve()) if path.is_relative_to(root.resolve()) else Path()
+    return ".git" in (part.lower() for part in inside.parts)
+
+
 def how_to_reach(target: Path, folder: Path, root: Path, commit: str) -> str:
     """Say how a template in `folder` may come to read what is outside of `root`.
 

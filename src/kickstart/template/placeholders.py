@@ -122,8 +122,7 @@ def _read(what: str, name: str, place: Place) -> tuple[str, str] | None:
             return redact.urls(name), file.read_bytes().decode("utf-8")
         file = own.resolve()
         root = place.root.resolve()
-        # A work tree's `.git` is no part of the repository, and may hold a password.
-        if not file.is_relative_to(root) or ".git" in file.relative_to(root).parts:
+        if not file.is_relative_to(root) or elsewhere.is_private(file, root):
             hint = elsewhere.how_to_reach(file, place.file.parent, root, place.commit)
             raise TemplateError(f"{what} is outside the template's repository", hint=hint)
         shown = os.path.relpath(own, place.file.parent).replace(os.sep, "/")
