@@ -36,9 +36,10 @@ def unknown_to(author: str, chains: Iterable[Chain]) -> list[Chain]:
 
     A profile is known as far as it goes, since Git has a name and an address.
     """
+    entity = described(author)["entity"]
     found: dict[Chain, None] = {}
     for chain in chains:
-        place: Any = described(author)["entity"]
+        place: Any = entity
         for index, name in enumerate(chain[2:] if chain[:2] == ("user", "entity") else ()):
             if name not in place:
                 found[chain[: index + 3]] = None
