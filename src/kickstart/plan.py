@@ -12,12 +12,21 @@ from msgspec import Struct, field
 from pydantic import ValidationError
 
 from kickstart import actions, document, marker, wiring
-from kickstart.actions.base import UNKNOWN_NUMBER, AbsentError, Action, Effect, Given, InputError, Promise
+from kickstart.actions.base import (
+    UNKNOWN_NUMBER,
+    AbsentError,
+    Action,
+    BeyondError,
+    Effect,
+    Given,
+    InputError,
+    Promise,
+)
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
-from kickstart.template import wording
+from kickstart.template import user, wording
 from kickstart.template.catalog import Source
-from kickstart.template.expressions import ExpressionError, evaluate, is_truthy, texts
+from kickstart.template.expressions import ExpressionError, evaluate, found_at, is_truthy, texts, why_empty
 from kickstart.template.filters import dump
 from kickstart.template.language import UNDEFINED, EngineError, Language, Placeholder
 from kickstart.template.parameters import Form, Parameters
@@ -34,7 +43,8 @@ class PlannedStep(Struct, frozen=True):
     """One step with its effects. A skipped step has none.
 
     missing: why only a portal can carry it out; `inputs` is what it would give to the action.
-    failure: what kept kickstart from it, and may pass.
+    failure: what kept kickstart from it, and may pass. unknown: what only a portal knows, by whose name
+    it is planned, so that it can be looked at.
     """
 
     id: str
@@ -43,6 +53,7 @@ class PlannedStep(Struct, frozen=True):
     skipped: bool = False
     missing: str = ""
     failure: RemoteError | None = None
+    unknown: str = ""
     inputs: tuple[Mapping[str, Any], ...] = ()
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
@@ -70,6 +81,11 @@ class Plan(Struct, frozen=True):
     def missing(self) -> list[PlannedStep]:
         """The steps that only a portal can carry out."""
         return [step for step in self.steps if step.missing]
+
+    @property
+    def refused(self) -> list[PlannedStep]:
+        """The steps for which nothing is applied: those, and what is planned with a name for a value."""
+        return [step for step in self.steps if step.missing or step.unknown]
 
     @property
     def public_parameters(self) -> dict[str, Any]:
@@ -154,7 +170,9 @@ class _Builder(Struct):
     """Threads the workspace and the outputs through the steps.
 
     kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
-    published: repositories by the URL of their contents.
+    published: repositories by the URL of their contents. guessed: the steps whose outputs a portal may
+    give otherwise. of_user: what this step, or the output, reads of the user that only a portal knows.
+    knows_user: no step read such a thing.
     """
 
     source: Source
@@ -164,6 +182,9 @@ class _Builder(Struct):
     outputs: dict[str, Any] = {}
     kept: list[Fault] = []
     left_out: list[str] = []
+    guessed: list[str] = []
+    of_user: list[user.Chain] = []
+    knows_user: bool = True
     published: dict[str, Tree] = {}
     notes: list[str] = []
 
@@ -172,6 +193,8 @@ class _Builder(Struct):
         at = ("spec", "steps", index)
         name = step.name or step.action
         before = len(self.kept)
+        given: Mapping[str, Any] = {}
+        self._look_at_user([step.condition, step.each, step.input])
         try:
             unknown = ""
             if step.each is None and not self._holds(step.condition, self._context(), at):
@@ -192,14 +215,14 @@ class _Builder(Struct):
                 if action:
                     try:
                         given = self._evaluated(step.input, context, at, "input")
-                        promises.append(self._promise(action, given))
+                        promises.append(self._promise(id_, action, given))
                         continue
                     except RemoteError as error:  # files of another repository, or a portal
                         if not self.given.steps_engine.is_portal:
                             raise
                         action, missing, failure = None, error.message, error
                     except (InputError, PathError, ValidationError, TemplateError) as error:
-                        lacks = self._lack(error, given, self.kept[before:])
+                        lacks = self._lack(error, step, given, self.kept[before:])
                         if not lacks:
                             raise
                         action, missing = None, lacks
@@ -220,13 +243,14 @@ class _Builder(Struct):
             raise TemplateError(f"step '{id_}' ({step.action}) is wrong", faults=[fault]) from error
         except ValidationError as error:
             faults = [
-                self.source.fault((*at, "input", *map(str, found["loc"])), wording.problem(found))
+                self.source.fault((*at, "input", *map(str, found["loc"])), self._problem(found, step))
                 for found in error.errors()
             ]
             faults += self.kept[before:]
             raise TemplateError(f"step '{id_}' ({step.action}) has a wrong input", faults=faults) from error
         except (InputError, PathError) as error:
-            faults = [self.source.fault((*at, "input"), str(error)), *self.kept[before:]]
+            message = "; ".join((str(error), *self._reasons(str(error), step.input, given)))
+            faults = [self.source.fault((*at, "input"), message), *self.kept[before:]]
             raise TemplateError(f"step '{id_}' ({step.action}) cannot be done", faults=faults) from error
         except TemplateError as error:
             message = f"step '{id_}' ({step.action}): {error.message}"
@@ -244,6 +268,7 @@ class _Builder(Struct):
             step.action,
             missing=missing,
             failure=failure,
+            unknown=self._unknown_of_user() if not missing and any(map(_changes, promises)) else "",
             inputs=tuple(inputs),
             effects=tuple(effect for promise in promises for effect in _effects(promise)),
             messages=tuple(message for promise in promises for message in promise.messages),
@@ -252,6 +277,7 @@ class _Builder(Struct):
     def output(self) -> tuple[tuple[Mapping[str, str], ...], tuple[Mapping[str, str], ...]]:
         """Return the links and texts that the template's output has, without those whose `if` fails."""
         output = self.source.template.spec.output
+        self._look_at_user([output.links, output.text])
         kinds: list[tuple[Mapping[str, str], ...]] = []
         for kind, items in (("links", output.links), ("text", output.text)):
             kept = []
@@ -271,20 +297,24 @@ class _Builder(Struct):
 
     def open_files(self) -> Iterator[str]:
         """Say which files hold placeholders, in the workspace as it is in the end."""
-        left = tuple(f"<{id_}." for id_ in self.left_out)
+        of_user = () if self.knows_user else ("<user.entity.",)
+        left = [each for each in (*(f"<{id_}." for id_ in self.left_out), *of_user) if self._holding([each])]
         numbers = tuple(text for _, text in texts(self.outputs) if text.startswith(UNKNOWN_NUMBER))
         for marks, what in (
             (left, f"what only a portal knows stands as {''.join(left[:1])}NAME> and the like"),
-            (numbers, f"what only a forge will number stands as {', '.join(dict.fromkeys(numbers))}"),
+            ([*numbers], f"what only a forge will number stands as {', '.join(dict.fromkeys(numbers))}"),
         ):
-            found = [
-                path
-                for path, entry in (self.tree.items() if marks else ())
-                if any(mark in path or mark.encode() in entry.content for mark in marks)
-            ]
+            found = self._holding(marks)
             if found:
                 listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
                 yield f"{what} in {listed}"
+
+    def _holding(self, marks: list[str]) -> list[str]:
+        return [
+            path
+            for path, entry in (self.tree.items() if marks else ())
+            if any(mark in path or mark.encode() in entry.content for mark in marks)
+        ]
 
     def requires(self) -> str:
         """Return what the project needs of a cluster, as the template's annotation says it."""
@@ -310,13 +340,36 @@ class _Builder(Struct):
         return found
 
     def _unknown(self, condition: str | bool | None) -> str:
-        """Return the left out steps on whose outputs a condition depends."""
-        try:
-            chains = self.given.steps_engine.names(condition) if isinstance(condition, str) else []
-        except EngineError:
-            return ""
-        named = [chain[1] for chain in chains if chain[0] == "steps" and len(chain) > 1]
-        return ", ".join(dict.fromkeys(name for name in named if name in self.left_out))
+        """Say on what that only a portal knows a condition depends."""
+        steps = ", ".join(self._read(condition, self.left_out))
+        of_user = _named(self._unknown_to_us(condition))
+        return " and ".join(filter(None, (f"what {steps} would bring" if steps else "", of_user)))
+
+    def _look_at_user(self, value: Any) -> None:
+        self.of_user = self._unknown_to_us(value)
+        self.knows_user = self.knows_user and not self.of_user
+
+    def _unknown_to_us(self, value: Any) -> list[user.Chain]:
+        """Return what a value's expressions read of the user that only a portal knows."""
+        if not self.given.steps_engine.is_portal:
+            return []
+        named = [text for _, text in texts(value) if "user" in text]
+        return user.unknown_to(self.given.author, self._chains(named))
+
+    def _unknown_of_user(self) -> str:
+        return f"needs what only a portal knows: {_named(self.of_user)}" if self.of_user else ""
+
+    def _read(self, value: Any, steps: list[str]) -> list[str]:
+        """Return those of some steps whose outputs the expressions of a value read."""
+        named = (chain[1] for chain in self._chains(value) if chain[0] == "steps" and len(chain) > 1)
+        return [name for name in dict.fromkeys(named) if name in steps]
+
+    def _chains(self, value: Any) -> Iterator[tuple[str, ...]]:
+        for _, text in texts(value):
+            try:
+                yield from self.given.steps_engine.names(text)
+            except EngineError:
+                continue
 
     def _action(self, step: Step) -> Action | None:
         """Return a step's action, or None for one that only a portal can carry out."""
@@ -325,10 +378,16 @@ class _Builder(Struct):
                 return None
             raise _StepError(("action",), actions.why_absent(step.action))
         action = actions.load(step.action)
-        return None if self.given.portal is None and getattr(action, "reads_portal", False) else action
+        needs_portal = getattr(action, "needs_portal", None)
+        return None if self.given.portal is None and needs_portal and needs_portal(step.input) else action
 
-    def _lack(self, error: Exception, input: Mapping[str, Any], kept: list[Fault]) -> str:
-        """Say what a step may fail for that a portal has: its filters, and what left out steps bring."""
+    def _lack(self, error: Exception, step: Step, input: Mapping[str, Any], kept: list[Fault]) -> str:
+        """Say what a step may fail for that a portal has: its filters, and what left out steps bring.
+
+        input: as the step has it when it is evaluated.
+        """
+        if isinstance(error, BeyondError):
+            return error.message if self.given.steps_engine.is_portal else ""
         filters = (found for fault in kept if (found := re.search("there is no filter '.*?'", fault.message)))
         own = next((found[0] for found in filters), "")
         placeholders = tuple(f"<{id_}." for id_ in self.left_out)
@@ -338,8 +397,29 @@ class _Builder(Struct):
             or not (self.tree or isinstance(error, TemplateError | ValidationError))
             or any(each in text for _, text in texts(input) for each in placeholders)
         )
+        if self.of_user and any("<user.entity." in text for _, text in texts(input)):
+            return self._unknown_of_user()
         named = [id_ for id_ in self.left_out if any(f"<{id_}." in text for _, text in texts(input))]
+        guessed = self._read(step.input, self.guessed)
+        if guessed and not lacks:
+            return f"needs what {', '.join(guessed)} would bring"
         return f"needs what {', '.join(named or self.left_out)} would bring" if lacks else own
+
+    def _problem(self, found: Any, step: Step) -> str:
+        """Return what Pydantic says of an input; of one that is written and has no value, why."""
+        written = found_at(step.input, found["loc"])
+        if found["type"] != "missing" or not isinstance(written, str):
+            return wording.problem(found)
+        why = why_empty(written, self._context(), self.given.steps_engine)
+        return f"is required, and {written.strip()} is empty" + (f": {why}" if why else "")
+
+    def _reasons(self, said: str, written: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+        """Say what is empty in the text that an error shows."""
+        for path, text in texts(written):
+            shown = found_at(given, path)
+            why = why_empty(text, self._context(), self.given.steps_engine)
+            if why and isinstance(shown, str) and shown and repr(shown) in said:
+                yield why
 
     def _placeholder(self, id_: str, input: Mapping[str, Any], why: str) -> Promise:
         """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""
@@ -353,7 +433,7 @@ class _Builder(Struct):
             ),
         )
 
-    def _promise(self, action: Any, input: Mapping[str, Any]) -> Promise:
+    def _promise(self, id_: str, action: Any, input: Mapping[str, Any]) -> Promise:
         given = Given(
             tree=self.tree,
             source=self.source,
@@ -370,6 +450,8 @@ class _Builder(Struct):
             left_out=self.left_out,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
+        if promise.is_guess:
+            self.guessed.append(id_)
         seen = promise.output.get("repoContentsUrl")
         self.published |= {str(seen): each.tree for each in _effects(promise) if seen and each.published}
         if promise.tree is not None:
@@ -410,7 +492,7 @@ class _Builder(Struct):
             "environment": {"parameters": {"bootstrap": bool(self.given.argocd_namespace)}},
         }
         if self.given.steps_engine.is_portal:
-            context["user"] = _user(self.given.author)
+            context["user"] = user.described(self.given.author, self.of_user)
         else:
             # A plan has no failed step: it is complete, or there is none.
             context |= {"always": lambda: True, "failure": lambda: False}
@@ -419,19 +501,12 @@ class _Builder(Struct):
         return context
 
 
-def _user(author: str) -> dict[str, Any]:
-    """Return who runs the template as a portal describes it: "Ada <ada@example.com>" is the user ada."""
-    name, _, address = author.partition(" <")
-    address = address.rstrip(">")
-    login = (address.partition("@")[0] or name).lower()
-    return {
-        "ref": f"user:default/{login}",
-        "entity": {
-            "kind": "User",
-            "metadata": {"name": login, "namespace": "default"},
-            "spec": {"profile": {"displayName": name, "email": address}},
-        },
-    }
+def _named(chains: list[user.Chain]) -> str:
+    return ", ".join(".".join(chain) for chain in chains)
+
+
+def _changes(promise: Promise) -> bool:
+    return bool(_effects(promise)) or promise.tree is not None
 
 
 def _line(fault: Fault) -> int:
@@ -442,7 +517,7 @@ def _line(fault: Fault) -> int:
 def _why_missing(step: Step, unknown: str) -> str:
     """Say why only a portal can carry out a step without an action here. unknown: as its `if` has it."""
     if unknown:
-        return f"its 'if' depends on what {unknown} would bring"
+        return f"its 'if' depends on {unknown}"
     if actions.exists(step.action):
         return "no portal is configured: KICKSTART_PORTAL_URL"
     return f"only a portal can do this: {step.action}"

@@ -38,6 +38,7 @@ class Findings(Struct, frozen=True):
 def check(source: Source, form: Form, engine: Language) -> Findings:
     """Return everything that is wrong with the steps and the output of a template.
 
+    What depends on a part that is unread is not judged.
     What was found is remembered with the compiled templates, since it depends on nothing else.
     """
 
@@ -48,7 +49,8 @@ def check(source: Source, form: Form, engine: Language) -> Findings:
         ]
 
     whole = source.template.model_dump_json()
-    errors, warnings = engine.remembered(f"wiring\0{source.text}\0{whole}", found)
+    unread = "\0".join(map(str, source.unread))
+    errors, warnings = engine.remembered(f"wiring\0{source.text}\0{whole}\0{unread}", found)
     if engine.is_portal:  # it would run all the same
         errors, warnings = [], [*errors, *warnings]
     return Findings(tuple(Fault(*each) for each in errors), tuple(Fault(*each) for each in warnings))
@@ -69,17 +71,18 @@ def _check(source: Source, form: Form, engine: Language) -> Findings:
             near = closest(key, names_of(Step))
             errors.append(source.fault((*at, key), f"is not a key that a step has{near}; it is ignored"))
         if actions.exists(step.action):
-            warnings += _wrong_inputs(source, step.action, step.input, (*at, "input"))
+            whole = not any(each.at[: len(at)] == at for each in source.unread)
+            warnings += _wrong_inputs(source, step.action, step.input, (*at, "input"), whole=whole)
         else:
             fault = source.fault((*at, "action"), actions.why_absent(step.action))
             (errors if step.condition is None else warnings).append(fault)
         if not _can_iterate(step.each):
             errors.append(source.fault((*at, "each"), f"must be a list or a mapping, and is {step.each!r}"))
-        scope = _Scope(form, ids, steps, index, has_each=step.each is not None)
+        scope = _Scope(form, ids, steps, index, step.each is not None, not source.unread)
         parts = {"if": step.condition, "each": step.each, "input": step.input}
         errors += _references(source, parts, at, engine, scope.problem)
     output = source.template.spec.output.model_dump(exclude_unset=True)
-    scope = _Scope(form, ids, steps, len(steps), has_each=False)
+    scope = _Scope(form, ids, steps, len(steps), has_each=False, whole=not source.unread)
     errors += _references(source, output, ("spec", "output"), engine, scope.problem)
     return Findings(tuple(errors), tuple(warnings))
 
@@ -122,13 +125,14 @@ def _references(
 
 
 class _Scope(Struct, frozen=True):
-    """What the expressions of one step can refer to."""
+    """What the expressions of one step can refer to. whole: every parameter and step is known."""
 
     form: Form
     ids: list[str]
     steps: list[Any]
     index: int
     has_each: bool
+    whole: bool
 
     def problem(self, chain: tuple[str, ...]) -> str | None:
         """Say why a chain of names refers to nothing, or None."""
@@ -138,6 +142,8 @@ class _Scope(Struct, frozen=True):
             return f"{shown}: nothing is called '{root}'{closest(root, ROOTS)}"
         if root == "each" and not self.has_each:
             return f"{shown}: the step has no 'each'"
+        if not self.whole and root in {"parameters", "steps"}:
+            return None
         if root == "parameters" and len(chain) > 1 and chain[1] not in self.form.properties:
             return f"{shown}: there is no parameter '{chain[1]}'{closest(chain[1], self.form.properties)}"
         if root == "steps" and len(chain) > 1:
@@ -172,12 +178,12 @@ def names_of(model: type[BaseModel]) -> list[str]:
 
 
 def _wrong_inputs(
-    source: Source, action: str, given: Mapping[str, Any], at: document.Path
+    source: Source, action: str, given: Mapping[str, Any], at: document.Path, *, whole: bool
 ) -> Iterator[Fault]:
     loaded = actions.load(action)
     for name, field in loaded.Input.model_fields.items():
         key = field.alias or name
-        if field.is_required() and key not in given:
+        if whole and field.is_required() and key not in given:
             yield source.fault(at, f"{action} needs the input '{key}'")
     moved: Mapping[str, str] = getattr(loaded, "moved", {})
     for path, near in _unknown_inputs(loaded.Input, given, moved):

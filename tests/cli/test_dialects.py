@@ -164,6 +164,125 @@ def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, 
     assert f"Note: what only a portal knows stands as <shop.NAME> and the like in {path}" in rendered.err
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"entity": "a ${{ parameters.where }}"},
+            ": spec.steps.1.input.entity: must be a mapping, and is text\n",
+        ),
+        (
+            {"entity": "${{ parameters.where }}"},
+            ": spec.steps.1.input.entity: is required, and ${{ parameters.where }} is empty: "
+            "'where' was not given\n",
+        ),
+        (
+            {"entity": "${{ steps.skipped.output.a.b }}"},
+            " and ${{ steps.skipped.output.a.b }} is empty: steps.skipped.output.a.b is empty\n",
+        ),
+        (
+            {"entity": "${{ 'a' if parameters.name === 'x' }}", "filePath": 3},
+            ": spec.steps.1.input.filePath: must be text, and is a number\n",
+        ),
+    ],
+)
+def test_why_a_required_input_has_no_value_is_told(
+    cli: Cli, tmp_path: Path, given: dict[str, Any], said: str
+) -> None:
+    steps = [
+        {"id": "skipped", "if": False, "action": "debug:log"},
+        {"action": "catalog:write", "input": given},
+    ]
+    parameters = {"properties": {"name": {"type": "string"}, "where": {"type": "string"}}}
+    template = write_template(tmp_path / "t", steps, parameters, metadata=PLAIN)
+
+    result = cli("create", "demo", "-t", template, "--dry-run")
+
+    assert result.code == 3
+    assert said in result.err
+
+
+def test_why_a_part_of_a_text_is_empty_is_told(cli: Cli, tmp_path: Path) -> None:
+    address = "github.com?owner=${{ parameters.team }}&repo=${{ parameters.name }}"
+    more = {"description": "${{ parameters.where }} of it"}
+    parameters = {"properties": {name: {"type": "string"} for name in ("name", "team", "where")}}
+    steps = [fetch(), publish() | {"input": {"repoUrl": address, **more}}]
+    template = write_template(tmp_path / "t", steps, parameters, metadata=PLAIN)
+
+    result = cli("create", "demo", "-t", template, "--dry-run")
+
+    assert result.code == 3
+    assert "'github.com?owner=&repo=demo' names no owner; 'team' was not given\n" in result.err
+
+
+def test_a_step_with_extensions_of_cookiecutter_is_left_to_a_portal(cli: Cli, tmp_path: Path) -> None:
+    given = {"url": "./skeleton", "values": {"a": 1}, "extensions": ["jinja2_time.TimeExtension"]}
+    steps = [{"id": "bake", "action": "fetch:cookiecutter", "input": given}, publish()]
+    template = _template(tmp_path / "t", steps)
+    own = _template(tmp_path / "o", steps, {"dialect": "kickstart"})
+    command = ("create", "demo", "--owner", "acme", "--forge", f"local:{tmp_path}/f", "-t")
+
+    shown, created = cli(*command, template, "--dry-run"), cli(*command, template)
+    rendered = cli("render", "demo", "-t", template, "-d", tmp_path / "out", "--owner", "acme")
+    refused = cli(*command, own, "--dry-run")
+
+    why = "cookiecutter's extensions are not there, such as jinja2_time.TimeExtension"
+    assert (shown.code, rendered.code) == (0, 0), shown.err + rendered.err
+    assert f"left to a portal ({why}), which would give it" in shown.out
+    assert "- jinja2_time.TimeExtension" in shown.out
+    assert "left to a portal (needs what bake would bring)" in shown.out
+    assert f"Left out: bake (fetch:cookiecutter): left to a portal ({why})" in rendered.err
+    assert (created.code, refused.code) == (3, 3)
+    assert f"spec.steps.0.action: {why}" in created.err
+    assert why in refused.err
+    assert not (tmp_path / "f").exists()
+
+
+GITHUB_LOGIN = "${{ user.entity.metadata.annotations['github.com/user-login'] }}"
+
+
+def test_what_only_a_portal_knows_of_the_user_is_left_to_it(cli: Cli, tmp_path: Path) -> None:
+    known = "${{ user.ref }} ${{ user.entity.metadata.name }} ${{ user.entity.spec.profile.email }}"
+    steps = [
+        {"id": "tell", "action": "debug:log", "input": {"message": f"{known} ${{{{ user.entity | dump }}}}"}},
+        {"id": "log", "action": "debug:log", "input": {"message": "${{ user.entity.spec.memberOf[0] }}"}},
+        fetch(templateFileExtension=False, values={"list": "by ${{ user.entity.relations }}"}),
+        {"id": "in", "if": "${{ 'a' in user.entity.spec.memberOf }}", "action": "debug:log"},
+        publish() | {"input": {"repoUrl": f"github.com?owner={GITHUB_LOGIN}&repo=demo"}},
+    ]
+    template = _template(tmp_path / "t", steps)
+    command = ("create", "demo", "-t", template, "--owner", "acme", "--forge", f"local:{tmp_path}/f")
+
+    shown, created = cli(*command, "--dry-run"), cli(*command)
+    rendered = cli("render", "demo", "-t", template, "-d", tmp_path / "out", "--owner", "acme")
+
+    assert (shown.code, rendered.code) == (0, 0), shown.err + rendered.err
+    assert "user:default/" in shown.out
+    assert '"metadata":{"name":' in shown.out
+    assert "annotations" not in shown.out.partition("<user.")[0]  # a whole entity is what is known of it
+    assert "<user.entity.spec.memberOf.0>" in shown.out
+    assert "left to a portal (its 'if' depends on user.entity.spec.memberOf)" in shown.out
+    assert "left to a portal (needs what only a portal knows: user.entity.metadata.annotations)" in shown.out
+    assert "owner=<user.entity.metadata.annotations.github.com/user-login>&repo=demo" in shown.out
+    assert "refused, since only a portal can do fetch, in, publish" in shown.out
+    assert (tmp_path / "out/demo/a.txt").read_text() == "by <user.entity.relations> \n"
+    assert "stands as <user.entity.NAME> and the like in a.txt" in rendered.err
+    assert created.code == 3
+    assert "spec.steps.2.action: needs what only a portal knows: user.entity.relations" in created.err
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_file_is_never_published_with_a_name_for_what_a_portal_knows(cli: Cli, tmp_path: Path) -> None:
+    login = GITHUB_LOGIN.replace(" }}", " | upper }}")
+    template = _template(tmp_path / "t", [fetch({"list": login}, templateFileExtension=False), publish()])
+
+    result = cli("create", "demo", "-t", template, "--owner", "acme", "--forge", f"local:{tmp_path}/f")
+
+    assert result.code == 3
+    assert "needs what only a portal knows: user.entity.metadata.annotations" in result.err
+    assert not (tmp_path / "f").exists()
+
+
 def test_nothing_is_left_to_a_portal_where_there_is_nothing_to_repeat(cli: Cli, tmp_path: Path) -> None:
     steps = [
         fetch(),
@@ -194,7 +313,8 @@ def test_what_is_wrong_with_a_condition_is_said_once(cli: Cli, tmp_path: Path) -
 
 def test_a_loop_over_what_only_a_portal_knows_is_made_once(cli: Cli, tmp_path: Path) -> None:
     shop = {"id": "shop", "action": "catalog:fetch", "input": {"entityRef": "component:default/shop"}}
-    steps = [shop, fetch({"list": "${{ steps.shop.output.entity.spec.lists }}"}, templateFileExtension=False)]
+    listed = "${{ steps.shop.output.entity.spec.lists }}"
+    steps: list[dict[str, Any]] = [shop, fetch({"list": listed}, templateFileExtension=False)]
     loops = (
         b"{% for each in values.list %}${{ loop.index }} ${{ each }} ${{ each.name }}{% endfor %}\n"
         b"{% for key, value in values.list %}${{ key }}=${{ value }}{% endfor %}\n"
@@ -360,7 +480,8 @@ def test_why_an_input_is_empty_is_told_with_what_is_wrong_with_it(cli: Cli, tmp_
     assert result.code == 3
     faults = [line.partition(": ")[2] for line in result.err.splitlines() if "template.yaml" in line]
     assert faults == [
-        "spec.steps.0.input.repoUrl: is required",
+        "spec.steps.0.input.repoUrl: is required, and ${{ parameters.repoUrl }} is empty: "
+        "'repoUrl' was not given",
         "spec.steps.0.input.repoUrl: parameters.repoUrl: there is no parameter 'repoUrl'",
     ]
 

@@ -272,6 +272,37 @@ def test_what_an_included_file_says_is_placed_in_it(cli: Cli, tmp_path: Path) ->
     assert "  parts/s.yaml:3: spec.steps.1.action: must be text, and is a number\n" in loaded.err
 
 
+def test_an_input_that_nobody_has_to_give_is_found(cli: Cli, tmp_path: Path) -> None:
+    text = {"type": "string"}
+    properties = {
+        "open": text,
+        "given": text,
+        "default": {**text, "default": "x"},
+        "list": {"type": "array"},
+        "picked": {**text, "ui:field": "RepoUrlPicker"},
+        "sometimes": text,
+    }
+    names = [*properties, "unknown"]
+    steps = [
+        {"id": each, "action": "fetch:plain", "input": {"url": f"${{{{ parameters.{each} }}}}"}}
+        for each in names
+    ]
+    steps += [
+        {"action": "fetch:plain", "input": {"url": "${{ parameters.open or '.' }}"}},
+        {"if": "${{ parameters.open }}", "action": "fetch:plain", "input": {"url": "${{ parameters.open }}"}},
+    ]
+    branch = {"if": {"required": ["open"]}, "then": {"required": ["sometimes"]}}
+    parameters = {"required": ["given"], "properties": properties, **branch}
+    spec = {"type": "service", "parameters": [parameters], "steps": steps}
+    template = write_template(tmp_path / "t", metadata=METADATA, spec=spec)
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+
+    assert [each["message"] for each in found if each["rule"] == "missing-input"] == [
+        "spec.steps.0.input.url: fetch:plain needs it, and 'open' is neither required nor has a default"
+    ]
+
+
 def test_a_template_in_its_own_skeleton_is_one_finding(cli: Cli, tmp_path: Path) -> None:
     template = _template(tmp_path / "t", [_fetch(url="./")])
 

@@ -7,7 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import FILES, MARKER, Cli, blob, commit_all, git_in, make_template, process, wrap_git
+from tests.cli.support import (
+    FILES,
+    MARKER,
+    Cli,
+    blob,
+    commit_all,
+    fetch,
+    git_in,
+    make_template,
+    process,
+    publish,
+    wrap_git,
+    write_files,
+    write_template,
+)
 
 
 @pytest.fixture
@@ -173,3 +187,62 @@ def test_git_never_asks_for_a_password(pair: Path, tmp_path: Path) -> None:
 
     assert set((tmp_path / "bin/log").read_text().split()) == {"0"}
     assert os.environ.get("GIT_TERMINAL_PROMPT") is None
+
+
+@pytest.mark.parametrize("part", ["skeleton", "placeholder"])
+def test_a_template_in_no_repository_reads_its_folder_alone_until_its_owner_says_more(
+    cli: Cli, tmp_path: Path, part: str
+) -> None:
+    top = tmp_path / "a copy"
+    files = {"README.md.j2": b"shared\n", "note.txt": b"shared\n"}
+    write_files(top / "shared", files)
+    note = {"action": "debug:log", "input": {"message": {"$text": "../../shared/note.txt"}}}
+    steps = [fetch(url="../../shared")] if part == "skeleton" else [fetch(), note]
+    template = write_template(top / "templates/t", [*steps, publish()])
+    command = ("create", "demo", "-t", template, "--owner", "acme", "--dry-run")
+
+    refused = cli(*command)
+    git_in(top, "init", "--quiet")
+    allowed = cli(*command)
+
+    assert refused.code == 3
+    assert f"Hint: {_ALONE}; if it may read all of {top}: git init '{top}'\n" in refused.err
+    assert "template.yaml:" in refused.err
+    assert allowed.code == 0, allowed.err
+    assert ("note.txt" if part == "skeleton" else "shared") in allowed.out
+
+
+_ALONE = "a template that is in no Git repository may read its own folder alone"
+
+
+@pytest.mark.parametrize("url", ["../../.ssh", "../gone"])
+def test_nobody_is_told_to_open_a_home_to_a_template(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_files(tmp_path / ".ssh", {"id": b"secret"})
+    template = write_template(tmp_path / "downloads/t", [fetch(url=url), publish()])
+
+    result = cli("create", "demo", "-t", template, "--owner", "acme", "--dry-run")
+
+    assert result.code == 3
+    assert f"Hint: {_ALONE}\n" in result.err
+
+
+@pytest.mark.parametrize("url", ["../.git", "../.git/config", "../.GIT/config", "./link"])
+def test_the_configuration_of_a_work_tree_is_published_by_no_template(
+    cli: Cli, tmp_path: Path, url: str
+) -> None:
+    """A pipeline's work tree may have a token in it."""
+    action = "fetch:plain:file" if url.endswith("config") else "fetch:plain"
+    steps = [{"action": action, "input": {"url": url, "targetPath": "x"}}, publish()]
+    template = write_template(tmp_path / "clone/t", steps)
+    (template / "link").symlink_to("../.git")
+    git_in(tmp_path / "clone", "init", "--quiet")
+    git_in(tmp_path / "clone", "remote", "add", "origin", "https://me:hunter2@github.com/acme/parts")
+
+    result = cli("render", "demo", "-t", template, "--owner", "acme", "-d", tmp_path / "out")
+
+    assert result.code == 3
+    assert f"{url} is Git's own, and no part of the template's repository" in result.err
+    assert not (tmp_path / "out").exists()

@@ -182,3 +182,54 @@ def test_without_a_portal_the_step_is_left_to_one(
     assert "left to a portal (no portal is configured: KICKSTART_PORTAL_URL)" in planned.out
     assert refused.code == 3
     assert "no portal is configured: KICKSTART_PORTAL_URL" in refused.err
+
+
+def test_without_a_portal_an_entity_that_need_not_be_there_is_not(
+    cli: Cli, portal: FakePortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KICKSTART_PORTAL_URL")
+    read = {**READ, "input": {"entityRefs": ["component:a", "b"], "defaultKind": "api", "optional": True}}
+    steps = [
+        {**READ, "id": "check", "input": {"entityRef": "component:shop", "optional": True}},
+        fetch(templateFileExtension=True) | {"if": "${{ not steps.check.output.entity }}"},
+        fetch(url="./gone") | {"id": "other", "if": "${{ steps.check.output.entity }}"},
+        read,
+        {
+            "id": "say",
+            "action": "debug:log",
+            "input": {"message": "${{ steps.read.output.entities | dump }}"},
+        },
+        publish(),
+    ]
+    files = {"README.md.njk": b"of ${{ values.name }}\n"}
+    made = write_template(tmp_path / "x", steps, files=files, metadata={"name": "x", "title": "X"})
+    command = ("create", "demo", "--template", made, "--owner", "acme")
+
+    planned, created = cli(*command, "--dry-run"), cli(*command)
+
+    assert "[null,null]" in planned.out
+    assert (planned.code, created.code) == (0, 0), planned.err + created.err
+    assert "left to a portal" not in planned.out
+    assert "README.md" in planned.out
+    note = "since none is configured: KICKSTART_PORTAL_URL"
+    for said in (planned.out, created.err):
+        assert f"Note: step 'check': planned as in a portal that has no component:shop, {note}" in said
+        assert f"Note: step 'read': planned as in a portal that has no component:a, b, {note}" in said
+
+
+def test_a_step_that_fails_without_such_an_entity_is_left_to_a_portal(
+    cli: Cli, portal: FakePortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KICKSTART_PORTAL_URL")
+    read = {**READ, "input": {**READ["input"], "optional": True}}
+    address = {"repoUrl": "github.com?owner=${{ steps.read.output.entity.metadata.name }}&repo=demo"}
+    steps = [read, fetch(), {"id": "publish", "action": "publish:github", "input": address}]
+    made = write_template(tmp_path / "x", steps, metadata={"name": "x", "title": "X"})
+
+    planned = cli("create", "demo", "--template", made, "--dry-run")
+    refused = cli("create", "demo", "--template", made)
+
+    assert planned.code == 0, planned.err
+    assert "left to a portal (needs what read would bring)" in planned.out
+    assert refused.code == 3
+    assert "spec.steps.2.action: needs what read would bring" in refused.err

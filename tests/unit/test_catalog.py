@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kickstart.errors import ParameterError, TemplateError
-from kickstart.template import catalog
+from kickstart.template import catalog, elsewhere
 from tests.unit.building import source, write
 
 TEMPLATE = """\
@@ -81,12 +81,12 @@ def test_one_of_several_templates_in_a_file_is_named_after_a_sign(tmp_path: Path
     with pytest.raises(TemplateError, match="holds 2 templates: shop, store") as raised:
         _find(tmp_path)
     with pytest.raises(TemplateError, match=r"has no template 'stor' \(did you mean 'store'\?\)") as unknown:
-        catalog.find(f"{file}#stor", catalog.stay_here)
+        catalog.find(f"{file}#stor", elsewhere.stay_here)
 
     assert raised.value.hint == f"name one of them after a '#': '{file}#shop'"
     assert unknown.value.hint == "it has shop, store"
     for place in (str(tmp_path), str(file)):
-        found = catalog.find(f"{place}#store", catalog.stay_here)
+        found = catalog.find(f"{place}#store", elsewhere.stay_here)
         assert (found.name, found.reference) == ("store", f"{file}#store")
         assert found.fault(("spec", "type"), "x").where == "template.yaml:16"
     url = "https://forge.test/acme/shop.git//a@v1#store"
@@ -99,7 +99,7 @@ def test_one_of_several_templates_in_a_file_is_named_after_a_sign(tmp_path: Path
 def test_a_folder_may_have_that_sign_in_its_name(tmp_path: Path) -> None:
     write(tmp_path / "c#", {"template.yaml": TEMPLATE})
 
-    assert catalog.find(f"{tmp_path}/c#", catalog.stay_here).name == "shop"
+    assert catalog.find(f"{tmp_path}/c#", elsewhere.stay_here).name == "shop"
 
 
 @pytest.mark.parametrize("version", ["backstage.io/v1alpha1", "backstage.io/v1beta2"])
@@ -165,7 +165,7 @@ def test_a_git_reference_has_a_url_a_ref_and_a_folder(reference: str, parts: tup
         fetched.append((url, ref))
         return Path("/nowhere"), "c0ffee"
 
-    assert catalog.split_git_reference(reference) == parts
+    assert elsewhere.split_git_reference(reference) == parts
     with pytest.raises(ParameterError, match=r"there is no template\.yaml"):
         catalog.find(reference, checkout)
     assert fetched == [parts[:2]]
@@ -243,7 +243,8 @@ def test_placeholders_bring_other_files_once(tmp_path: Path) -> None:
         ({"$yaml": "../outside.yaml"}, "is outside the template's repository"),
         ({"$text": "/etc/passwd"}, "is outside the template's repository"),
         ({"$text": "link"}, "is outside the template's repository"),
-        ({"$json": "https://example.com/x.json"}, "is outside the template's repository"),
+        ({"$text": ".git/config"}, "is outside the template's repository"),
+        ({"$json": "file:///etc/hostname"}, "come by https, http, ssh only"),
         ({"$yaml": "missing.yaml"}, "cannot be read: "),
         ({"$yaml": "broken"}, "cannot be read: while parsing"),
         ({"$json": "broken"}, "cannot be read: "),
@@ -256,13 +257,19 @@ def test_a_placeholder_that_cannot_be_filled_is_refused(
     tmp_path: Path, placeholder: dict[str, str], said: str
 ) -> None:
     write(tmp_path, {"outside.yaml": "a: 1"})
-    write(tmp_path / "t", {"broken": "{a: [", "deep": "[" * 200_000, "latin": b"\xe9"})
+    write(
+        tmp_path / "t", {".git/config": "token", "broken": "{a: [", "deep": "[" * 200_000, "latin": b"\xe9"}
+    )
     (tmp_path / "t/link").symlink_to("../outside.yaml")
 
     with pytest.raises(TemplateError) as raised:
         _load(tmp_path / "t", {"template.yaml": json.dumps(_spec(parameters=placeholder))})
 
     assert said in raised.value.message
+    ((kind, name),) = placeholder.items()
+    assert [str(each) for each in raised.value.faults] == [
+        f"template.yaml:1: spec.parameters: {kind}: {name}"
+    ]
 
 
 def test_a_placeholder_may_leave_the_folder_but_not_the_repository(tmp_path: Path) -> None:

@@ -117,7 +117,8 @@ class Promise(Struct, frozen=True):
     """What a step will have done: its output, the workspace after it, and perhaps an effect.
 
     effects: instead of `effect`, where there are several, in order. messages: shown with the step in a
-    dry run. notes: what whoever runs it should know in any case.
+    dry run. notes: what whoever runs it should know in any case. is_guess: a portal's output may be
+    another one.
     """
 
     output: Mapping[str, Any] = {}
@@ -126,6 +127,7 @@ class Promise(Struct, frozen=True):
     effects: tuple[Effect, ...] = ()
     messages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    is_guess: bool = False
 
 
 class InputError(ValueError):
@@ -139,6 +141,10 @@ class InputError(ValueError):
 
 class AbsentError(InputError):
     """Something that the workspace does not have, and that an earlier step may have to bring."""
+
+
+class BeyondError(InputError):
+    """Something that a portal can do, and kickstart cannot."""
 
 
 class Action(Protocol):

@@ -179,11 +179,11 @@ class CatalogFetch:
     """Read entities from the catalog of the portal that is configured.
 
     They are read while the plan is made, so that a dry run reads them too. Without a portal the step
-    is left to one, as those are whose action kickstart does not have.
+    is left to one, as those are whose action kickstart does not have; with `optional: true` it finds
+    nothing, as in a portal that has no such entity, and the plan says so.
     """
 
     name: ClassVar[str] = "catalog:fetch"
-    reads_portal: ClassVar[bool] = True
 
     class Input(Model):
         """One entity, or several: each as `[KIND:][NAMESPACE/]NAME`."""
@@ -202,23 +202,35 @@ class CatalogFetch:
         entity: dict[str, Any] | None = Field(description="What `entityRef` refers to.")
         entities: list[dict[str, Any] | None] = Field(description="What `entityRefs` refer to, in order.")
 
+    @staticmethod
+    def needs_portal(input: Mapping[str, Any]) -> bool:
+        """Tell whether a step is nothing without a portal. input: as the template has it."""
+        return input.get("optional") is not True
+
     def promise(self, given: Given, input: Input) -> Promise:
-        if given.portal is None:
-            raise InputError("no portal is configured: export KICKSTART_PORTAL_URL")
         if not input.entity_ref and input.entity_refs is None:
             if input.optional:
                 return Promise()
             raise InputError("entityRef or entityRefs is required")
         single = [input.entity_ref] if input.entity_ref else []
         asked = [*single, *(input.entity_refs or [])]
-        found = given.portal.entities([_complete(each, input) for each in asked]) if asked else []
-        absent = [reference for reference, entity in zip(asked, found, strict=True) if entity is None]
-        if absent and not input.optional:
-            raise InputError(f"{given.portal.name} has no entity {', '.join(absent)}")
+        references = [_complete(each, input) for each in asked]
+        shown = ", ".join(asked) or "nothing"
+        found: list[Mapping[str, Any] | None] = [None] * len(asked)
+        if given.portal is not None:
+            found = given.portal.entities(references) if asked else []
+            absent = [reference for reference, entity in zip(asked, found, strict=True) if entity is None]
+            if absent and not input.optional:
+                raise InputError(f"{given.portal.name} has no entity {', '.join(absent)}")
+        elif not input.optional:
+            raise InputError("no portal is configured: export KICKSTART_PORTAL_URL")
         output: dict[str, Any] = {"entity": found[0]} if single else {}
         if input.entity_refs is not None:
             output["entities"] = found[len(single) :]
-        return Promise(output, messages=(f"read from {given.portal.name}: {', '.join(asked) or 'nothing'}",))
+        if given.portal is not None:
+            return Promise(output, messages=(f"read from {given.portal.name}: {shown}",))
+        why = "since none is configured: KICKSTART_PORTAL_URL"
+        return Promise(output, notes=(f"planned as in a portal that has no {shown}, {why}",), is_guess=True)
 
 
 def _complete(reference: str, input: CatalogFetch.Input) -> str:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr
 
 from kickstart import folders, redact
-from kickstart.actions.base import AbsentError, Given, InputError, Model, Promise
+from kickstart.actions.base import AbsentError, BeyondError, Given, InputError, Model, Promise
 from kickstart.template import skeleton
 from kickstart.template.language import Language
 from kickstart.tree import Entry, normal_path
@@ -163,7 +163,9 @@ class FetchCookiecutter:
         copy_without_render: list[str] = Field(
             default=[], description="Patterns of files and folders whose content is copied as it is."
         )
-        extensions: list[str] = Field(default=[], description="Jinja2 extensions; there are none here.")
+        extensions: list[str] = Field(
+            default=[], description="Jinja2 extensions; a step with some is left to a portal."
+        )
         image_name: str | None = Field(default=None, description="Ignored: no container is used.")
 
     Output: ClassVar[type[Model]] = _Nothing
@@ -172,7 +174,7 @@ class FetchCookiecutter:
         from kickstart.template import cookiecutter
 
         if input.extensions:
-            raise InputError(f"the extension {input.extensions[0]} is not possible: none is")
+            raise BeyondError(f"cookiecutter's extensions are not there, such as {input.extensions[0]}")
         files = folders.Files(_folder(given, input.url))
         rendered = cookiecutter.render(files, input.values, input.copy_without_render, _shown(input.url))
         return _place(given, rendered, input.target_path, replace=True)

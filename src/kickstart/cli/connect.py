@@ -20,7 +20,7 @@ from kickstart.tools import Address, Cluster, Portal, Repository, Tools, plumbin
 from kickstart.tree import PathError, Tree
 
 if TYPE_CHECKING:
-    from kickstart.template.catalog import Checkout
+    from kickstart.template.elsewhere import Checkout
     from kickstart.tools.merge import Merged
     from kickstart.tools.working_copy import WorkingCopy
 
@@ -161,6 +161,14 @@ def checkout(home: Home) -> Checkout:
         return store / commit, commit
 
     return bring
+
+
+def origin(folder: Path) -> str:
+    """Return the address that a repository was cloned from, as its configuration has it; "" for none."""
+    try:
+        return plumbing.git("-C", str(folder), "config", "--get", "remote.origin.url").decode().strip()
+    except plumbing.GitError:
+        return ""
 
 
 @contextmanager

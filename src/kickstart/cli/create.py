@@ -142,8 +142,8 @@ def create(
     while begun.look(prepared, pending, commits):
         prepared = replace(prepared, plan=prepared.replan(commits))
         pending = run.preview(_effects(prepared.plan, output_dir), prepared.tools)
-    if dry_run and plan.missing:
-        left = ", ".join(step.id for step in plan.missing)
+    if dry_run and plan.refused:
+        left = ", ".join(step.id for step in plan.refused)
         lines = [*lines, f"without --dry-run this is refused, since only a portal can do {left}"]
     elif dry_run and not effects:
         lines = [*lines, "without --dry-run this is refused, since the template publishes nothing"]

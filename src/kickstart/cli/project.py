@@ -190,9 +190,9 @@ def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Sour
     """Find the template; a recorded one keeps the name by which it was first asked for."""
     name = _setting("template", resolved, recorded)
     if name == recorded.get("template"):
-        found = catalog.find(str(recorded.get("templateReference") or name), connect.checkout(home))
-        return replace(found, origin=name)
-    return catalog.find(name, connect.checkout(home))
+        known = str(recorded.get("templateReference") or name)
+        return replace(catalog.find(known, connect.checkout(home), connect.origin), origin=name)
+    return catalog.find(name, connect.checkout(home), connect.origin)
 
 
 def _wants_cluster(request: Request, resolved: Settings) -> bool:

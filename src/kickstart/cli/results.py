@@ -34,15 +34,15 @@ def conflict_hint(prepared: Project, pending: Sequence[Pending]) -> str:
 
 def refuse_missing(plan: Plan) -> None:
     """Raise TemplateError for steps that only a portal could carry out, or what kept one from being tried."""
-    if not plan.missing:
+    if not plan.refused:
         return
-    for step in plan.missing:
+    for step in plan.refused:
         if step.failure:
             raise step.failure
     ids = [plan.source.template.step_id(index) for index in range(len(plan.source.template.spec.steps))]
     faults = [
-        plan.source.fault(("spec", "steps", ids.index(step.id), "action"), step.missing)
-        for step in plan.missing
+        plan.source.fault(("spec", "steps", ids.index(step.id), "action"), step.missing or step.unknown)
+        for step in plan.refused
     ]
     raise TemplateError(
         "the template needs what kickstart does not have here; nothing was written",

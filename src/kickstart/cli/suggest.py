@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from kickstart import settings
-from kickstart.template import catalog
+from kickstart.template import catalog, elsewhere
 
 Suggest = Callable[[Mapping[str, Any]], Iterable[str]]
 
@@ -71,7 +71,7 @@ def _parameters(given: Mapping[str, Any]) -> Iterable[str]:
     home = settings.home(os.environ)
     named = {"template": given.get("template")}
     chosen = settings.resolve(named, os.environ, Path.cwd(), home.config).get("template")
-    source = catalog.find(chosen, catalog.stay_here)  # nobody waits for a clone at a prompt
+    source = catalog.find(chosen, elsewhere.stay_here)  # nobody waits for a clone at a prompt
     for name, known in Form(source.template.spec.parameters).properties.items():
         if known.is_hidden:  # it has no place in a command
             continue

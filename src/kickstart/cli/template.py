@@ -12,7 +12,9 @@ from kickstart.cli import options
 from kickstart.naming import counted
 
 if TYPE_CHECKING:
+    from kickstart.cli.console import Console
     from kickstart.template.catalog import Source
+    from kickstart.template.elsewhere import Checkout
     from kickstart.template.parameters import Form, Property
 
 app = typer.Typer(
@@ -35,10 +37,10 @@ _TEMPLATE = Annotated[
 def list_(output: options.OUTPUT = "text", no_color: options.NO_COLOR = False) -> None:
     """List the templates that come with kickstart."""
     from kickstart.cli import results
-    from kickstart.template import catalog
+    from kickstart.template import catalog, elsewhere
 
     console = results.console("TemplateList", output, False, False, no_color)
-    sources = [catalog.find(name, catalog.stay_here) for name in catalog.builtin_names()]
+    sources = [catalog.find(name, elsewhere.stay_here) for name in catalog.builtin_names()]
     console.result({"outcome": "listed", "templates": [_described(source) for source in sources]})
     width = max((len(source.name) for source in sources), default=0)
     for source in sources:
@@ -112,12 +114,14 @@ def validate(
     from kickstart import wiring
     from kickstart.cli import results
     from kickstart.errors import TemplateError
+    from kickstart.template.elsewhere import stay_here
     from kickstart.template.languages import dialect_of, languages
 
     console = results.console("TemplateValidation", output, False, False, no_color)
-    source, form = _load(template)
+    source, form = _load(template, parts=stay_here)
     spoken = languages(source, dialect_of(source, dialect), None)
     findings = wiring.check(source, form, spoken.steps)
+    _tell_unread(source, console)
     for fault in findings.warnings:
         console.print(f"{console.paint('Warning:', 'yellow')} {fault}")
     if findings.errors:
@@ -149,16 +153,18 @@ def lint(
     from kickstart.cli import results
     from kickstart.errors import Fault, FindingsError, ParameterError
     from kickstart.naming import closest
+    from kickstart.template.elsewhere import stay_here
     from kickstart.template.languages import dialect_of, languages
 
     console = results.console("TemplateLint", "text" if output == "sarif" else output, False, False, no_color)
-    source = _source(template)
+    source = _source(template, parts=stay_here)
     unknown = [rule for rule in ignore or [] if rule not in linter.RULES]
     if unknown:
         raise ParameterError(
             f"there is no rule '{unknown[0]}'{closest(unknown[0], linter.RULES)}",
             hint=f"the rules are {', '.join(linter.RULES)}",
         )
+    _tell_unread(source, console)
     found = linter.lint(source, languages(source, dialect_of(source, dialect), None).steps)
     found = [each for each in found if each.rule not in (ignore or [])]
     if output == "sarif":
@@ -255,7 +261,7 @@ def schema(template: _TEMPLATE = "rag-chatbot") -> None:
     typer.echo(json.dumps(form.json_schema(f"Parameters of {title}"), indent=2, ensure_ascii=False))
 
 
-def _source(reference: str) -> Source:
+def _source(reference: str, *, parts: Checkout | None = None) -> Source:
     import os
 
     from kickstart import settings
@@ -263,16 +269,23 @@ def _source(reference: str) -> Source:
     from kickstart.template import catalog
 
     connect.forget_callers_repository()
-    return catalog.find(reference, connect.checkout(settings.home(os.environ)))
+    checkout = connect.checkout(settings.home(os.environ))
+    return catalog.find(reference, checkout, connect.origin, parts=parts)
 
 
-def _load(reference: str) -> tuple[Source, Form]:
+def _load(reference: str, *, parts: Checkout | None = None) -> tuple[Source, Form]:
     from kickstart.template.parameters import Form
 
-    source = _source(reference)
+    source = _source(reference, parts=parts)
     form = Form(source.template.spec.parameters)
     form.check(source.fault)
     return source, form
+
+
+def _tell_unread(source: Source, console: Console) -> None:
+    for each in source.unread:
+        fault = source.fault(each.at, f"{each.what} is not fetched, and what depends on it is not looked at")
+        console.say(f"Note: {fault}")
 
 
 def _described(source: Source) -> dict[str, str]:

@@ -255,10 +255,10 @@ def _merged(
 
 def _again(given: _Given, earlier: Earlier, copy: WorkingCopy, mark: Marker) -> Tree:
     """Render what the template made of a repository the last time, proved by its marker."""
-    from kickstart.template import catalog
+    from kickstart.template.elsewhere import split_git_reference
 
     place, sign, which = mark.template.get("origin", "").partition("#")
-    url, _, inside = catalog.split_git_reference(place)
+    url, _, inside = split_git_reference(place)
     commit = mark.template.get("commit")
     pinned = f"{url}//{inside}@{commit}{sign}{which}" if commit else None
     for old in filter(None, (given.old, pinned)):

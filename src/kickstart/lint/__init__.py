@@ -26,11 +26,13 @@ def lint(source: Source, language: Language) -> list[Finding]:
         found += parameters(source, form)
         found += template.references(source, form, language)
         found += template.inputs(source, form)
+        found += template.optional(source, form)
     steps = list(enumerate(source.template.spec.steps))
     rendering = [(index, step.input) for index, step in steps if step.action in template.RENDERING]
     for index, step in rendering:
         # What only one of the steps that render a skeleton gives is left out by the others on purpose.
         given = [other.get("values") for _, other in rendering if other.get("url") == step.get("url")]
+        given += [each.what for each in source.unread]  # which may give any value
         found += skeleton.of_template(source, index, step, given, language)
     for index, each in steps:
         if each.action == "fetch:cookiecutter":

@@ -24,7 +24,8 @@ def parameters(source: Source, form: Form) -> Iterator[Finding]:
     """Look at every page, at every branch of it, and into every mapping and list."""
     for number, page in enumerate(form.pages):
         at: Path = ("spec", "parameters", number)
-        yield from _required(source, page, at, form.properties)
+        if not source.unread:  # a file that was not read may describe it
+            yield from _required(source, page, at, form.properties)
         for name, schema in conditions.mapping(page, "properties").items():
             if isinstance(schema, Mapping):
                 for value in _without_branch(name, schema, page):

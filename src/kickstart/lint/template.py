@@ -11,17 +11,19 @@ from kickstart.lint.expressions import NAKED, parsed, readings, unknown_filters
 from kickstart.lint.finding import Finding, from_fault, short
 from kickstart.naming import MAX_LABEL, closest
 from kickstart.template import conditions, wording
-from kickstart.template.catalog import Source, nested_placeholders
+from kickstart.template.catalog import Source
 from kickstart.template.dialect.scanner import Spelling
 from kickstart.template.dialect.syntax import Text
 from kickstart.template.expressions import texts
 from kickstart.template.language import Language, is_plain
 from kickstart.template.parameters import Form
+from kickstart.template.placeholders import nested
 
 RENDERING = frozenset({"fetch:template", "fetch:template:file"})
 _ENTITY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
 _AT = re.compile(r"spec\.(?:steps\.\d+\.(\w+)|output)")
+_PARAMETER = re.compile(r"\s*\$\{\{-?\s*parameters\.(\w+)\s*-?\}\}\s*")
 _TEXT = {"type": "string", "minLength": 1}
 _IF = {"type": ["string", "boolean"]}
 # What a portal checks of a template besides what one cannot be read without.
@@ -109,7 +111,7 @@ def entity(source: Source) -> Iterator[Finding]:
 def placeholders(source: Source) -> Iterator[Finding]:
     """Look for placeholders in the files that placeholders bring."""
     whole = source.template.model_dump(by_alias=True, exclude_unset=True)
-    for at in nested_placeholders(whole):
+    for at in nested(whole):
         message = "stays as it is: what a file brings is not searched again"
         yield from_fault(source.fault(at, message), "reference", "error")
 
@@ -178,6 +180,33 @@ def _always_holds(condition: str) -> str:
     words = [tag.shown.strip() for tag in parsed(condition, Spelling()) if isinstance(tag, Text)]
     beside = " ".join(filter(None, words))
     return f"'{beside}' stands beside the expressions, so that it always holds: write one" if beside else ""
+
+
+def optional(source: Source, form: Form) -> Iterator[Finding]:
+    """Look for inputs that a step needs and that nobody has to give: alone, a parameter may have no value."""
+    for index, step in enumerate(source.template.spec.steps):
+        if not actions.exists(step.action) or step.condition is not None:
+            continue
+        model = actions.load(step.action).Input
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            written = step.input.get(key)
+            found = _PARAMETER.fullmatch(written) if isinstance(written, str) else None
+            if found and field.is_required() and _may_be_missing(form, found[1]):
+                message = f"{step.action} needs it, and '{found[1]}' is neither required nor has a default"
+                at = ("spec", "steps", index, "input", key)
+                yield from_fault(source.fault(at, message), "missing-input", "warning")
+
+
+def _may_be_missing(form: Form, name: str) -> bool:
+    """Tell whether a form can be sent without a parameter, as far as no other one decides on it."""
+    found = form.properties.get(name)
+    if found is None or found.required or found.when is not None or name in form.sometimes_required:
+        return False
+    schema = found.schema
+    # A form gives a list or a mapping even when nobody has filled it in, and a picker its address.
+    filled = schema.get("type") in {"array", "object"} or schema.get("ui:field") == "RepoUrlPicker"
+    return not filled and not {"default", "const"} & {*schema}
 
 
 def filters(source: Source, language: Language) -> Iterator[Finding]:

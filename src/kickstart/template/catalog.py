@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +16,18 @@ from pydantic import ValidationError
 from kickstart import document, redact
 from kickstart.errors import Fault, ParameterError, TemplateError
 from kickstart.naming import closest
-from kickstart.template import wording
+from kickstart.template import elsewhere, placeholders, wording
+from kickstart.template.elsewhere import Checkout, stay_here
+from kickstart.template.placeholders import Included, Reach, Unread
 from kickstart.template.schema import API_VERSION, Template
 
 FILE_NAMES = ("template.yaml", "template.yml")
 _SUFFIXES = (".yaml", ".yml")
 _OLDER = frozenset({"backstage.io/v1alpha1", "backstage.io/v1beta2"})
 VERSION = "kickstart/version"
-
-Checkout = Callable[[str, str], tuple[Path, str]]
-"""(url, ref or "") -> the folder of one commit, and the commit's id."""
-
-
-def stay_here(url: str, ref: str) -> tuple[Path, str]:
-    """Fetch nothing. Raises TemplateError."""
-    raise TemplateError(f"{redact.urls(url)} is another repository, and none is fetched here")
-
-
-# Not `file`: a template from elsewhere would read repositories of this machine.
-_FETCHED = ("https", "http", "ssh")
+_NOWHERE = Reach()
 
 _GIT = re.compile(r"^(git\+)?([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
-
-
-_PLACEHOLDERS = frozenset({"$yaml", "$json", "$text"})
-
-
-class Included(Struct, frozen=True):
-    """A file that a placeholder in a template brings. at: where. name: from the template's folder."""
-
-    at: tuple[str | int, ...]
-    name: str
-    text: str
 
 
 class Source(Struct, frozen=True):
@@ -56,7 +36,8 @@ class Source(Struct, frozen=True):
     folder: what relative paths start from. root: what they may not leave.
     origin: how it was asked for, without credentials. commit: "" where no Git repository pins it.
     which: its name, where it was asked for as one of several in a file. included: the files of which it
-    is made besides. checkout: brings what its steps take from other repositories.
+    is made besides. unread: those of other repositories that were not fetched, and are no part of
+    `template`. checkout: brings what its steps take from other repositories.
     """
 
     template: Template
@@ -67,6 +48,7 @@ class Source(Struct, frozen=True):
     text: str
     which: str = ""
     included: tuple[Included, ...] = ()
+    unread: tuple[Unread, ...] = ()
     checkout: Checkout = stay_here
 
     @property
@@ -100,33 +82,17 @@ class Source(Struct, frozen=True):
         if "\0" in relative:
             raise TemplateError(f"{relative!r} holds a character that is not allowed in a path")
         if "://" in relative:
-            return self._elsewhere(relative)
+            return elsewhere.bring(relative, self.checkout)
         found = (self.folder / relative.replace("\\", "/")).resolve()
+        if elsewhere.is_private(found, self.root):
+            raise TemplateError(f"{relative} is Git's own, and no part of the template's repository")
         if not found.is_relative_to(self.root.resolve()):
             raise TemplateError(
                 f"{relative} leaves the template's repository, {self.root}",
-                hint="a repository's top is the nearest folder above the template that has a .git",
+                hint=elsewhere.how_to_reach(found, self.folder, self.root, self.commit),
             )
         if not found.exists():
             raise TemplateError(f"{relative} does not exist in {self.folder}")
-        return found
-
-    def _elsewhere(self, url: str) -> Path:
-        """Return a path of another repository, by its web address or as a template's is written."""
-        from kickstart.template import hosted  # few templates need it
-
-        shown = redact.urls(url)
-        scheme, _, rest = url.partition("://")
-        if scheme not in _FETCHED:
-            raise TemplateError(f"{shown}: files of other repositories come by {', '.join(_FETCHED)} only")
-        has_own_form = scheme == "ssh" or "//" in rest or "@" in rest.partition("/")[2]
-        place = hosted.Hosted(*split_git_reference(url)) if has_own_form else hosted.parse(url)
-        folder, _ = self.checkout(place.clone_url, place.ref)
-        found = (folder / place.path).resolve()
-        if not found.is_relative_to(folder.resolve()):
-            raise TemplateError(f"{shown} leaves its repository")
-        if not found.exists():
-            raise TemplateError(f"{shown}: there is no {place.path} in {redact.urls(place.clone_url)}")
         return found
 
 
@@ -142,25 +108,41 @@ def builtin_names() -> list[str]:
     return sorted(path.parent.name for path in builtin_folder().glob("*/template.yaml"))
 
 
-def find(reference: str, checkout: Checkout) -> Source:
+Origin = Callable[[Path], str]
+"""A repository's folder -> the address that it was cloned from, or ""."""
+
+
+def unknown(folder: Path) -> str:
+    """Know of no folder where it was cloned from."""
+    return ""
+
+
+def find(
+    reference: str, checkout: Checkout, origin: Origin = unknown, *, parts: Checkout | None = None
+) -> Source:
     """Return the template called `reference`: a name, a folder, or a Git URL with an optional `@ref`.
 
     `//FOLDER` before the `@` of a Git URL names a template below the repository's top. A folder may
-    be its file, whose name is free, and `#NAME` at the end is one of several in a file. Raises
-    ParameterError when there is none, TemplateError when it is not well formed.
+    be its file, whose name is free, and `#NAME` at the end is one of several in a file. parts: brings
+    the files of other repositories that it is made of, instead of `checkout`; with stay_here they are
+    `unread`. Raises ParameterError when there is none, TemplateError when it is not well formed,
+    RemoteError when something cannot be fetched.
     """
-    return replace(_found(reference, checkout), checkout=checkout)
+    if checkout is not stay_here:
+        checkout = cache(checkout)  # a template of many parts asks for one repository often
+    reach = Reach(parts or checkout)
+    return replace(_found(reference, checkout, origin, reach), checkout=checkout)
 
 
-def _found(reference: str, checkout: Checkout) -> Source:
+def _found(reference: str, checkout: Checkout, origin: Origin, reach: Reach) -> Source:
     place, _, which = reference.partition("#")
     if _GIT.match(reference):
-        return _from_git(place, which, checkout)
+        return _from_git(place, which, checkout, reach)
     if "/" in place or place in {".", ".."} or place.endswith(_SUFFIXES):
         try:
             if os.path.lexists(Path(reference).expanduser()):  # a name may have that sign
                 place, which = reference, ""
-            return _from_folder(Path(place).expanduser(), reference, which)
+            return _from_folder(Path(place).expanduser(), reference, which, origin, reach)
         except (OSError, RuntimeError) as error:  # RuntimeError: nobody has that ~home
             raise ParameterError(f"{reference[:200]} cannot be read: {error}") from error
     known = builtin_names()
@@ -172,7 +154,7 @@ def _found(reference: str, checkout: Checkout) -> Source:
     )
 
 
-def _from_folder(path: Path, reference: str, which: str) -> Source:
+def _from_folder(path: Path, reference: str, which: str, origin: Origin, reach: Reach) -> Source:
     is_folder = path.is_dir() or path.suffix not in _SUFFIXES
     file = _file_in(path) if is_folder else path
     if file is None or not file.is_file():
@@ -180,7 +162,9 @@ def _from_folder(path: Path, reference: str, which: str) -> Source:
         raise ParameterError(f"there is no {missing} in {place}", hint=_others(place))
     folder = file.parent.resolve()
     top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
-    return load(file.resolve(), top, reference, "", which)
+    return load(
+        file.resolve(), top, reference, "", which, replace(reach, address=cache(partial(origin, top)))
+    )
 
 
 def _file_in(folder: Path) -> Path | None:
@@ -193,8 +177,8 @@ def _others(folder: Path) -> str:
     return f"in it are {', '.join(names[:10])}: name the file itself" if names else ""
 
 
-def _from_git(reference: str, which: str, checkout: Checkout) -> Source:
-    url, ref, inside = split_git_reference(reference)
+def _from_git(reference: str, which: str, checkout: Checkout, reach: Reach) -> Source:
+    url, ref, inside = elsewhere.split_git_reference(reference)
     folder, commit = checkout(url, ref)
     place = (folder / inside).resolve()
     if not place.is_relative_to(folder.resolve()):
@@ -205,25 +189,16 @@ def _from_git(reference: str, which: str, checkout: Checkout) -> Source:
             f"there is no template.yaml in {inside or 'the top folder'} of {redact.urls(url)}",
             hint=_others(place),
         )
-    return load(file, folder, redact.urls(reference) + (f"#{which}" if which else ""), commit, which)
+    shown = redact.urls(reference) + (f"#{which}" if which else "")
+    return load(file, folder, shown, commit, which, replace(reach, address=lambda: url))
 
 
-def split_git_reference(reference: str) -> tuple[str, str, str]:
-    """Split `URL[//FOLDER][@REF]` into URL, REF and FOLDER."""
-    url = reference.removeprefix("git+")
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
-    host, slash, path = rest.partition("/" if separator else ":")
-    path, _, ref = path.partition("@")
-    path, _, inside = path.partition("//")
-    return f"{scheme}{separator}{host}{slash}{path}", ref, inside.strip("/")
-
-
-def load(file: Path, root: Path, origin: str, commit: str, which: str = "") -> Source:
+def load(
+    file: Path, root: Path, origin: str, commit: str, which: str = "", reach: Reach = _NOWHERE
+) -> Source:
     """Read one template.yaml. Raises TemplateError with every fault, each with its line.
 
-    which: the name of one of its templates, where it holds several.
+    which: the name of one of its templates, where it holds several. reach: of its placeholders.
     """
     try:
         text = file.read_text("utf-8")
@@ -235,8 +210,7 @@ def load(file: Path, root: Path, origin: str, commit: str, which: str = "") -> S
         raise TemplateError(
             f"{file} is not valid YAML", faults=[Fault(f"{file.name}:{error.line}", error.message)]
         ) from error
-    included: list[Included] = []
-    raw = _resolve_placeholders(raw, file.parent, root, (), included)
+    raw, included, unread = placeholders.resolve(raw, placeholders.Place(file, text, root, commit, reach))
     _refuse_older_kinds(raw, text, file)
     try:
         template = Template.model_validate(raw)
@@ -245,8 +219,10 @@ def load(file: Path, root: Path, origin: str, commit: str, which: str = "") -> S
             _fault_at(file.name, text, included, _yaml_path(found["loc"]), _words(found))
             for found in error.errors()
         ]
-        raise TemplateError(f"{file} is not a template", faults=faults) from error
-    return Source(template, file, root, origin, commit, text, which, tuple(included))
+        lacks = ", ".join(each.what for each in unread)
+        hint = f"not fetched here, and perhaps missing: {lacks}" if unread else ""
+        raise TemplateError(f"{file} is not a template", faults=faults, hint=hint) from error
+    return Source(template, file, root, origin, commit, text, which, included, unread)
 
 
 def _fault_at(file: str, text: str, included: Iterable[Included], path: document.Path, message: str) -> Fault:
@@ -304,60 +280,3 @@ def _words(found: Any) -> str:
         near = [str(key) for key in found["input"] if closest(str(key), [name])]
         return f"{message}; '{near[0]}' is not a key{closest(near[0], [name])}" if near else message
     return message
-
-
-def _resolve_placeholders(
-    value: Any, folder: Path, root: Path, at: tuple[str | int, ...], included: list[Included]
-) -> Any:
-    """Replace `{$yaml: file}`, `{$json: file}` and `{$text: file}`, as a portal's catalog does.
-
-    What a file brings is not searched again. included: gets the files that bring more than a text.
-    """
-    if isinstance(value, list):
-        return [
-            _resolve_placeholders(item, folder, root, (*at, index), included)
-            for index, item in enumerate(value)
-        ]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        ((key, name),) = value.items()
-        if key in _PLACEHOLDERS and isinstance(name, str):
-            text = _included_text(key, name, folder, root)
-            if key == "$text":
-                return text
-            included.append(Included(at, name.removeprefix("./"), text))
-            return _parsed(key, name, text)
-    return {
-        key: _resolve_placeholders(item, folder, root, (*at, key), included) for key, item in value.items()
-    }
-
-
-def _included_text(kind: str, name: str, folder: Path, root: Path) -> str:
-    try:
-        file = (folder / name).resolve()
-        if "://" in name or not file.is_relative_to(root.resolve()):
-            raise TemplateError(f"{kind}: {name} is outside the template's repository")
-        return file.read_bytes().decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise TemplateError(f"{kind}: {name} cannot be read: {error}") from error
-
-
-def _parsed(kind: str, name: str, text: str) -> Any:
-    try:
-        return json.loads(text) if kind == "$json" else document.load(text)
-    except (ValueError, RecursionError) as error:
-        message = error.message if isinstance(error, document.DocumentError) else str(error)
-        raise TemplateError(f"{kind}: {name} cannot be read: {message}") from error
-
-
-def nested_placeholders(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Yield where a file that was brought would bring another one, which a portal does not."""
-    if isinstance(value, Mapping):
-        if len(value) == 1 and value.keys() <= _PLACEHOLDERS:
-            yield at
-        for key, item in value.items():
-            yield from nested_placeholders(item, (*at, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from nested_placeholders(item, (*at, index))

@@ -63,6 +63,35 @@ def is_truthy(value: Any) -> bool:
     return bool(value)
 
 
+def why_empty(text: str, context: Mapping[str, Any], engine: Language) -> str:
+    """Say which names that a text reads have no value; "" when that is no reason for its being empty."""
+    try:
+        chains = engine.names(text)
+    except EngineError:
+        return ""
+    reasons = []
+    for chain in dict.fromkeys(chains):
+        place: Any = context
+        for name in chain if chain[0] in context else ():
+            if not isinstance(place, Mapping):
+                break  # a method of a text, or an item of a list
+            place = place.get(name)
+        if place is None or place is UNDEFINED or place == "":
+            given = chain[0] == "parameters" and chain[1] not in context["parameters"]
+            reasons.append(f"'{chain[1]}' was not given" if given else f"{'.'.join(chain)} is empty")
+    return ", ".join(reasons)
+
+
+def found_at(value: Any, path: Path) -> Any:
+    """Return what is at a path in a value, or UNDEFINED."""
+    try:
+        for part in path:
+            value = value[part]
+    except (KeyError, IndexError, TypeError):
+        return UNDEFINED
+    return value
+
+
 def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Yield every text in `value` with its path."""
     if isinstance(value, str):
