@@ -189,7 +189,7 @@ def test_members_of_what_only_a_portal_knows_are_shown_by_their_names(cli: Cli, 
 def test_why_a_required_input_has_no_value_is_told(
     cli: Cli, tmp_path: Path, given: dict[str, Any], said: str
 ) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"id": "skipped", "if": False, "action": "debug:log"},
         {"action": "catalog:write", "input": given},
     ]
