@@ -127,6 +127,10 @@ def _without_indent(text: str, source: str, start: int) -> str:
 
 def _end_of(source: str, at: int, closing: str) -> int:
     """Return where a tag ends, outside quotes and regular expressions; -1 when it does not."""
+    end = source.find(closing, at)
+    inside = source[at:end]
+    if end >= 0 and not ('"' in inside or "'" in inside or "r/" in inside):
+        return end  # nothing in it hides an end
     size = len(source)
     while at < size:
         if source.startswith(closing, at):
