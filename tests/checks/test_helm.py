@@ -34,6 +34,18 @@ def test_a_program_renders_one_environment_and_says_its_version() -> None:
     assert helm.name.startswith("helm 4.") and str(helm_program()) in helm.name
 
 
+@pytest.mark.parametrize("name", ["/FOLDER", "../../../FOLDER", ".."])
+def test_a_charts_name_leads_to_no_folder_of_the_user(name: str, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("mine")
+    name = name.replace("/FOLDER", str(kept))
+
+    HelmProgram(helm_program()).render(name, tree(FILES), [], "web", "1.37", [])
+
+    assert [(each.name, each.read_text()) for each in kept.iterdir()] == [("file", "mine")]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("version", tools.HELM_VERSIONS)
 def test_every_supported_helm_finds_the_same(version: str) -> None:

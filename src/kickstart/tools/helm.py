@@ -33,7 +33,8 @@ class _Charts:
         with self._lock:
             key = (name, files.digest())
             if key not in self._places:
-                place = self._folder / str(len(self._places)) / (name or "chart")
+                # A chart is called as somebody else likes, also `/home` or `..`.
+                place = self._folder / str(len(self._places)) / release_name(name)
                 LocalFolders().write(place, files)
                 self._places[key] = place
             return self._places[key]
