@@ -90,6 +90,25 @@ def test_what_cannot_be_fetched_is_named_with_gits_reason(
     assert not Path("touch").exists()
 
 
+@pytest.mark.parametrize("form", ["https://localhost:1/a/b@{ref}", "https://localhost:1/a/b//file@{ref}"])
+def test_a_reference_is_no_path_of_this_machine(form: str, cli: Cli, tmp_path: Path) -> None:
+    secret = Path("/tmp") / f"k{os.getpid()}"  # a short path, to be padded to the length of a commit's id
+    secret.mkdir()
+    (secret / "file").write_text("secret")
+    url = form.format(ref=f"{secret}".ljust(40, "/"))
+    action = "fetch:plain:file" if "//file" in form else "fetch:plain"
+    step = {"action": action, "input": {"url": url, "targetPath": "x"}}
+    template = write_template(tmp_path / "t", [step, publish()])
+    try:
+        done = cli("render", "my-chatbot", "-t", template, "-d", tmp_path / "out")
+    finally:
+        (secret / "file").unlink()
+        secret.rmdir()
+
+    assert done.code == 6, done.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_hooks_filters_and_submodules_of_the_other_side_never_run(
     cli: Cli, remote: Path, forge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -141,7 +142,8 @@ def checkout(home: Home) -> Checkout:
         from kickstart.tools.objects import Objects
 
         store = home.cache / "repositories" / hashlib.sha256(url.encode()).hexdigest()[:32]
-        if len(ref) == 40 and (store / ref).is_dir():  # pinned, and here: no network
+        # Pinned, and here: no network. A reference is a template's, and could be any path.
+        if re.fullmatch("[0-9a-f]{40}", ref) and (store / ref).is_dir():
             return store / ref, ref
         store.mkdir(parents=True, exist_ok=True, mode=0o700)
         folders.clear_abandoned(store, ".fetch-*")
