@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, field
 from pydantic import ValidationError
 
-from kickstart import actions, document, marker, wiring
+from kickstart import actions, document, leaks, marker, wiring
 from kickstart.actions.base import (
     UNKNOWN_NUMBER,
     AbsentError,
@@ -156,7 +156,7 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
             raise TemplateError(error.message, faults=faults, hint=error.hint) from error
     steps = tuple(planned)
     links, texts = builder.output()
-    _refuse_secrets(steps, parameters)
+    leaks.refuse(((step.id, effect) for step in steps for effect in step.effects), parameters.secrets)
     # What is wrong is told where it is passed on, and otherwise by itself.
     kept = [str(each) for each in builder.kept]
     warnings = [each for each in findings.warnings if not any(text.startswith(str(each)) for text in kept)]
@@ -470,7 +470,7 @@ class _Builder(Struct):
         elif isinstance(items, Placeholder):  # of as many as a portal finds, one stands for all
             pairs = [(items.member("KEY"), items.member("EACH"))]
         else:
-            shown = "nothing" if items is UNDEFINED or items is None else repr(items)
+            shown = "nothing" if items is UNDEFINED or items is None else wording.kind_of(items)
             raise _StepError(("each",), f"must be a list or a mapping, and is {shown}")
         for key, value in pairs:
             yield {"each": {"key": key, "value": value}}
@@ -541,25 +541,3 @@ def _shown(value: Any) -> str:
     if value is None:
         return ""
     return dump(value) if isinstance(value, bool | Mapping | list) else str(value)
-
-
-def _refuse_secrets(steps: tuple[PlannedStep, ...], parameters: Parameters) -> None:
-    """A secret in a file or a repository's description would be published: stop, whatever was meant."""
-    faults: list[Fault] = []
-    for name, secret in parameters.secrets.items():
-        value = secret.get_secret_value()
-        for step in steps if value else ():
-            for effect in step.effects:
-                places = [
-                    *(text for text, content in effect.texts.items() if value in content),
-                    *(path for path, entry in effect.tree.items() if value.encode() in entry.content),
-                    *(path for path in effect.tree if value in path),
-                ]
-                faults += [
-                    Fault(f"step '{step.id}'", f"would write the secret '{name}' into {place}")
-                    for place in dict.fromkeys(places)
-                ]
-    if faults:
-        raise TemplateError(
-            "a secret would be published", faults=faults, hint="pass it to an action's 'secrets' instead"
-        )

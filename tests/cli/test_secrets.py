@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,65 @@ def test_a_password_is_rendered_and_written_down_nowhere_else(cli: Cli, home: Pa
     assert "apiToken" not in made.json["parameters"]
     for result in (done, made):
         assert appears_in(SECRET, result, home, tmp_path) == []
+
+
+DEEP = """\
+        databases:
+          type: array
+          items:
+            type: object
+            minProperties: 2
+            properties:
+              user: {type: string}
+              key: {title: Key, type: string, ui:field: Secret}
+              pin: {title: Pin, type: string, ui:widget: password}
+"""
+
+
+@pytest.mark.parametrize("more", [["-v"], ["-v", "--dry-run"], ["-o", "json"]])
+def test_a_secret_inside_of_a_parameter_is_one_too(
+    cli: Cli, home: Path, tmp_path: Path, more: list[str]
+) -> None:
+    owner = "        owner: {title: Owner, type: string}\n"
+    logged = LOGGED.replace("secrets.apiToken", "secrets.key }} ${{ parameters.databases[0].key")
+    text = TWO_REPOSITORIES.replace(owner, owner + DEEP).replace("  output:\n", logged)
+    template = make_template(tmp_path / "deep", text)
+    command = ["create", "my-chatbot", "-t", str(template), "--owner", "acme", "--values", "-"]
+
+    done = cli(*command, *more, stdin="databases: [{user: ada, key: swordfish, pin: hunter77}]\n")
+    wrong = cli(*command, *more, stdin="databases: [{key: swordfish}, {pin: hunter77}]\n")
+
+    assert (done.code, wrong.code) == (0, 2), done.err
+    assert ("token=*** *********" in done.out) == ("--dry-run" in more or "json" in more)
+    for result in (done, wrong):
+        for secret in ("swordfish", "hunter77"):
+            assert appears_in(secret, result, home) == []
+
+
+PEM = '-----BEGIN KEY-----\nAAAASECRETLINE\nit\'s "quoted" too\n-----END KEY-----\n'
+
+
+@pytest.mark.parametrize(
+    "input_",
+    [
+        {"action": "debug:log", "input": {"message": "${{ secrets.apiToken }}"}},
+        {"action": "acme:left-to-a-portal", "input": {"of": {"key": "${{ secrets.apiToken }}"}}},
+        {"action": "debug:log", "each": "${{ secrets.apiToken }}"},
+    ],
+)
+def test_a_secret_of_several_lines_is_masked_in_each(
+    cli: Cli, home: Path, tmp_path: Path, input_: dict[str, Any]
+) -> None:
+    step = f"    - {json.dumps(input_)}\n  output:\n"
+    template = make_template(tmp_path / "lines", WITH_SECRET.replace("  output:\n", step))
+
+    done = cli(
+        *("create", "my-chatbot", "-t", template, "--owner", "acme", "--values", "-", "--dry-run", "-v"),
+        stdin=json.dumps({"apiToken": PEM}),
+    )
+
+    assert appears_in("SECRETLINE", done, home) == []
+    assert appears_in("quoted", done, home) == []
 
 
 def test_a_secret_from_the_environment_is_accepted(

@@ -106,7 +106,7 @@ def test_a_step_runs_for_each_item_with_its_key(tmp_path: Path, each: Any, messa
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(3, "3"), ("text", "'text'"), (True, "True"), (None, "nothing")]
+    ("value", "shown"), [(3, "a number"), ("text", "text"), (True, "true or false"), (None, "nothing")]
 )
 def test_a_step_cannot_run_for_each_of_a_single_value(tmp_path: Path, value: Any, shown: str) -> None:
     found = source(tmp_path, [_log("x", each="${{ parameters.p }}")], properties={"p": {"default": value}})
@@ -314,6 +314,28 @@ def test_a_secret_beside_the_files_is_refused_too(tmp_path: Path, input_: str) -
     assert _faults(found, token="hunter2") == [
         f"step 'publish': would write the secret 'token' into {input_}"
     ]
+
+
+KEY = "-----BEGIN KEY-----\nab/c+\\n'\"d\n-----END KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    ("input_", "content", "place"),
+    [
+        ({"repoVariables": {"KEY": "${{ secrets.token }}"}}, "x", "repoVariables"),
+        ({}, "key: |\n  ${{ values.token | indent(2) }}\n", "a"),
+        ({}, "${{ values.token | dump }}", "a"),
+    ],
+)
+def test_a_secret_of_several_lines_is_found_however_it_is_laid_out(
+    tmp_path: Path, input_: dict[str, Any], content: str, place: str
+) -> None:
+    values = {"token": "${{ secrets.token }}"}
+    fetch = {"action": "fetch:template", "input": {"url": "./skeleton", "values": values}}
+    publish = {**PUBLISH, "input": {**PUBLISH["input"], **input_}}
+    found = source(tmp_path, [fetch, publish], properties=TOKEN, files={"skeleton/a": content})
+
+    assert _faults(found, token=KEY) == [f"step 'publish': would write the secret 'token' into {place}"]
 
 
 def test_a_secret_for_workflows_is_not_refused(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ _DONE = {"create": "created", "update": "updated", "archive": "archived", "delet
 current: Console | None = None
 
 
+_SHORT = 8  # characters of a secret's line that is not masked by itself
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # What moves the cursor, or worse; colors are ours, and do no harm.
 _CONTROL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -78,9 +79,12 @@ class Console:
         self._known: Mapping[str, Any] = {}
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Never print any of `secrets` from now on, nor as JSON writes them."""
+        """Never print any of `secrets` from now on, nor as JSON or Python writes them, nor line by line."""
         for secret in filter(None, secrets):
-            self._secrets += [secret, json.dumps(secret, ensure_ascii=False)[1:-1]]
+            lines = [line.strip() for line in secret.splitlines()] if "\n" in secret else []
+            # A short line is more likely to be a word of everybody's.
+            for each in (secret, *(line for line in lines if len(line) > _SHORT)):
+                self._secrets += [each, json.dumps(each, ensure_ascii=False)[1:-1], repr(each)[1:-1]]
 
     def expect(self, kind: str) -> None:
         """Say what kind of result the command gives, so that its errors say so too."""

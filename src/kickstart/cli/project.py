@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import re
 import sys
@@ -112,8 +113,10 @@ def prepare(request: Request, console: Console) -> Project:
         from kickstart.cli.prompts import ask
 
         given = ask(form, given, everything=request.earlier is None)
-    secrets = {name: SecretStr(str(item.value)) for name, item in given.items() if _is_hidden(form, name)}
-    console.hide(each.get_secret_value() for each in secrets.values())
+    secrets = {
+        name: SecretStr(_as_text(item.value)) for name, item in given.items() if _is_hidden(form, name)
+    }
+    console.hide(form.unread(given))
     parameters = _resolved(form, given)
     project = _project(request, parameters, source, free=dialect == "backstage")
     if not project:
@@ -259,6 +262,10 @@ def _can_ask(request: Request) -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _is_hidden(form: Form, name: str) -> bool:
     return name in form.properties and form.properties[name].is_hidden
 
@@ -290,7 +297,7 @@ def _given(
             given[name] = Given(value, source_of_last)
     for name, secret in (request.earlier.secrets if request.earlier else {}).items():
         if name in form.properties:
-            given[name] = Given(secret.get_secret_value(), "this run")
+            given[name] = Given(secret.get_secret_value(), "this run", text=True)
     for file in request.values_files:
         text, shown = _read_values(file)
         for name, value in settings.read_mapping(text, shown).items():

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from kickstart import document
 from kickstart.errors import Fault, ParameterError, TemplateError
 from kickstart.naming import closest
-from kickstart.template import conditions, model, plain
+from kickstart.template import conditions, hidden, model, plain
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -54,12 +54,12 @@ class Property(Struct, frozen=True):
 
     @property
     def is_secret(self) -> bool:
-        return self.schema.get("ui:field") == "Secret"
+        return hidden.is_secret(self.schema)
 
     @property
     def is_hidden(self) -> bool:
-        """Whether nobody is to read its value: a secret, or what a portal's form asks for as a password."""
-        return _is_hidden(self.schema)
+        """Whether nobody is to read its value, or something in it."""
+        return hidden.holds(self.schema)
 
 
 class Parameters(Struct, frozen=True):
@@ -182,6 +182,16 @@ class Form:
             # The pages carry what one flat list cannot: what is required, and under which condition.
             "allOf": [_without_ui(page) for page in self.pages if page.get("when") is None],
         }
+
+    def unread(self, given: Mapping[str, Given]) -> Iterator[str]:
+        """Yield every text that was given and that nobody is to read."""
+        for name, item in given.items():
+            if name in self.properties and self.properties[name].is_hidden:
+                schema = self.properties[name].schema
+                value = _from_text(schema, item.value) if item.text else item.value
+                yield from (str(each) for _, _, each in hidden.found(schema, value))
+                if isinstance(item.value, str):
+                    yield item.value
 
     def convert(self, name: str, text: str) -> Any:
         """Return `text` as the type of the parameter `name`. Raises ValueError with the reason."""
@@ -325,9 +335,13 @@ class Form:
     ) -> Parameters:
         secrets = {}
         for name, prop in self.properties.items():
-            if prop.is_secret and isinstance(filled.get(name), str):
-                secrets[name] = SecretStr(filled[name])
-                filled[name] = "*" * len(filled[name])  # as Backstage's form does
+            for path, schema, value in list(hidden.found(prop.schema, filled.get(name), (name,))):
+                if hidden.is_secret(schema) and isinstance(value, str):
+                    # As Backstage's form does: asterisks, and of its path the last name alone.
+                    secrets[str(next(part for part in reversed(path) if isinstance(part, str)))] = SecretStr(
+                        value
+                    )
+                    _put(filled, path, "*" * len(value))
         active = {name for page in pages for name in self.active(page, filled)}
         notes = tuple(
             f"the parameter '{name}' has no effect with the other values"
@@ -335,8 +349,15 @@ class Form:
             if name not in active
         )
         sources = {name: given[name].source if name in given else "default" for name in filled}
-        hidden = frozenset(name for name, prop in self.properties.items() if prop.is_hidden)
-        return Parameters(filled, secrets, hidden, sources, notes)
+        unread = frozenset(name for name, prop in self.properties.items() if prop.is_hidden)
+        return Parameters(filled, secrets, unread, sources, notes)
+
+
+def _put(values: Any, path: Sequence[str | int], value: Any) -> None:
+    *above, last = path
+    for part in above:
+        values = values[part]
+    values[last] = value
 
 
 def _errors(schema: Schema, value: Any) -> Iterator[tuple[list[str | int], jsonschema_rs.ValidationError]]:
@@ -550,7 +571,7 @@ def _sentence(found: Any, schema: Schema) -> str:
     if kind == "literal_error":
         known = [document_text(value) for value, _ in choices(schema)]
         listed = ", ".join(known) or context.get("expected")
-        if isinstance(found["input"], (dict, list)) or _is_hidden(schema):
+        if isinstance(found["input"], (dict, list)) or hidden.holds(schema):
             return _own_message(schema, "enum") or f"must be one of {listed}"
         shown = document_text(found["input"])
         near = closest(shown, known)
@@ -572,7 +593,7 @@ def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
         return own
     if kind == "required":
         return "is required"
-    if _is_hidden(schema):
+    if hidden.holds(schema):
         return f"does not satisfy '{kind}'"
     known = [document_text(value) for value, _ in choices(schema)]
     if known and kind in {"oneOf", "anyOf"} and not isinstance(error.instance, dict | list):
@@ -581,10 +602,6 @@ def _said(error: jsonschema_rs.ValidationError, schema: Schema) -> str:
     message = str(error.message)
     help_text = schema.get("ui:help") or (schema.get("description") if kind == "pattern" else "")
     return f"{message} ({' '.join(str(help_text).split())})" if kind == "pattern" and help_text else message
-
-
-def _is_hidden(schema: Schema) -> bool:
-    return schema.get("ui:field") == "Secret" or schema.get("ui:widget") == "password"
 
 
 def _page_message(page: Schema, path: Sequence[str | int], keyword: str) -> str:
