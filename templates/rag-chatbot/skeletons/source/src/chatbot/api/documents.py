@@ -19,7 +19,7 @@ from ..ingest.formats import EXTENSIONS, media_type
 from ..retrieve import Excerpt, Passage
 from ..store import documents
 from ..store.documents import Document
-from .wiring import Caller, LimitedCaller, Parts
+from .wiring import Caller, LimitedCaller, Offset, Parts
 
 router = APIRouter(prefix="/api", tags=["documents"])
 
@@ -62,7 +62,7 @@ async def list_documents(
     parts: Parts,
     caller: Caller,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> list[Document]:
     return await documents.newest(parts.database, limit, offset)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from ..services import Services
 
@@ -31,3 +31,5 @@ async def limited_caller(parts: Parts, name: Caller) -> str:
 
 
 LimitedCaller = Annotated[str, Depends(limited_caller)]
+
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
