@@ -78,3 +78,17 @@ def test_a_start_without_settings_names_every_one_that_is_missing(environment):
     assert done.returncode == 1
     for name in ("PGVECTOR_HOST", "PGVECTOR_USER", "MINIO_ENDPOINT", "MINIO_BUCKET", "AUTH_TOKENS", "LISTEN_API"):
         assert name in done.stderr
+
+
+def test_the_page_of_another_site_changes_nothing(app):
+    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+    refused = [
+        app.upload("a.txt", "Written by somebody else's page.", **foreign),
+        app.http.delete("/api/documents/00000000-0000-0000-0000-000000000000", headers=foreign),
+    ]
+
+    assert [response.status_code for response in refused] == [403, 403]
+    assert refused[0].json()["error"]["code"] == "forbidden"
+    assert app.http.get("/api/documents", headers=foreign).status_code == 200
+    assert app.upload("a.txt", "Written by our own page.", **{"Sec-Fetch-Site": "same-origin"}).status_code == 202

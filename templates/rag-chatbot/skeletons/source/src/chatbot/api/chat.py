@@ -21,14 +21,14 @@ from pydantic import BaseModel, Field
 from .. import retrieve
 from ..answer import Answer, Mode
 from ..answer.model import ModelError
-from ..errors import AppError, Unavailable
+from ..errors import AppError, BadInput, NotFound, TooLarge, Unavailable
 from ..services import Services
 from ..store import conversations
 from ..store.conversations import Conversation, ConversationDetail, Source
 from .documents import storable
-from .wiring import Caller, LimitedCaller, Offset, Parts
+from .wiring import CHANGE, COMMON, COSTLY, Caller, LimitedCaller, Offset, Parts, problems
 
-router = APIRouter(prefix="/api", tags=["chat"])
+router = APIRouter(prefix="/api", tags=["chat"], responses=COMMON)
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 TASKS: set[asyncio.Task[Any]] = set()
@@ -52,7 +52,12 @@ class ChatAnswer(BaseModel):
 @router.post(
     "/chat",
     response_model=ChatAnswer,
-    responses={200: {"content": {"text/event-stream": {}}, "description": "JSON, or events if accepted"}},
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "JSON, or events if accepted"},
+        **CHANGE,
+        **COSTLY,
+        **problems(BadInput, NotFound, TooLarge),
+    },
 )
 async def chat(request: Request, parts: Parts, body: Question, caller: LimitedCaller) -> Response | ChatAnswer:
     """Answer a question from the documents.
@@ -97,12 +102,12 @@ async def list_conversations(
     return await conversations.newest(parts.database, caller, limit, offset)
 
 
-@router.get("/conversations/{conversation_id}")
+@router.get("/conversations/{conversation_id}", responses=problems(NotFound))
 async def get_conversation(parts: Parts, conversation_id: UUID, caller: Caller) -> ConversationDetail:
     return await conversations.get(parts.database, conversation_id, caller)
 
 
-@router.delete("/conversations/{conversation_id}", status_code=204)
+@router.delete("/conversations/{conversation_id}", status_code=204, responses=CHANGE | problems(NotFound))
 async def delete_conversation(parts: Parts, conversation_id: UUID, caller: Caller) -> None:
     await conversations.delete(parts.database, conversation_id, caller)
 
