@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from .. import logs
+from .. import NAME, logs, settings
+from ..errors import AppError
 from ..settings import Settings
 
 FOLDER = Path(__file__).parent
@@ -40,12 +42,12 @@ SECURITY = {
 HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "proxy-authorization"}
 
 
-def build(settings: Settings) -> Starlette:
+def build(configured: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # No read timeout: an answer may pause, and the API sets the limits.
         timeout = httpx.Timeout(None, connect=5)
-        async with httpx.AsyncClient(base_url=settings.api_url, timeout=timeout) as client:
+        async with httpx.AsyncClient(base_url=configured.api_url, timeout=timeout) as client:
             app.state.client = client
             yield
 
@@ -90,19 +92,24 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
         await response.aclose()
 
 
-def main() -> None:
-    settings = Settings()
-    logs.configure(settings)
+def main() -> int:
+    try:
+        configured = settings.load(complete=False)
+    except AppError as error:
+        print(f"{NAME}: {error.message}", file=sys.stderr)
+        return 1
+    logs.configure(configured)
     uvicorn.run(
-        build(settings),
-        host=settings.listen_address,
-        port=settings.listen_frontend,
+        build(configured),
+        host=configured.listen_address,
+        port=configured.listen_frontend,
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=settings.drain_seconds,
+        timeout_graceful_shutdown=configured.drain_seconds,
     )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
