@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -47,7 +47,9 @@ def build(configured: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # No read timeout: an answer may pause, and the API sets the limits.
         timeout = httpx.Timeout(None, connect=5)
-        async with httpx.AsyncClient(base_url=configured.api_url, timeout=timeout) as client:
+        # As many connections as there are readers: with httpx's hundred, open answers would block the lists.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        async with httpx.AsyncClient(base_url=configured.api_url, timeout=timeout, limits=limits) as client:
             app.state.client = client
             yield
 
@@ -68,6 +70,9 @@ async def _healthz(request: Request) -> Response:
 
 async def _proxy(request: Request) -> Response:
     client: httpx.AsyncClient = request.app.state.client
+    if {".", ".."} & set(request.path_params["path"].split("/")):
+        # httpx would take them for steps, and those lead out of /api.
+        return _problem(404, "not_found", "there is no such path")
     outgoing = client.build_request(
         request.method,
         httpx.URL(path=request.url.path, query=request.url.query.encode()),
@@ -77,10 +82,16 @@ async def _proxy(request: Request) -> Response:
     try:
         response = await client.send(outgoing, stream=True)
     except httpx.TransportError:
-        message = "the application does not answer; try again in a moment"
-        return JSONResponse({"error": {"code": "unavailable", "message": message}}, 502)
-    headers = {name: value for name, value in response.headers.items() if name not in HOP}
+        return _problem(502, "unavailable", "the application does not answer; try again in a moment")
+    except ClientDisconnect:  # in the middle of an upload; nobody is there to read an answer
+        return Response(status_code=499)
+    # uvicorn sets the date itself.
+    headers = {name: value for name, value in response.headers.items() if name not in HOP | {"date"}}
     return StreamingResponse(_pieces(response), response.status_code, headers)
+
+
+def _problem(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status)
 
 
 async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
