@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 from uuid import uuid4
 
 import pytest
@@ -17,7 +18,7 @@ from chatbot.ingest.formats import MARKDOWN, read
 from chatbot.openapi import document
 from chatbot.retrieve import Passage
 
-from support import ROOT
+from support import ROOT, dev
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
@@ -130,6 +131,18 @@ def test_no_text_of_a_document_ends_its_fence_or_begins_a_turn(attack):
     for told in (history["content"], question["content"]):
         assert not re.search(r"<\|.*?\|>|\[/?INST\]|<</?SYS|<\w+_of_turn>", told)
     assert "passage" not in re.findall(r"</?(\w*)", history["content"])
+
+
+def test_the_data_of_make_run_is_found_again_and_removed_by_make_clean(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = dev._folder()
+    (folder / "objects").mkdir()
+    assert dev._folder() == folder == (tmp_path / ".dev").resolve()
+
+    subprocess.run(["make", "-f", ROOT / "Makefile", "clean"], check=True, capture_output=True)
+
+    assert not folder.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_written_api_description_is_current():
