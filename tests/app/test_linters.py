@@ -35,6 +35,16 @@ def test_the_dockerfile_follows_good_practice(source: Path) -> None:
     assert lint("hadolint", "Dockerfile", folder=source) == ""
 
 
+@pytest.mark.parametrize(
+    "description", ['It says "hi" to you', "It's ours", "Both \"its\" and 'theirs'", "Costs $5"]
+)
+def test_any_description_leaves_the_application_well_formatted(description: str, tmp_path: Path) -> None:
+    source = rendered(tmp_path, [f"description={description}"]).parent / "my-chatbot"
+
+    assert lint("ruff", "format", "--check", "src", folder=source) == ""
+    assert lint("hadolint", "Dockerfile", folder=source) == ""
+
+
 def test_the_workflows_are_valid(source: Path) -> None:
     workflows = sorted((source / ".github/workflows").glob("*.yaml"))
 

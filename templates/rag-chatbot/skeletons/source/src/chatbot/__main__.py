@@ -72,6 +72,8 @@ def _run(command: str, configured: Settings) -> int:
 
 
 def _serve(configured: Settings) -> None:
+    if not configured.llama_endpoint and not configured.dev:
+        log.warning("LLAMA_ENDPOINT is not set: no model is asked, answers are quoted passages")
     # Once all is drained uvicorn raises the signal again, for whoever wants it. To be stopped is no failure.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     # A thread that comes back from the embedding model needs Python for microseconds only. By default it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import DESCRIPTION, NAME, VERSION, metrics
 from .api import chat, documents, health
-from .errors import AppError, NoSpace, TooLarge
+from .errors import AppError, Forbidden, Invalid, NoSpace, TooLarge
 from .services import services, working
 from .settings import MIB, Settings
 from .tracing import tracer
@@ -53,37 +53,43 @@ def build(settings: Settings) -> FastAPI:
     app.exception_handler(AppError)(_app_error)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
-    app.add_middleware(LimitBody, limit=settings.upload_max_bytes + MIB)
+    app.add_middleware(Guard, limit=settings.upload_max_bytes + MIB)
     app.add_middleware(Observe)
     return app
 
 
-def _problem(status: int, code: str, message: str, retry_after: int | None = None) -> JSONResponse:
-    headers = {"Retry-After": str(retry_after)} if retry_after else {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+def _problem(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
 
 
-async def _app_error(request: Request, error: AppError) -> JSONResponse:
-    return _problem(error.status, error.code, error.message, error.retry_after)
+async def _app_error(request: Request | None, error: AppError) -> JSONResponse:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return _problem(error.status, error.code, error.message, headers)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     # Where and what, but not the input itself: it may be a document.
     faults = [f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors()]
-    return _problem(422, "invalid", "; ".join(faults))
+    return await _app_error(request, Invalid("; ".join(faults)))
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     if isinstance(error.__cause__, OSError):
         # A large upload goes to the disk while it comes in; FastAPI would call it a fault of the sender.
         return await _app_error(request, NoSpace("there is no space left for an upload of this size; try again later"))
-    return _problem(error.status_code, "http", str(error.detail))
+    headers = error.headers
+    path = getattr(request.scope.get("route"), "path", "")
+    if error.status_code == 405 and (methods := request.app.openapi()["paths"].get(path)):
+        # A path may have several routes, and Starlette names the methods of the first one only.
+        headers = {"Allow": ", ".join(sorted(methods)).upper()}
+    codes = {kind.status: kind.code for kind in AppError.__subclasses__()}
+    return _problem(error.status_code, codes.get(error.status_code, "http"), str(error.detail), headers)
 
 
-class LimitBody:
-    """Stops reading a request that is larger than an upload may be."""
+class Guard:
+    """Turns requests away before they are read: from pages of other sites, or larger than an upload may be."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
@@ -93,11 +99,8 @@ class LimitBody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.limit:
-            error = TooLarge(f"the request is larger than {self.limit:,} bytes")
-            await _problem(error.status, error.code, error.message)(scope, receive, send)
+        if error := self._refusal(scope["method"], dict(scope["headers"])):
+            await (await _app_error(None, error))(scope, receive, send)
             return
         total = 0
 
@@ -111,6 +114,15 @@ class LimitBody:
             return message
 
         await self.app(scope, limited, send)
+
+    def _refusal(self, method: str, headers: dict[bytes, bytes]) -> AppError | None:
+        if method not in ("GET", "HEAD", "OPTIONS") and headers.get(b"sec-fetch-site") == b"cross-site":
+            # A browser sends forms to anywhere; where nobody signs in, any page could add documents.
+            return Forbidden("the page of another site must not change anything here")
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.limit:
+            return TooLarge(f"the request is larger than {self.limit:,} bytes")
+        return None
 
 
 class Observe:

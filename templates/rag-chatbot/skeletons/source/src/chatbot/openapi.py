@@ -9,7 +9,8 @@ from .settings import Settings
 
 
 def document() -> str:
-    return json.dumps(build(Settings()).openapi(), indent=2, ensure_ascii=False) + "\n"
+    # With defaults only: the description is the same on every machine, whatever its environment says.
+    return json.dumps(build(Settings.model_construct()).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

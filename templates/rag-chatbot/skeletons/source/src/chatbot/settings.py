@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -115,31 +113,40 @@ REQUIRED_WITH = {
 }
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
+def load(*, complete: bool = True) -> Settings:
     """Read the settings, or raise SettingsError naming every fault at once.
 
     Development needs nothing: what is unset there runs embedded. Production never falls back.
+    complete: also ask for what is missing; the page's process needs none of it.
     """
-    faults = [f"{name}: not set; {what}" for name, what in _missing(environ).items()]
+    wrong: dict[str, str] = {}
     try:
         settings = Settings()
     except ValidationError as error:
-        faults += [f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
-        settings = None
-    if settings and settings.pgvector_sslrootcert and not Path(settings.pgvector_sslrootcert).is_file():
+        wrong = {str(fault["loc"][0]): fault["msg"] for fault in error.errors()}
+        # With defaults in their places, so that what is missing is found in the same round.
+        settings = Settings(**{name: Settings.model_fields[name].default for name in wrong})
+    faults = _missing(settings) if complete else []
+    faults += [f"{name.upper()}: {message}" for name, message in wrong.items()]
+    if settings.pgvector_sslrootcert and not Path(settings.pgvector_sslrootcert).is_file():
         faults.append("PGVECTOR_SSLROOTCERT: no such file")
-    if settings is None or faults:
+    if faults:
         raise SettingsError("the settings are not complete:\n  " + "\n  ".join(faults))
     return settings
 
 
-def _missing(environ: Mapping[str, str]) -> dict[str, str]:
-    required: dict[str, str] = {}
-    if environ.get("APP_MODE") != "dev":
-        required.update(REQUIRED)
+def _missing(settings: Settings) -> list[str]:
+    required = {} if settings.dev else dict(REQUIRED)
     for (name, value), names in REQUIRED_WITH.items():
-        if environ.get(name) == value:
-            required.update(names)
-    if environ.get("LLAMA_ENDPOINT"):
+        if getattr(settings, name.lower()) == value:
+            required |= names
+    if settings.llama_endpoint:
         required["LLAMA_MODEL"] = "the model to ask for at LLAMA_ENDPOINT"
-    return {name: what for name, what in required.items() if not environ.get(name)}
+    return [f"{name}: not set; {what}" for name, what in required.items() if _unset(settings, name)]
+
+
+def _unset(settings: Settings, name: str) -> bool:
+    value = getattr(settings, name.lower())
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    # A default is no choice, and a list of nothing but commas lets nobody in.
+    return name.lower() not in settings.model_fields_set or not text.strip(" ,")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -70,11 +71,49 @@ def test_no_secret_is_in_a_log_or_an_answer_even_when_everything_fails(environme
     assert "s3cret" not in " ".join(f"{part}" for part in app.process.args)
 
 
-def test_a_start_without_settings_names_every_one_that_is_missing(environment):
-    environ = {"PYTHONPATH": str(ROOT / "src"), "AUTH_MODE": "token", "LISTEN_API": "many"}
+def start(folder, module=PACKAGE, **environ):
+    """A start with nothing in the environment but this, in a folder of its own; returns (status, errors)."""
+    environ |= {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-m", module], env=environ, cwd=folder, capture_output=True, text=True, timeout=30
+    )
+    return done.returncode, done.stderr
 
-    done = subprocess.run([sys.executable, "-m", PACKAGE], env=environ, cwd=ROOT, capture_output=True, text=True)
 
-    assert done.returncode == 1
+def test_a_start_without_settings_names_every_one_that_is_missing_or_wrong(tmp_path):
+    status, errors = start(tmp_path, AUTH_MODE="token", AUTH_TOKENS=" , ", LISTEN_API="many")
+
+    assert status == 1
     for name in ("PGVECTOR_HOST", "PGVECTOR_USER", "MINIO_ENDPOINT", "MINIO_BUCKET", "AUTH_TOKENS", "LISTEN_API"):
-        assert name in done.stderr
+        assert f"{name}:" in errors
+    assert "AUTH_MODE:" not in errors
+    assert "Traceback" not in errors
+
+
+def test_settings_in_a_file_count_as_those_of_the_environment(tmp_path):
+    names = ("PGVECTOR_HOST", "PGVECTOR_DATABASE", "PGVECTOR_USER", "MINIO_BUCKET")
+    lines = [f"{name}=somewhere" for name in names]
+    (tmp_path / ".env").write_text("\n".join([*lines, "AUTH_MODE=oidc", "MINIO_ENDPOINT=http://nowhere"]))
+
+    status, errors = start(tmp_path)
+
+    assert status == 1
+    assert re.findall(r"^  (\w+):", errors, re.MULTILINE) == ["OIDC_ISSUER", "OIDC_AUDIENCE"]
+
+
+def test_a_start_without_a_model_says_so(app):
+    assert "LLAMA_ENDPOINT is not set" in app.output()
+
+
+def test_the_page_of_another_site_changes_nothing(app):
+    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+    refused = [
+        app.upload("a.txt", "Written by somebody else's page.", **foreign),
+        app.http.delete("/api/documents/00000000-0000-0000-0000-000000000000", headers=foreign),
+    ]
+
+    assert [response.status_code for response in refused] == [403, 403]
+    assert refused[0].json()["error"]["code"] == "forbidden"
+    assert app.http.get("/api/documents", headers=foreign).status_code == 200
+    assert app.upload("a.txt", "Written by our own page.", **{"Sec-Fetch-Site": "same-origin"}).status_code == 202

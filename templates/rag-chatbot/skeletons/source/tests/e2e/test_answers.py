@@ -151,6 +151,34 @@ def test_a_deleted_document_leaves_nothing_behind(app, environment):
     assert app.http.get(f"/api/documents/{document['id']}/original").status_code == 404
 
 
+def test_no_text_of_a_document_outlives_it_beside_the_conversations(app, environment):
+    document = app.index("attic.txt", "The attic holds a golden trumpet and two drums.")
+    conversation = app.ask("What does the attic hold?")["conversation_id"]
+
+    app.http.delete(f"/api/documents/{document['id']}")
+
+    answer = app.http.get(f"/api/conversations/{conversation}").json()["messages"][1]
+    assert answer["sources"][0]["document_name"] == "attic.txt"
+    assert answer["sources"][0]["text"] == ""
+    assert environment.rows("SELECT 1 FROM messages WHERE sources::text LIKE '%trumpet%'") == []
+
+
+def test_brackets_in_a_quotation_are_no_citations(app):
+    app.index("essay.txt", "The comet returns every seventy-six years [1, 4], as comets[0] do.")
+
+    answer = app.ask("When does the comet return?")
+
+    assert answer["text"] == "“The comet returns every seventy-six years ［1, 4］, as comets[0] do.” [1]"
+
+
+def test_every_conversation_can_be_reached(app, guide):
+    ids = {app.ask("How long does a failover take?")["conversation_id"] for _ in range(3)}
+
+    pages = [app.http.get("/api/conversations", params={"limit": 1, "offset": page}).json() for page in range(3)]
+
+    assert {conversation["id"] for [conversation] in pages} == ids
+
+
 def test_a_deleted_conversation_is_gone(app, guide):
     identifier = app.ask("How long does a failover take?")["conversation_id"]
 

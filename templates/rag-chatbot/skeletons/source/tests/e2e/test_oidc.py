@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,7 +22,7 @@ from chatbot.api import auth
 from chatbot.errors import Unauthorized
 from chatbot.settings import Settings
 
-from support import App
+from support import App, until
 
 
 class Issuer:
@@ -32,12 +31,14 @@ class Issuer:
     def __enter__(self) -> Issuer:
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
         self.away = False
+        self.pause = 0.0
         self.asked = 0
         issuer = self
 
         class Asked(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.asked += 1
+                time.sleep(issuer.pause)
                 public = [
                     json.loads(RSAAlgorithm.to_jwk(key.public_key())) | {"kid": name, "use": "sig"}
                     for name, key in issuer.keys.items()
@@ -158,30 +159,48 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def gate(issuer: Issuer) -> Callable[[str], str]:
+@pytest.fixture
+def ask(issuer: Issuer) -> Iterator[Callable[..., str]]:
     """The gate by itself, as a function from a token to the name of the caller."""
-    made = auth.Gate(Settings(auth_mode="oidc", oidc_issuer=issuer.url, oidc_audience="chatbot"))
+    with asyncio.Runner() as runner:
+        made = auth.Gate(Settings(auth_mode="oidc", oidc_issuer=issuer.url, oidc_audience="chatbot"))
 
-    async def ask(token: str) -> str:
-        async with httpx.AsyncClient() as made.client:
-            return await made.caller(Request({"type": "http", "headers": [(b"authorization", token.encode())]}))
+        async def ask(token: str, patience: float) -> str:
+            caller = await made.caller(Request({"type": "http", "headers": [(b"authorization", token.encode())]}))
+            if made.asking:
+                await asyncio.wait([made.asking], timeout=patience)
+            return caller
 
-    return lambda token: asyncio.run(ask(token))
+        yield lambda token, patience=5.0: runner.run(ask(token, patience))
+    issuer.away, issuer.pause = False, 0.0
 
 
-def test_known_keys_outlive_an_issuer_that_is_away(clock, issuer):
-    ask = gate(issuer)
+def test_known_keys_outlive_an_issuer_that_is_away(clock, issuer, ask):
     assert ask(issuer.token()) == "user:ada"
     clock.now += auth.KEYS_SECONDS + 1
     before, issuer.away = issuer.asked, True
 
+    assert [ask(issuer.token()) for _ in range(3)] == ["user:ada"] * 3
+    assert issuer.asked == before + 1, "after a failure it is left alone for a while"
+
+    clock.now += auth.FAILED_SECONDS + 1
     assert ask(issuer.token()) == "user:ada"
-    assert issuer.asked > before
-    issuer.away = False
+    assert issuer.asked == before + 2
 
 
-def test_a_new_key_is_accepted_before_the_known_ones_are_old(clock, issuer):
-    ask = gate(issuer)
+def test_nobody_with_a_known_key_waits_for_an_issuer_that_hangs(clock, issuer, ask):
+    assert ask(issuer.token()) == "user:ada"
+    clock.now += auth.KEYS_SECONDS + 1
+    before, issuer.pause = issuer.asked, 2.0
+    started = time.perf_counter()
+
+    assert [ask(issuer.token(), patience=0.1) for _ in range(3)] == ["user:ada"] * 3
+
+    assert time.perf_counter() - started < 1.5
+    assert issuer.asked == before + 1
+
+
+def test_a_new_key_is_accepted_before_the_known_ones_are_old(clock, issuer, ask):
     assert ask(issuer.token()) == "user:ada"
     issuer.new_key("rotated")
 
@@ -202,4 +221,4 @@ def test_without_any_key_the_sign_in_is_reported_as_away(environment, issuer):
 
         issuer.away = False
 
-        assert app.http.get("/api/documents", headers=headers).status_code == 200
+        until(lambda: app.http.get("/api/documents", headers=headers).status_code == 200, "the sign-in", 10)

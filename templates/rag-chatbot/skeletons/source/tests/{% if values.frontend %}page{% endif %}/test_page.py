@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from support import DOCUMENTS, PACKAGE, App, Cable, Model, dev, pdf, reachable, says, until
+from support import DOCUMENTS, App, Cable, Model, pdf, says, until
 
 pytestmark = pytest.mark.page
 BROWSER = shutil.which(os.environ.get("CHROMIUM") or "chromium") or shutil.which("google-chrome")
@@ -48,20 +46,6 @@ def app(environment, server: Model) -> Iterator[App]:
         yield running
 
 
-@contextmanager
-def frontend(app: App, api_port: int) -> Iterator[str]:
-    """The page's own process; yields its address."""
-    port = dev.free_port()
-    environ = app.environment | {"API_URL": f"http://127.0.0.1:{api_port}", "LISTEN_FRONTEND": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", f"{PACKAGE}.frontend"], env=environ)
-    try:
-        until(lambda: reachable(port), "the page")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
 @pytest.fixture(scope="module")
 def cable(app: App) -> Iterator[Cable]:
     """Between the page's process and the application."""
@@ -70,7 +54,7 @@ def cable(app: App) -> Iterator[Cable]:
 
 
 @pytest.fixture(scope="module")
-def address(app: App, cable: Cable) -> Iterator[str]:
+def address(app: App, cable: Cable, frontend) -> Iterator[str]:
     with frontend(app, cable.port) as url:
         yield url
 
@@ -193,6 +177,90 @@ def test_a_conversation_is_kept_and_opened_again(page, server):
     expect(page.locator("article.answer")).to_contain_text("thirty seconds")
 
 
+def test_a_reload_in_the_middle_of_an_answer_loses_neither_it_nor_the_question(page, server):
+    server.plays(says("word " * 300, pause=0.05))
+    ask(page, "What is said before a reload?")
+    expect(page.locator("article.answer .text")).to_contain_text("word word")
+
+    page.reload()
+
+    expect(page.locator("article.question")).to_have_text("You askedWhat is said before a reload?")
+    expect(page.locator("article.answer .text")).to_contain_text("word word")
+    expect(page.locator("article.answer .hint")).to_have_text("Stopped before its end.")
+
+
+def test_a_conversation_that_was_deleted_elsewhere_gives_way_to_a_new_one(page, server, app):
+    server.plays(says(ANSWER))
+    ask(page)
+    expect(page.locator(".sources")).to_be_visible()
+    app.http.delete(f"/api/conversations/{page.url.partition('#')[2]}")
+
+    ask(page)
+
+    expect(page.locator("article.answer .error")).to_have_text(
+        "This conversation was deleted. Ask again to begin a new one."
+    )
+    expect(page.get_by_label("Question", exact=True)).to_have_value(ASKED)
+    page.keyboard.press("Enter")
+    expect(page.locator("article.answer").last).to_contain_text("It is so")
+
+
+def test_an_address_that_names_no_conversation_is_put_right(page, address):
+    page.goto(f"{address}/#../documents")
+    page.reload()
+
+    expect(page.locator("#documents li").first).to_be_attached()
+    expect(page.locator(".notice")).to_have_count(0)
+    assert "#" not in page.url
+
+
+def test_conversations_beyond_the_first_list_can_be_reached(page, app, environment):
+    environment.rows(
+        "INSERT INTO conversations (owner, title, updated_at)"
+        " SELECT 'anyone', 'Old ' || n, now() - interval '1 year' - n * interval '1 s' FROM generate_series(1, 120) n"
+    )
+    page.reload()
+    expect(page.locator("#conversations li")).to_have_count(100)
+
+    page.get_by_role("button", name="Show older ones").click()
+
+    expect(page.get_by_role("button", name="Old 120", exact=True)).to_be_attached()
+    expect(page.get_by_role("button", name="Show older ones")).to_be_hidden()
+    environment.rows("DELETE FROM conversations WHERE title LIKE 'Old %'")
+
+
+def test_somebody_who_reads_further_up_is_left_alone(page, server):
+    server.plays(says("line\n" * 60), says("more\n" * 60, pause=0.03))
+    ask(page)
+    expect(page.locator("article.answer .sources")).to_have_count(1)
+    ask(page)
+    expect(page.locator("article.answer").last).to_contain_text("more")
+
+    page.locator("#log").evaluate("log => { log.scrollTop = 0; }")
+    before = page.locator("article.answer .text").last.inner_text()
+    until(lambda: len(page.locator("article.answer .text").last.inner_text()) > len(before) + 50, "more of it")
+
+    assert page.locator("#log").evaluate("log => log.scrollTop") == 0
+
+
+def test_a_notice_covers_neither_the_question_nor_its_buttons(page):
+    page.locator("#files").set_input_files({"name": "a.exe", "mimeType": "application/x", "buffer": b"MZ\0"})
+    notice = page.locator(".notice").bounding_box()
+    form = page.locator("#ask").bounding_box()
+
+    assert notice["y"] + notice["height"] < form["y"]
+
+
+def test_an_index_in_code_is_no_citation(page, server):
+    server.plays(says("Use x = items[1] or `items [1]` [1]."))
+
+    ask(page)
+
+    expect(page.locator("article.answer .sources")).to_be_visible()
+    expect(page.locator("article.answer .text")).to_have_text("Use x = items[1] or items [1] 1.")
+    assert page.locator("article.answer .text .citation").count() == 1
+
+
 def test_an_answer_can_be_stopped(page, server):
     server.plays(says("word " * 300, pause=0.05))
     ask(page)
@@ -221,9 +289,10 @@ def test_an_application_that_is_away_is_reported_and_used_again(page, cable):
     cable.pull()
     ask(page)
     expect(page.locator("article.answer .error")).to_contain_text("does not answer; try again")
+    expect(page.get_by_label("Question", exact=True)).to_have_value(ASKED)
 
     cable.plug()
-    ask(page)
+    page.keyboard.press("Enter")
 
     expect(page.locator("article.answer").last).to_contain_text("It is so")
 
@@ -312,7 +381,7 @@ def test_what_documents_and_people_wrote_stays_text(page, server):
     assert page.title() != "pwned"
 
 
-def test_a_token_is_asked_for_and_kept_for_the_tab(browser, environment):
+def test_a_token_is_asked_for_and_kept_for_the_tab(browser, environment, frontend):
     with (
         App(environment, AUTH_MODE="token", AUTH_TOKENS="open-sesame") as app,
         frontend(app, app.port) as address,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -14,12 +15,18 @@ from .. import metrics, tracing
 from ..settings import Settings
 
 ATTEMPTS = 3
+Piece = tuple[str, str]  # a stretch of text and, with the last one, why the model ends
 RETRIED = {408, 409, 429, 500, 502, 503, 504}
 MAX_PAUSE = 4.0
+UNKEPT = re.compile("[\0\ud800-\udfff]")  # PostgreSQL and UTF-8 have no room for these
 
 
 class ModelError(Exception):
     """The model gave no answer, or only a part of one; the message may be shown."""
+
+
+class RefusedError(ModelError):
+    """The model does not want this question; the next one may be welcome."""
 
 
 class Model:
@@ -41,7 +48,7 @@ class Model:
     def configured(self) -> bool:
         return bool(self.settings.llama_endpoint)
 
-    async def stream(self, messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
+    async def stream(self, messages: list[dict[str, str]]) -> AsyncGenerator[Piece, None]:
         """Yield pieces of the answer; raises ModelError. Closing the iterator cancels the model's work."""
         if time.monotonic() < self.rests_until:
             raise ModelError("the model is not available at the moment")
@@ -56,6 +63,9 @@ class Model:
                             first = False
                         yield piece
             outcome = self.state = "ok"
+        except RefusedError:
+            outcome = "error"
+            raise
         except ModelError:
             outcome = self.state = "error"
             if first:
@@ -64,7 +74,7 @@ class Model:
         finally:
             metrics.llm_request_duration.labels(outcome).observe(time.perf_counter() - started)
 
-    async def _with_retries(self, messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
+    async def _with_retries(self, messages: list[dict[str, str]]) -> AsyncGenerator[Piece, None]:
         for attempt in range(1, ATTEMPTS + 1):
             begun = False
             try:
@@ -79,7 +89,7 @@ class Model:
                     raise ModelError(again.reason) from again
                 await asyncio.sleep(min(again.pause or 0.3 * 2**attempt, MAX_PAUSE))
 
-    async def _request(self, messages: list[dict[str, str]]) -> AsyncGenerator[str, None]:
+    async def _request(self, messages: list[dict[str, str]]) -> AsyncGenerator[Piece, None]:
         body = {
             "model": self.settings.llama_model,
             "messages": messages,
@@ -99,10 +109,10 @@ class Model:
                             finished = True
                             break
                         if line.startswith("data:"):
-                            text, ended = _piece(line[5:])
-                            finished = finished or ended
-                            if text:
-                                yield text
+                            text, reason = _piece(line[5:])
+                            finished = finished or bool(reason)
+                            if text or reason:
+                                yield text, reason
         except (TimeoutError, httpx.TimeoutException) as error:
             raise _Again("the model took too long to answer") from error
         except httpx.TransportError as error:
@@ -133,7 +143,7 @@ class Model:
                 "the model server does not know the model or the path; check LLAMA_MODEL and LLAMA_BASE_PATH"
             )
         if status not in RETRIED:
-            return ModelError(f"the model server refuses the request with status {status}")
+            return RefusedError(f"the model server refuses the request with status {status}")
         retry_after = response.headers.get("retry-after", "")
         return _Again(
             f"the model server answers with status {status}",
@@ -150,18 +160,18 @@ class _Again(Exception):
         self.pause = pause
 
 
-def _piece(data: str) -> tuple[str, bool]:
-    """The text of one event, and whether the model says that it has ended."""
+def _piece(data: str) -> Piece:
     try:
         event = json.loads(data)
-        if "error" in event:
+        if event.get("error"):
             raise _Again("the model reports an error")
         if usage := event.get("usage"):
             metrics.llm_tokens.labels("prompt").inc(usage.get("prompt_tokens") or 0)
             metrics.llm_tokens.labels("completion").inc(usage.get("completion_tokens") or 0)
         if not event.get("choices"):
-            return "", False
+            return "", ""
         choice = event["choices"][0]
-        return (choice.get("delta") or {}).get("content") or "", bool(choice.get("finish_reason"))
+        text = (choice.get("delta") or {}).get("content") or ""
+        return UNKEPT.sub("", text), choice.get("finish_reason") or ""
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _Again("the model sent something that is not an answer") from error

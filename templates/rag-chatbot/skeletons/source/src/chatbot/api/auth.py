@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import logging
 import time
 from typing import Any
 
@@ -14,8 +16,11 @@ from starlette.requests import Request
 from ..errors import TooManyRequests, Unauthorized, Unavailable
 from ..settings import Settings
 
+log = logging.getLogger(__name__)
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]  # never HS*: its key is shared
 KEYS_SECONDS = 300.0
+PAUSE_SECONDS = 10.0  # before the issuer is asked again for a key that it did not have
+FAILED_SECONDS = 2.0  # before it is asked again after it did not answer
 MAX_CALLERS = 10_000
 
 
@@ -29,6 +34,8 @@ class Gate:
         self.client = httpx.AsyncClient(timeout=5)
         self.keys: dict[str, Any] = {}
         self.keys_until = 0.0
+        self.ask_from = 0.0
+        self.asking: asyncio.Future[bool] | None = None
         self.buckets: dict[str, tuple[float, float]] = {}
 
     async def caller(self, request: Request) -> str:
@@ -83,21 +90,30 @@ class Gate:
         return f"user:{claims['sub']}"
 
     async def _key(self, key_id: str) -> Any:
+        """The issuer's key. A known one never waits: it is good while new ones are asked for."""
         now = time.monotonic()
         # An unknown key may be a rotated one, but strangers must not make us ask the issuer each time.
-        stale = now > self.keys_until or (key_id not in self.keys and now > self.keys_until - KEYS_SECONDS + 10)
-        if stale:
-            try:
-                issuer = (self.settings.oidc_issuer or "").rstrip("/")
-                found = await self.client.get(f"{issuer}/.well-known/openid-configuration")
-                document = await self.client.get(found.raise_for_status().json()["jwks_uri"])
-                keys = jwt.PyJWKSet.from_dict(document.raise_for_status().json()).keys
-            except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
-                if key_id not in self.keys:
-                    raise Unavailable("the sign-in service is not available; try again in a moment") from error
-            else:
-                self.keys = {key.key_id or "": key for key in keys}
-                self.keys_until = now + KEYS_SECONDS
+        wanted = now > self.keys_until or key_id not in self.keys
+        if wanted and now > self.ask_from and (self.asking is None or self.asking.done()):
+            self.asking = asyncio.ensure_future(self._refresh())
+        if key_id not in self.keys and self.asking and not await asyncio.shield(self.asking):
+            raise Unavailable("the sign-in service is not available; try again in a moment", retry_after=2)
         if key_id not in self.keys:
             raise jwt.InvalidTokenError("unknown key")
         return self.keys[key_id]
+
+    async def _refresh(self) -> bool:
+        """Ask the issuer for its keys; False if it does not tell."""
+        try:
+            issuer = (self.settings.oidc_issuer or "").rstrip("/")
+            found = await self.client.get(f"{issuer}/.well-known/openid-configuration")
+            document = await self.client.get(found.raise_for_status().json()["jwks_uri"])
+            keys = jwt.PyJWKSet.from_dict(document.raise_for_status().json()).keys
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+            log.warning("the issuer's keys are not available", extra={"fields": {"error.type": type(error).__name__}})
+            self.ask_from = time.monotonic() + FAILED_SECONDS
+            return False
+        self.keys = {key.key_id or "": key for key in keys}
+        self.keys_until = time.monotonic() + KEYS_SECONDS
+        self.ask_from = time.monotonic() + PAUSE_SECONDS
+        return True

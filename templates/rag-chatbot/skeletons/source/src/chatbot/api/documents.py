@@ -14,14 +14,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from .. import retrieve
-from ..errors import BadInput, NotFound, TooLarge, UnsupportedType
+from ..errors import BadInput, Conflict, NoSpace, NotFound, TooLarge, UnsupportedType
 from ..ingest.formats import EXTENSIONS, media_type
 from ..retrieve import Excerpt, Passage
 from ..store import documents
 from ..store.documents import Document
-from .wiring import Caller, LimitedCaller, Parts
+from .wiring import CHANGE, COMMON, COSTLY, Caller, LimitedCaller, Offset, Parts, problems
 
-router = APIRouter(prefix="/api", tags=["documents"])
+router = APIRouter(prefix="/api", tags=["documents"], responses=COMMON)
 
 
 class Neighbour(Excerpt):
@@ -37,7 +37,16 @@ class Content(BaseModel):
     passages: list[Neighbour]
 
 
-@router.post("/documents", status_code=202)
+@router.post(
+    "/documents",
+    status_code=202,
+    responses={
+        200: {"model": Document, "description": "The same bytes are here already."},
+        **CHANGE,
+        **COSTLY,
+        **problems(BadInput, Conflict, TooLarge, UnsupportedType, NoSpace),
+    },
+)
 async def upload(parts: Parts, response: Response, file: UploadFile, caller: LimitedCaller) -> Document:
     """Store a file and queue it for indexing. The same bytes again return the same document (200)."""
     name = _clean(file.filename or "")
@@ -62,22 +71,22 @@ async def list_documents(
     parts: Parts,
     caller: Caller,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> list[Document]:
     return await documents.newest(parts.database, limit, offset)
 
 
-@router.get("/documents/{document_id}")
+@router.get("/documents/{document_id}", responses=problems(NotFound))
 async def get_document(parts: Parts, document_id: UUID, caller: Caller) -> Document:
     return await documents.get(parts.database, document_id)
 
 
-@router.delete("/documents/{document_id}", status_code=204)
+@router.delete("/documents/{document_id}", status_code=204, responses=CHANGE | problems(NotFound))
 async def delete_document(parts: Parts, document_id: UUID, caller: Caller) -> None:
     await documents.delete(parts.database, parts.objects, document_id)
 
 
-@router.post("/documents/{document_id}/retry", status_code=202)
+@router.post("/documents/{document_id}/retry", status_code=202, responses=CHANGE | COSTLY | problems(NotFound))
 async def retry_document(parts: Parts, document_id: UUID, caller: LimitedCaller) -> Document:
     """Queue a failed document again."""
     if (await documents.get(parts.database, document_id)).status == "failed":
@@ -86,7 +95,7 @@ async def retry_document(parts: Parts, document_id: UUID, caller: LimitedCaller)
     return await documents.get(parts.database, document_id)
 
 
-@router.get("/documents/{document_id}/content")
+@router.get("/documents/{document_id}/content", responses=problems(NotFound))
 async def content(
     parts: Parts,
     document_id: UUID,
@@ -105,7 +114,14 @@ async def content(
     )
 
 
-@router.get("/documents/{document_id}/original")
+@router.get(
+    "/documents/{document_id}/original",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(NotFound),
+    },
+)
 async def original(parts: Parts, document_id: UUID, caller: Caller) -> StreamingResponse:
     """The file as it was uploaded, always as a download: an uploaded page must not run here."""
     document = await documents.get(parts.database, document_id)
@@ -121,7 +137,7 @@ async def original(parts: Parts, document_id: UUID, caller: Caller) -> Streaming
     )
 
 
-@router.get("/search")
+@router.get("/search", responses=COSTLY | problems(BadInput))
 async def search(
     parts: Parts,
     caller: LimitedCaller,

@@ -24,7 +24,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "What is away, or does not fit, by its name."}})
 async def readyz(parts: Parts, response: Response) -> dict[str, Any]:
     """Whether requests can be answered. The model does not count: without it, passages are quoted."""
     checks = {

@@ -1,12 +1,36 @@
-"""What the routes ask for: the services, the caller, and room in the caller's budget."""
+"""What the routes share: the services, the caller, room in the caller's budget, and how failures look."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel
 
+from ..errors import AppError, Forbidden, Invalid, TooManyRequests, Unauthorized, Unavailable
 from ..services import Services
+
+
+class Fault(BaseModel):
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """What is sent instead of an answer, whatever went wrong."""
+
+    error: Fault
+
+
+def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """The failures of a route, for openapi.json."""
+    return {kind.status: {"model": Problem, "description": kind.__doc__} for kind in kinds}
+
+
+COMMON = problems(Unauthorized, Invalid, Unavailable)
+CHANGE = problems(Forbidden)
+COSTLY = problems(TooManyRequests)
 
 
 async def services(request: Request) -> Services:
@@ -17,7 +41,10 @@ async def services(request: Request) -> Services:
 Parts = Annotated[Services, Depends(services)]
 
 
-async def caller(request: Request, parts: Parts) -> str:
+Bearer = Depends(HTTPBearer(auto_error=False, description="Not needed where AUTH_MODE is none."))
+
+
+async def caller(request: Request, parts: Parts, bearer: Annotated[object, Bearer]) -> str:
     return await parts.gate.caller(request)
 
 
@@ -31,3 +58,5 @@ async def limited_caller(parts: Parts, name: Caller) -> str:
 
 
 LimitedCaller = Annotated[str, Depends(limited_caller)]
+
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]

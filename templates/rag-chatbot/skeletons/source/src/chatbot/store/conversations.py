@@ -22,8 +22,12 @@ class Conversation(BaseModel):
 
 
 class Source(Passage):
-    """A passage that was given to the model. `cited`: the answer refers to it by its number."""
+    """A passage that was given to the model. `cited`: the answer refers to it by its number.
 
+    Kept without its text: that is the document's, and goes with it.
+    """
+
+    text: str = ""
     number: int
     cited: bool = False
 
@@ -43,10 +47,11 @@ class ConversationDetail(Conversation):
 COLUMNS = ", ".join(Conversation.model_fields)
 
 
-async def newest(database: Database, owner: str, limit: int) -> list[Conversation]:
+async def newest(database: Database, owner: str, limit: int, offset: int) -> list[Conversation]:
     rows = await database.rows(
-        f"SELECT {COLUMNS} FROM conversations WHERE owner = %(owner)s ORDER BY updated_at DESC LIMIT %(limit)s",
-        {"owner": owner, "limit": limit},
+        f"SELECT {COLUMNS} FROM conversations WHERE owner = %(owner)s"
+        " ORDER BY updated_at DESC, id LIMIT %(limit)s OFFSET %(offset)s",
+        {"owner": owner, "limit": limit, "offset": offset},
     )
     return [Conversation(**row) for row in rows]
 
@@ -66,16 +71,8 @@ async def get(database: Database, conversation_id: UUID, owner: str) -> Conversa
     return ConversationDetail(**row, messages=messages)
 
 
-async def add_turn(
-    database: Database,
-    conversation_id: UUID | None,
-    owner: str,
-    question: str,
-    answer: str,
-    mode: str,
-    sources: list[Source],
-) -> UUID:
-    """Keep a question and its answer together; begins a conversation where there is none."""
+async def ask(database: Database, conversation_id: UUID | None, owner: str, question: str) -> UUID:
+    """Keep a question, whatever becomes of its answer; begins a conversation where there is none."""
     async with database.connection() as connection, connection.transaction():
         if conversation_id is None:
             cursor = await connection.execute(
@@ -93,11 +90,18 @@ async def add_turn(
         await connection.execute(
             "INSERT INTO messages (conversation_id, role, text) VALUES (%s, 'user', %s)", (row["id"], question)
         )
-        await connection.execute(
-            "INSERT INTO messages (conversation_id, role, text, mode, sources) VALUES (%s, 'assistant', %s, %s, %s)",
-            (row["id"], answer, mode, Jsonb([source.model_dump(mode="json") for source in sources])),
-        )
     return UUID(str(row["id"]))
+
+
+async def answer(database: Database, conversation_id: UUID, text: str, mode: str, sources: list[Source]) -> UUID:
+    """Keep an answer beside its question."""
+    kept = [source.model_dump(mode="json", exclude={"text"}) for source in sources]
+    await database.rows(
+        "INSERT INTO messages (conversation_id, role, text, mode, sources)"
+        " VALUES (%(id)s, 'assistant', %(text)s, %(mode)s, %(sources)s)",
+        {"id": conversation_id, "text": text, "mode": mode, "sources": Jsonb(kept)},
+    )
+    return conversation_id
 
 
 async def delete(database: Database, conversation_id: UUID, owner: str) -> None:

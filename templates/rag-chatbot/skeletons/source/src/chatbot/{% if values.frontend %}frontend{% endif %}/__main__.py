@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import httpx
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from .. import logs
+from .. import NAME, logs, settings
+from ..errors import AppError
 from ..settings import Settings
 
 FOLDER = Path(__file__).parent
@@ -40,12 +42,14 @@ SECURITY = {
 HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host", "proxy-authorization"}
 
 
-def build(settings: Settings) -> Starlette:
+def build(configured: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # No read timeout: an answer may pause, and the API sets the limits.
         timeout = httpx.Timeout(None, connect=5)
-        async with httpx.AsyncClient(base_url=settings.api_url, timeout=timeout) as client:
+        # As many connections as there are readers: with httpx's hundred, open answers would block the lists.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        async with httpx.AsyncClient(base_url=configured.api_url, timeout=timeout, limits=limits) as client:
             app.state.client = client
             yield
 
@@ -66,6 +70,9 @@ async def _healthz(request: Request) -> Response:
 
 async def _proxy(request: Request) -> Response:
     client: httpx.AsyncClient = request.app.state.client
+    if {".", ".."} & set(request.path_params["path"].split("/")):
+        # httpx would take them for steps, and those lead out of /api.
+        return _problem(404, "not_found", "there is no such path")
     outgoing = client.build_request(
         request.method,
         httpx.URL(path=request.url.path, query=request.url.query.encode()),
@@ -75,10 +82,16 @@ async def _proxy(request: Request) -> Response:
     try:
         response = await client.send(outgoing, stream=True)
     except httpx.TransportError:
-        message = "the application does not answer; try again in a moment"
-        return JSONResponse({"error": {"code": "unavailable", "message": message}}, 502)
-    headers = {name: value for name, value in response.headers.items() if name not in HOP}
+        return _problem(502, "unavailable", "the application does not answer; try again in a moment")
+    except ClientDisconnect:  # in the middle of an upload; nobody is there to read an answer
+        return Response(status_code=499)
+    # uvicorn sets the date itself.
+    headers = {name: value for name, value in response.headers.items() if name not in HOP | {"date"}}
     return StreamingResponse(_pieces(response), response.status_code, headers)
+
+
+def _problem(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status)
 
 
 async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -90,19 +103,24 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
         await response.aclose()
 
 
-def main() -> None:
-    settings = Settings()
-    logs.configure(settings)
+def main() -> int:
+    try:
+        configured = settings.load(complete=False)
+    except AppError as error:
+        print(f"{NAME}: {error.message}", file=sys.stderr)
+        return 1
+    logs.configure(configured)
     uvicorn.run(
-        build(settings),
-        host=settings.listen_address,
-        port=settings.listen_frontend,
+        build(configured),
+        host=configured.listen_address,
+        port=configured.listen_frontend,
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=settings.drain_seconds,
+        timeout_graceful_shutdown=configured.drain_seconds,
     )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

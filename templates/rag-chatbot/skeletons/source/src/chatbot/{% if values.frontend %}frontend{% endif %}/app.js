@@ -3,10 +3,12 @@
 
 const $ = (id) => document.getElementById(id);
 const MAX_STATUS_CHECKS_A_MINUTE = 40;
+const PAGE = 100; // conversations listed at once
 
 const state = {
   about: null,
   conversation: null,
+  pages: 1, // of the list of conversations
   answering: null, // the AbortController of the answer being streamed
   documents: [],
   uploads: new Map(),
@@ -46,7 +48,12 @@ function readable(bytes) {
 
 // ---- Talking to the application --------------------------------------------------------------
 
-class ApiError extends Error {}
+class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
 
 function authorization() {
   const token = sessionStorage.getItem("token");
@@ -61,7 +68,7 @@ async function explain(response) {
     // A proxy in between answered with something else; the status is all there is to say.
   }
   if (response.status === 401) signIn(sessionStorage.getItem("token") ? message : "");
-  return new ApiError(message);
+  return new ApiError(message, response.status);
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
@@ -272,7 +279,13 @@ function setConversation(id) {
 }
 
 async function listConversations() {
-  const conversations = await json("/api/conversations");
+  const conversations = [];
+  while (conversations.length < state.pages * PAGE) {
+    const page = await json(`/api/conversations?limit=${PAGE}&offset=${conversations.length}`);
+    conversations.push(...page);
+    if (page.length < PAGE) break;
+  }
+  $("older").hidden = conversations.length < state.pages * PAGE;
   $("conversations").replaceChildren(
     ...conversations.map((item) => {
       const open = element(
@@ -303,16 +316,28 @@ async function listConversations() {
   );
 }
 
+$("older").addEventListener("click", () => {
+  state.pages += 1;
+  listConversations().catch((error) => notify(error.message));
+});
+
 async function openConversation(id) {
   state.answering?.abort();
   try {
-    const conversation = await json(`/api/conversations/${id}`);
+    let conversation = await json(`/api/conversations/${id}`);
+    if (conversation.messages.at(-1)?.role === "user") {
+      // After a reload in the middle of an answer, what was said of it is being saved right now.
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      conversation = await json(`/api/conversations/${id}`);
+    }
     setConversation(id);
     clearLog();
     for (const message of conversation.messages) {
       if (message.role === "user") addQuestion(message.text);
       else completeAnswer(addAnswer(), message);
     }
+    if (conversation.messages.at(-1)?.role === "user") failAnswer(addAnswer(), "There is no answer. Ask again.");
+    scroll();
     closeMenu();
     await listConversations();
     $("question").focus();
@@ -344,7 +369,6 @@ function addQuestion(text) {
   $("log").append(
     element("article", { className: "question" }, element("h3", { className: "hidden" }, "You asked"), text),
   );
-  scroll();
 }
 
 function addAnswer() {
@@ -361,7 +385,7 @@ function addAnswer() {
 
 // Marks such as [2] become buttons, and the few marks of Markdown that models cannot do without become
 // elements; everything around them stays text.
-const MARKS = /(```[^\n]*\n[\s\S]*?(?:```|$(?![\s\S]))|`[^`\n]+`|\*\*[^*\n]+\*\*|^#{1,6} [^\n]*$|\[\d{1,3}\])/m;
+const MARKS = /(```[^\n]*\n[\s\S]*?(?:```|$(?![\s\S]))|`[^`\n]+`|\*\*[^*\n]+\*\*|^#{1,6} [^\n]*$|(?<![A-Za-z0-9_])\[\d{1,3}\])/m;
 
 function render(answer) {
   answer.body.replaceChildren(...formatted(answer.text, answer.sources));
@@ -399,13 +423,15 @@ function citation(source) {
   );
 }
 
+const HINTS = { quoted: "Quoted passages.", partial: "Stopped before its end." };
+
 function completeAnswer(answer, message) {
   answer.text = message.text;
   answer.sources = message.sources;
   render(answer);
   answer.article.removeAttribute("aria-busy");
   if (message.notice) answer.article.append(element("p", { className: "hint" }, message.notice));
-  else if (message.mode === "quoted") answer.article.append(element("p", { className: "hint" }, "Quoted passages."));
+  else if (HINTS[message.mode]) answer.article.append(element("p", { className: "hint" }, HINTS[message.mode]));
   const cited = message.sources.filter((source) => source.cited);
   const shown = cited.length ? cited : message.sources;
   if (!shown.length) return;
@@ -428,7 +454,7 @@ function completeAnswer(answer, message) {
 function failAnswer(answer, message) {
   answer.article.removeAttribute("aria-busy");
   if (!answer.text) answer.body.remove();
-  answer.article.append(element("p", { className: "error" }, sentence(message)));
+  following(() => answer.article.append(element("p", { className: "error" }, sentence(message))));
   announce(message);
 }
 
@@ -465,16 +491,17 @@ async function ask(question) {
       signal: state.answering.signal,
     });
     for await (const { name, data } of events(response)) {
-      if (name === "sources") answer.sources = data.sources;
+      if (name === "sources") {
+        answer.sources = data.sources;
+        setConversation(data.conversation_id ?? state.conversation);
+      }
       if (name === "token") {
         answer.text += data.text;
-        render(answer);
-        scroll();
+        following(() => render(answer));
       }
       if (name === "done") {
         ended = true;
-        setConversation(data.conversation_id ?? state.conversation);
-        completeAnswer(answer, data);
+        following(() => completeAnswer(answer, data));
         announce("The answer is complete.");
       }
       if (name === "error") {
@@ -485,17 +512,30 @@ async function ask(question) {
     if (!ended) failAnswer(answer, "The answer broke off. Ask again.");
     listConversations().catch(() => {});
   } catch (error) {
+    if (error.status === 404 && state.conversation) {
+      setConversation(null);
+      error.message = "This conversation was deleted. Ask again to begin a new one.";
+    }
     failAnswer(answer, error.name === "AbortError" ? "Stopped." : error.message);
+    // What was refused can be sent again, unless something else is being typed.
+    if (error instanceof ApiError && !$("question").value) $("question").value = question;
+    grow();
   } finally {
     state.answering = null;
     busy(false);
-    scroll();
   }
 }
 
 function busy(is) {
   $("send").hidden = is;
   $("stop").hidden = !is;
+}
+
+// Shows what comes in below, unless somebody is reading further up.
+function following(change) {
+  const below = $("log").scrollHeight - $("log").scrollTop - $("log").clientHeight;
+  change();
+  if (below < 60) scroll();
 }
 
 function scroll() {
@@ -575,7 +615,8 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 async function load() {
   await refresh();
   if ($("signin").open) return;
-  if (location.hash.length > 1) await openConversation(location.hash.slice(1));
+  const id = /^#([0-9a-f-]{36})$/.exec(location.hash)?.[1];
+  if (id) await openConversation(id);
   if (state.conversation) return;
   setConversation(null);
   await listConversations();
