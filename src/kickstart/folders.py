@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, link_stays_inside
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a day tells what is abandoned
+    _CAN_LOCK = False
+else:
+    _CAN_LOCK = True
 
 _ABANDONED = 24 * 60 * 60  # seconds
 
@@ -64,6 +73,49 @@ def clear_abandoned(folder: Path, pattern: str) -> None:
                 left.unlink()
         except OSError:  # another run was faster, or it is not ours to remove
             continue
+
+
+@contextmanager
+def staged(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new folder in `parent`, for as long as this run works on it; what is left of it goes then.
+
+    What killed runs have left there goes first: what is called like it, and nobody holds. It is held by
+    a lock of the folder itself, which ends with the process, however that ends.
+    """
+    for left in parent.glob(f"{prefix}*"):
+        held = _hold(left)
+        if held is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(held)
+    if not _CAN_LOCK:
+        clear_abandoned(parent, f"{prefix}*")
+    folder, held = Path(tempfile.mkdtemp(dir=parent, prefix=prefix)), None
+    while _CAN_LOCK and (held := _hold(folder)) is None:  # another run has just taken it for abandoned
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """Lock a folder until the returned descriptor is closed; none where another run has it, or it is gone."""
+    if not _CAN_LOCK:
+        return None
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if folder.stat().st_ino == os.fstat(opened).st_ino:
+            return opened
+    except OSError:  # held, gone meanwhile, or on a disk without locks
+        pass
+    os.close(opened)
+    return None
 
 
 def read_visible(folder: Path) -> tuple[dict[str, Entry], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,31 @@ def test_an_entry_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
 
     assert files["a"] == Entry(b"after")
     assert "missing" not in files
+
+
+def test_what_another_run_works_on_stays_and_what_a_killed_one_left_goes(tmp_path: Path) -> None:
+    left = tmp_path / ".kickstart-x.left"
+    (left / "deep").mkdir(parents=True)
+
+    with folders.staged(tmp_path, ".kickstart-x.") as mine:
+        (mine / "file").write_text("mine")
+        with folders.staged(tmp_path, ".kickstart-x.") as other:
+            assert other != mine
+            assert not left.exists()
+        assert (mine / "file").read_text() == "mine"
+        assert not other.exists()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_many_that_write_the_same_each_finds_it_whole(tmp_path: Path) -> None:
+    tree = Tree({f"{number}/file": Entry(b"x" * number) for number in range(200)})
+
+    def keep(_: int) -> bool:
+        LocalFolders().keep(tmp_path / "kept", tree)
+        return LocalFolders().read(tmp_path / "kept") == tree
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(keep, range(12)))
+
+    assert [each.name for each in tmp_path.iterdir()] == ["kept"]

@@ -6,8 +6,6 @@ import getpass
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -146,20 +144,17 @@ def checkout(home: Home) -> Checkout:
         if re.fullmatch("[0-9a-f]{40}", ref) and (store / ref).is_dir():
             return store / ref, ref
         store.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folders.clear_abandoned(store, ".fetch-*")
-        git_dir = Path(tempfile.mkdtemp(dir=store, prefix=".fetch-"))
         try:
-            plumbing.fetch_commit(url, ref, git_dir)
-            with Objects(git_dir) as objects:
-                commit = objects.commit("FETCH_HEAD")
-                if commit is None:
-                    raise TemplateError(f"'{ref}' of {redact.urls(url)} is no commit")
-                if not (store / commit).is_dir():
-                    LocalFolders().write(store / commit, Tree(objects.entries(commit)))
+            with folders.staged(store, ".fetch-") as git_dir:
+                plumbing.fetch_commit(url, ref, git_dir)
+                with Objects(git_dir) as objects:
+                    commit = objects.commit("FETCH_HEAD")
+                    if commit is None:
+                        raise TemplateError(f"'{ref}' of {redact.urls(url)} is no commit")
+                    if not (store / commit).is_dir():
+                        LocalFolders().keep(store / commit, Tree(objects.entries(commit)))
         except PathError as error:
             raise TemplateError(f"{redact.urls(url)} holds what no template may: {error}") from error
-        finally:
-            shutil.rmtree(git_dir, ignore_errors=True)
         return store / commit, commit
 
     return bring

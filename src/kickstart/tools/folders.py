@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from kickstart import folders
@@ -36,19 +35,25 @@ class LocalFolders:
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".kickstart-{folder.name}."
-        for left in folder.parent.glob(f"{prefix}*"):  # of a run that was killed here
-            shutil.rmtree(left, ignore_errors=True)
-        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix))
-        try:
+        with folders.staged(folder.parent, prefix) as new, folders.staged(folder.parent, prefix) as old:
             _fill(new, tree)
             new.chmod(0o777 & ~umask())
             if folder.exists():
-                old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=prefix))
                 folder.rename(old)
-                shutil.rmtree(old)
+            shutil.rmtree(old)
             new.rename(folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+
+    def keep(self, folder: Path, tree: Tree) -> None:
+        """Write a folder that is always the same; of several runs that do, one has written it."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folders.staged(folder.parent, f".kickstart-{folder.name}.") as new:
+            _fill(new, tree)
+            new.chmod(0o777 & ~umask())
+            try:
+                new.rename(folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
 
 
 def umask() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,23 +90,18 @@ class LocalForge(Struct, frozen=True):
 
         path = self.address.path(repository)
         path.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".kickstart-{repository.name}.git."
-        for left in path.parent.glob(f"{prefix}*"):  # of a run that was killed here
-            shutil.rmtree(left, ignore_errors=True)
-        staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix))
-        try:
+        with folders.staged(path.parent, f".kickstart-{repository.name}.git.") as staging:
             git.init_bare(staging, branch, str(settings.get("description") or repository.name))
             git.import_commit(staging, commit, branch)
             staging.chmod(0o777 & ~umask())
-            staging.rename(path)
-        except OSError as error:
-            if os.path.lexists(path):
-                raise RemoteError(
-                    f"{path} came into being meanwhile", hint="run the same command again"
-                ) from error
-            raise
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            try:
+                staging.rename(path)
+            except OSError as error:
+                if os.path.lexists(path):
+                    raise RemoteError(
+                        f"{path} came into being meanwhile", hint="run the same command again"
+                    ) from error
+                raise
         return {"path": str(path), "commit": commit.id}
 
     def look(self, repository: Repository, thing: Thing) -> Match:
