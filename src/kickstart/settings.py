@@ -83,7 +83,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
     parameters: dict[str, Setting] = {}
     faults: list[Fault] = []
     for file, base in _files(folder, user):
-        _read_file(file, values, parameters, faults)
+        _read_file(file, values, parameters, faults, user if base != user else None)
         for key, setting in values.items():
             if setting.source == str(file):
                 values[key] = Setting(_from_here(key, setting.value, base, folder), setting.source)
@@ -154,8 +154,13 @@ def read_mapping(text: str, shown: str) -> dict[str, Any]:
 
 
 def _read_file(
-    file: Path, values: dict[str, Setting], parameters: dict[str, Setting], faults: list[Fault]
+    file: Path,
+    values: dict[str, Setting],
+    parameters: dict[str, Setting],
+    faults: list[Fault],
+    user: Path | None,
 ) -> None:
+    """Read one file. user: of a project's file, the user's configuration folder."""
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -171,5 +176,9 @@ def _read_file(
             faults.append(document.fault_at(str(file), text, [key], f"is not a setting{near}"))
         elif not isinstance(value, str) or not value:
             faults.append(document.fault_at(str(file), text, [key], "must be text"))
+        elif user and (key == "github-url" or value.startswith("github:")):
+            # A project's file may be somebody else's.
+            said = f"would choose who gets your token: give it by --github-url, or in {user / USER_FILE}"
+            faults.append(document.fault_at(str(file), text, [key], said))
         else:
             values[key] = Setting(value, str(file))

@@ -180,6 +180,19 @@ def test_a_home_folder_is_found_and_a_missing_one_is_told(
         settings.resolve({"forge": "local:~nobody-at-all/x"}, {}, tmp_path, tmp_path / "user")
 
 
+@pytest.mark.parametrize("line", ["github-url: https://ghe.test", "forge: github:https://ghe.test"])
+def test_a_project_file_does_not_choose_who_gets_a_token(tmp_path: Path, line: str) -> None:
+    write(tmp_path, {".kickstart/config.yaml": f"owner: acme\n{line}\n"})
+    write(tmp_path / "user", {"config.yaml": f"{line}\n"})
+
+    with pytest.raises(ParameterError) as raised:
+        settings.resolve({}, {}, tmp_path, tmp_path / "user")
+
+    (fault,) = raised.value.faults
+    assert fault.where.endswith(".kickstart/config.yaml:2")
+    assert "would choose who gets your token: give it by --github-url, or in " in fault.message
+
+
 @pytest.mark.parametrize("key", settings.KEYS)
 def test_every_setting_has_a_variable_and_a_key_in_files(tmp_path: Path, key: str) -> None:
     variable = f"KICKSTART_{key.upper().replace('-', '_')}"

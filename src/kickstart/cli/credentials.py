@@ -10,7 +10,8 @@ from kickstart.cli import console
 from kickstart.errors import PreflightError
 from kickstart.tools.github.credentials import App, Credentials, Token
 
-# Those of GitHub's own command line, in its order. The first are for github.com alone.
+# Those of GitHub's own command line, in its order. The first are for github.com and ghe.com, which are
+# GitHub's own.
 PUBLIC_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 APP = "KICKSTART_GITHUB_APP"
@@ -20,7 +21,7 @@ def find(host: str, environment: Mapping[str, str]) -> Credentials:
     """Return the credentials for `host`, and have the console never print them.
 
     A token in the environment comes before the store of `gh`, and that before a GitHub App. A token
-    for github.com is sent to no other host. Raises PreflightError where there are none.
+    for GitHub's own hosts is sent to no other. Raises PreflightError where there are none.
     """
     is_public = host == "github.com" or host.endswith(".ghe.com")
     names = PUBLIC_TOKENS if is_public else ENTERPRISE_TOKENS
