@@ -257,6 +257,16 @@ def test_the_items_of_a_list_are_objects() -> None:
     assert found(check({"a.yaml": text}), "schema/invalid") == ["there is no field 'date' here"]
 
 
+def test_each_item_of_a_list_is_judged_at_its_own_line() -> None:
+    head = "apiVersion: v1\nkind: List\nitems:\n"
+    good = "  - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+    wrong = "  - apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: b}\n    date: {}\n"
+
+    assert found(check({"a.yaml": head + good + wrong + good.replace("name: a", "name: c")})) == [
+        "a.yaml:8 schema/invalid there is no field 'date' here"
+    ]
+
+
 def test_a_comment_with_a_reason_ignores_a_rule_for_one_object() -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: web}]}\n"
     wanted = Wanted(select=frozenset({"image/tag", "ignore/reason"}))

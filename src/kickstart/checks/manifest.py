@@ -29,13 +29,17 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Manifest:
-    """One object. `file` and `line` say where its text starts; `rendered` text has lines of its own."""
+    """One object. `file` and `line` say where its text starts; `rendered` text has lines of its own.
+
+    within: where in the text it is, among the items of a List.
+    """
 
     value: dict[str, Any]
     text: str = field(repr=False)
     file: str
     line: int = 1
     rendered: bool = False
+    within: Path = ()
 
     @property
     def api_version(self) -> str:
@@ -75,7 +79,7 @@ class Manifest:
 
     def line_of(self, path: Path) -> int:
         """Return the line in this object's own text of the value at `path`, or of its nearest ancestor."""
-        return line_of(self.text, path) or 1
+        return line_of(self.text, (*self.within, *path)) or 1
 
     @cached_property
     def ignored(self) -> dict[str, str]:

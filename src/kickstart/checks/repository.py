@@ -14,7 +14,7 @@ from msgspec import Struct
 from kickstart.checks import cel, charts, rules
 from kickstart.checks.charts import Chart, Engine, Environment
 from kickstart.checks.findings import ERROR, WARNING, Collector, Finding, Report, Rule
-from kickstart.checks.manifest import Manifest, ManifestError, Path, documents, external, load, mappings
+from kickstart.checks.manifest import Manifest, ManifestError, Path, documents, external, load
 from kickstart.checks.rules.objects import Objects
 from kickstart.checks.schemas import Problem, Schemas, Unknown
 from kickstart.tree import Tree
@@ -166,7 +166,7 @@ class _Check:
     kinds: set[tuple[str, str]] = field(default_factory=set)
     _used: set[str] = field(default_factory=set)
     _parsed: dict[str, Any] = field(default_factory=dict)
-    _judged: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _judged: dict[tuple[str, Path, str], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.collector = Collector(self.wanted.select, self.wanted.ignore)
@@ -233,9 +233,9 @@ class _Check:
                 if len(self.tree) == 1 or _LIKE_AN_OBJECT.search(part):  # other YAML is not ours to judge
                     self._find(error.rule, error.message, path, line + error.line - 1)
                 continue
-            for each in _objects_in(value):
+            for within, each in _objects_in(value):
                 if not _NOT_FOR_CLUSTERS.match(str(each["apiVersion"])):
-                    yield Manifest(each, part, path, line)
+                    yield Manifest(each, part, path, line, within=within)
 
     def _deployed(self) -> list[_Deployed]:
         jobs = [
@@ -340,8 +340,8 @@ class _Check:
                     file,
                     environment=environment.name,
                 )
-            for each in found:
-                yield Manifest(each, part, file, line, rendered=True)
+            for within, each in found:
+                yield Manifest(each, part, file, line, rendered=True, within=within)
 
     def _judge(
         self,
@@ -367,7 +367,7 @@ class _Check:
     def _problems(self, manifest: Manifest, versions: Sequence[str]) -> Iterator[Problem]:
         """Yield what schemas and CEL rules say; equal text gets the same answer without asking again."""
         for version in versions:
-            key = (manifest.text, version)
+            key = (manifest.text, manifest.within, version)
             if key not in self._judged:
                 self._judged[key] = self.schemas.problems(manifest, version)
             found = self._judged[key]
@@ -428,8 +428,8 @@ class _Check:
         self.collector.add(Finding(RULES[rule], message, file, line), environment)
 
 
-def _objects_in(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a document: itself, or the items of a List."""
+def _objects_in(value: Any, within: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the objects of a document with where each is: itself, or the items of a List."""
     if (
         not isinstance(value, dict)
         or not isinstance(value.get("apiVersion"), str)
@@ -437,10 +437,10 @@ def _objects_in(value: Any) -> Iterator[dict[str, Any]]:
     ):
         return
     if value["kind"].endswith("List") and isinstance(value.get("items"), list):
-        for each in mappings(value["items"]):
-            yield from _objects_in(each)
+        for index, each in enumerate(value["items"]):
+            yield from _objects_in(each, (*within, "items", index))
     else:
-        yield value
+        yield within, value
 
 
 def _api_versions(kinds: set[tuple[str, str]]) -> list[str]:
