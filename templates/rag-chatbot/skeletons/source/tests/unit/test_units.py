@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from uuid import uuid4
 
 import pytest
 
 from chatbot.answer.citations import CitationFilter
 from chatbot.answer.prompt import messages
-from chatbot.ingest.chunk import MAX_WORDS, Block, chunks
+from chatbot.embed.builtin import MAX_TOKENS, BuiltinEmbedder
+from chatbot.errors import ParseError
+from chatbot.ingest.chunk import MAX_WORDS, Block, chunks, exact
 from chatbot.ingest.formats import MARKDOWN, read
 from chatbot.openapi import document
 from chatbot.retrieve import Passage
+from chatbot.settings import Settings
 
 from support import ROOT
 
@@ -43,6 +48,52 @@ def test_text_without_any_space_is_cut_too():
     made = chunks([Block("x" * 5000)])
 
     assert "".join(chunk.text for chunk in made) == "x" * 5000
+
+
+@pytest.mark.parametrize("text", ["word ", "q", "a\n", "GET /api/x;200;12.5 ms\n", "法", " "])
+def test_ten_megabytes_without_a_sentence_are_cut_in_time_that_grows_with_their_size(text):
+    started = time.process_time()
+    chunks([Block(text * (1_000_000 // len(text)))])
+    one = time.process_time() - started
+
+    started = time.process_time()
+    try:
+        chunks([Block(text * (10_000_000 // len(text)))])
+    except ParseError as error:
+        assert "passages; split it" in str(error)
+    ten = time.process_time() - started
+
+    assert ten < 20 * one + 0.5
+
+
+def test_more_passages_than_a_document_may_have_are_refused():
+    sections = [Block("x", f"Section {number}") for number in range(20_001)]
+
+    with pytest.raises(ParseError, match="more than 20,000 passages"):
+        chunks(sections)
+    assert len(chunks(sections[1:])) == 20_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Bundesversicherungsanstalt verwaltet Rentenversicherungsbeiträge ordnungsgemäß. " * 40,
+        "Каждый работник имеет право на ежегодный оплачиваемый отпуск. " * 40,
+        "公民享有言论自由的权利和义务。国家保护公民的合法利益。" * 100,
+        "".join(f"{number},{number * 1.2345:.4f},host-{number:05d}.example.com\n" for number in range(500)),
+        json.dumps([{"id": number, "name": f"n{number}", "ok": True} for number in range(500)]),
+    ],
+    ids=["German", "Russian", "Chinese", "CSV", "JSON"],
+)
+def test_no_passage_is_longer_than_the_built_in_model_reads(text):
+    embedder = BuiltinEmbedder(Settings())
+    tokenizer = embedder.tokenizer
+    tokenizer.no_truncation()
+
+    made = chunks([Block(text, "A heading")], exact(embedder.tokenizer_file))
+
+    assert max(len(tokenizer.encode(chunk.embedded).ids) for chunk in made) <= MAX_TOKENS
+    assert "".join("".join(chunk.text for chunk in made).split()) == "".join(text.split())
 
 
 def test_a_hash_in_a_code_block_is_no_heading():

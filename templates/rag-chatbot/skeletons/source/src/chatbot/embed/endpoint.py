@@ -21,6 +21,8 @@ MAX_PAUSE = 20.0
 class EndpointEmbedder:
     """Retries with growing pauses: an endpoint that limits its rate slows ingestion, never breaks it."""
 
+    tokenizer_file = ""
+
     def __init__(self, settings: Settings) -> None:
         self.model = settings.embeddings_model
         self.dimension = settings.embeddings_dimension

@@ -1,4 +1,4 @@
-"""The kinds of documents and how their text is read; run as a program, reads one from standard input.
+"""The kinds of documents and how their text is read; run as a program, cuts one from standard input into passages.
 
 As a program it imports little: a process is started for every document.
 """
@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from os.path import splitext
 
 from ..errors import ParseError
-from .chunk import Block
+from .chunk import Block, chunks, estimated, exact
 
 MAX_TEXT = 10_000_000  # characters; more is a dump, not a document
 MAX_UNPACKED = 64 * 1024 * 1024
@@ -240,12 +240,13 @@ def _docx_text(element: object) -> str:
     return "".join(parts)
 
 
-def _main(kind: str, seconds: str, memory: str) -> None:
+def _main(kind: str, tokenizer_file: str, seconds: str, memory: str) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     if sys.platform == "linux":  # macOS knows the limit but refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     try:
-        answer: dict[str, object] = {"blocks": read(sys.stdin.buffer.read(), kind)}
+        tokens = exact(tokenizer_file) if tokenizer_file else estimated
+        answer: dict[str, object] = {"passages": chunks(read(sys.stdin.buffer.read(), kind), tokens)}
     except ParseError as error:
         answer = {"error": str(error)}
     except (MemoryError, RecursionError):
@@ -254,4 +255,4 @@ def _main(kind: str, seconds: str, memory: str) -> None:
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:4])
+    _main(*sys.argv[1:5])

@@ -20,7 +20,7 @@ from ..store import documents
 from ..store.db import Database
 from ..store.documents import Claim, LeaseLost
 from ..store.objects import Objects
-from .chunk import Chunk, chunks
+from .chunk import Chunk
 from .parse import parse
 
 log = logging.getLogger(__name__)
@@ -117,10 +117,13 @@ class Worker:
     async def _write_passages(self, claimed: Claim) -> None:
         with tempfile.TemporaryFile() as file:
             await self.objects.fetch(documents.object_key(claimed.id), file)
-            blocks = await parse(
-                file, claimed.media_type, self.settings.parse_seconds, self.settings.parse_memory_bytes
+            pieces = await parse(
+                file,
+                claimed.media_type,
+                self.embedder.tokenizer_file,
+                self.settings.parse_seconds,
+                self.settings.parse_memory_bytes,
             )
-        pieces = await asyncio.to_thread(chunks, blocks)
         done = await documents.begin(self.database, claimed, len(pieces))
         writing: asyncio.Task[None] | None = None
         try:
