@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from ..embed import Vector, literal
-from ..errors import Conflict, NotFound
+from ..errors import AppError, Conflict, NotFound
 from ..ingest.chunk import Chunk
 from ..retrieve import Excerpt
 from .db import Connection, Database
@@ -66,22 +66,42 @@ async def add(
     """Store a file and queue it; returns the document and whether it is new.
 
     Row first, object second, queued last: a crash in between leaves a row that says so, never an
-    object that nobody knows. The same bytes again give the same document, queued anew if it failed.
+    object that nobody knows. The same bytes again give the same document, queued anew if it failed,
+    and then under the name and type of now: the former ones may be why.
     """
     values = {"name": name, "type": media_type, "sha": sha256, "size": size}
     row = await database.row(
         "INSERT INTO documents (name, media_type, sha256, size) VALUES (%(name)s, %(type)s, %(sha)s, %(size)s)"
-        " ON CONFLICT (sha256) DO NOTHING RETURNING id, status",
+        " ON CONFLICT (sha256) DO UPDATE SET name = %(name)s, media_type = %(type)s, chunks_total = NULL,"
+        " chunks_done = 0, updated_at = now() WHERE documents.status IN ('uploading', 'failed')"
+        " RETURNING id, xmax = 0 AS new",
         values,
     )
-    new = row is not None
-    row = row or await database.row("SELECT id, status FROM documents WHERE sha256 = %(sha)s", values)
-    if row is None or row["status"] == "deleting":
-        raise Conflict("the same file is being deleted right now; upload it again in a moment", retry_after=2)
-    if row["status"] in ("uploading", "failed"):
-        await objects.put(object_key(row["id"]), file, media_type)
-        await retry(database, row["id"])
-    return await get(database, row["id"]), new
+    if row is None:
+        row = await database.row("SELECT id FROM documents WHERE sha256 = %(sha)s AND status <> 'deleting'", values)
+        if row is None:
+            raise Conflict("the same file is being deleted right now; upload it again in a moment", retry_after=2)
+        return await get(database, row["id"]), False
+    return await _put(database, objects, row["id"], file, media_type), row["new"]
+
+
+async def _put(database: Database, objects: Objects, document_id: UUID, file: IO[bytes], media_type: str) -> Document:
+    try:
+        await objects.put(object_key(document_id), file, media_type)
+    except AppError:
+        await database.rows(
+            "UPDATE documents SET status = 'failed', error = 'the file did not reach the document store; upload it"
+            " again', updated_at = now() WHERE id = %(id)s AND status = 'uploading'",
+            {"id": document_id},
+        )
+        raise
+    await retry(database, document_id)
+    try:
+        return await get(database, document_id)
+    except NotFound as error:
+        # Whoever deleted it may have done so before there was a file.
+        await objects.delete(object_key(document_id))
+        raise Conflict("the document was deleted while it was being uploaded") from error
 
 
 async def get(database: Database, document_id: UUID) -> Document:
@@ -141,7 +161,7 @@ async def sweep(database: Database, objects: Objects) -> int:
     """Finish deletions and give up uploads that a crash cut short; returns how many."""
     rows = await database.rows(
         "UPDATE documents SET status = 'deleting' WHERE status = 'deleting'"
-        f" OR (status = 'uploading' AND created_at < now() - interval '{STALE_UPLOAD}') RETURNING id"
+        f" OR (status = 'uploading' AND updated_at < now() - interval '{STALE_UPLOAD}') RETURNING id"
     )
     for row in rows:
         await _remove(database, objects, row["id"])
