@@ -80,3 +80,31 @@ def test_a_file_that_failed_under_a_wrong_name_is_read_under_the_right_one(app):
     document = app.index("notes.txt", "# 7 parrots live in the tower")
 
     assert (document["status"], document["name"], document["media_type"]) == ("ready", "notes.txt", "text/plain")
+
+
+def test_a_document_full_of_repetitions_hides_no_other(app, environment):
+    app.index("zanzibar.txt", "The Zanzibar archipelago lies in the Indian Ocean.")
+
+    repeated = app.index("repeated.txt", "q" * 500_000)
+
+    [row] = environment.rows(
+        f"SELECT count(*) AS passages, count(embedding) AS vectors FROM chunks WHERE document_id = '{repeated['id']}'"
+    )
+    assert (row["passages"], row["vectors"]) == (417, 2), "the last one is shorter than the others"
+    assert app.http.get("/api/search", params={"q": "Where is Zanzibar?"}).json()[0]["document_name"] == "zanzibar.txt"
+
+
+def test_what_the_index_does_not_find_is_found_by_reading_all(app, environment):
+    junk = app.index("junk.txt", "deep cell text")["id"]
+    # What as many documents with a common passage would leave, none of which is near to the question.
+    environment.rows(
+        "INSERT INTO chunks (document_id, ordinal, heading, text, embedding)"
+        " SELECT document_id, number, heading, text, embedding FROM chunks, generate_series(1, 5000) number"
+        f" WHERE document_id = '{junk}'"
+    )
+    app.index("penguins.txt", "Penguins breed on the ice of Antarctica.")
+    environment.rows("ANALYZE chunks, documents")
+
+    found = app.http.get("/api/search", params={"q": "Where do penguins breed?"}).json()
+
+    assert found[0]["document_name"] == "penguins.txt"

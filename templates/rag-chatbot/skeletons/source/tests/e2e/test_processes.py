@@ -34,18 +34,6 @@ def test_a_killed_worker_is_replaced_and_the_document_finished_without_duplicate
     assert row["rows"] == row["ordinals"] == document["chunks_total"]
 
 
-def test_passages_are_counted_so_that_a_search_is_planned_well_at_once(environment):
-    with App(environment) as app:
-        app.index("counted-rules.md", LONG.replace("apples", "plums"))
-
-        until(lambda: _counted(environment) > 0, "statistics of the passages", 5)
-
-
-def _counted(environment):
-    [row] = environment.rows("SELECT reltuples FROM pg_class WHERE oid = 'chunks'::regclass")
-    return row["reltuples"]
-
-
 def test_a_stopped_worker_hands_its_document_on_at_once(environment):
     with App(environment, INGEST_WORKER="false") as api, App(environment, "worker") as worker:
         identifier = api.upload("more-rules.md", LONG.replace("apples", "pears")).json()["id"]

@@ -25,7 +25,7 @@ from .parse import parse
 
 log = logging.getLogger(__name__)
 LANES = 2  # documents at a time: one is read while the other is embedded
-WINDOW = 64  # passages in one transaction: what a crash can cost
+WINDOW = 64  # passages in one transaction; a crash can cost two of them
 IDLE_SECONDS = 1.0
 SWEEP_SECONDS = 15.0
 
@@ -81,8 +81,6 @@ class Worker:
             metrics.ingest_duration.labels(outcome).observe(seconds)
             fields = {"document.id": str(claimed.id), "event.outcome": outcome, "seconds": round(seconds, 2)}
             log.info("document indexed", extra={"fields": fields})
-        if outcome == "ready":
-            await documents.analyse(self.database)
 
     async def _index(self, claimed: Claim) -> str:
         limit = self.settings.ingest_max_attempts
@@ -127,20 +125,26 @@ class Worker:
         done = await documents.begin(self.database, claimed, len(pieces))
         writing: asyncio.Task[None] | None = None
         try:
-            # Embedding takes nearly all the time, so it never waits: neither for a passage to be written nor,
-            # one document after the other, for all of them to be read at the same moment.
-            async with self.embedding:
-                for start in range(done, len(pieces), WINDOW):
-                    window = pieces[start : start + WINDOW]
-                    vectors = await self.embedder.embed([piece.embedded for piece in window], "passage")
-                    if writing:
-                        await writing
-                    writing = asyncio.create_task(self._write(claimed, window, vectors))
+            # Embedding takes nearly all the time, so it never waits for a passage to be written. The lanes take
+            # turns at it: a small document overtakes a large one, and one is read while the other is embedded.
+            for start in range(done, len(pieces), WINDOW):
+                window = pieces[start : start + WINDOW]
+                async with self.embedding:
+                    vectors = await self._embed(window)
+                if writing:
+                    await writing
+                writing = asyncio.create_task(self._write(claimed, window, vectors))
         finally:
             if writing:
                 await writing
 
-    async def _write(self, claimed: Claim, window: list[Chunk], vectors: list[Vector]) -> None:
+    async def _embed(self, window: list[Chunk]) -> list[Vector | None]:
+        """A vector for each passage, and none for one that repeats another: see the migration."""
+        fresh = [piece.embedded for piece in window if not piece.repeated]
+        vectors = iter(await self.embedder.embed(fresh, "passage"))
+        return [None if piece.repeated else next(vectors) for piece in window]
+
+    async def _write(self, claimed: Claim, window: list[Chunk], vectors: list[Vector | None]) -> None:
         await documents.write(self.database, claimed, window, vectors)
         metrics.ingest_chunks.inc(len(window))
 

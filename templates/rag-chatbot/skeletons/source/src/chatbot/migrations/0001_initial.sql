@@ -36,7 +36,10 @@ CREATE TABLE chunks (
     heading     text NOT NULL,
     page        int,
     text        text NOT NULL,
-    embedding   vector($DIMENSION) NOT NULL,
+    -- NULL for a passage that its document has word for word before: hundreds of equal vectors are near
+    -- to nothing but each other, and a search of the HNSW graph that gets in among them does not get out.
+    -- Beside the rest of its row, or reading all vectors would take four times as long.
+    embedding   vector($DIMENSION) STORAGE MAIN,
     UNIQUE (document_id, ordinal)
 );
 CREATE INDEX chunks_embedding ON chunks USING hnsw (embedding vector_cosine_ops)

@@ -220,30 +220,15 @@ async def begin(database: Database, claimed: Claim, total: int) -> int:
     return done
 
 
-async def write(database: Database, claimed: Claim, passages: list[Chunk], vectors: list[Vector]) -> None:
+async def write(database: Database, claimed: Claim, passages: list[Chunk], vectors: list[Vector | None]) -> None:
     """Add passages and record the progress in one transaction, so that a retry knows where to go on."""
     async with database.connection() as connection, connection.transaction():
         await renew(connection, claimed, f", chunks_done = {passages[-1].ordinal + 1:d}")
         columns = "document_id, ordinal, heading, page, text, embedding"
         async with connection.cursor().copy(f"COPY chunks ({columns}) FROM STDIN") as copy:
             for passage, vector in zip(passages, vectors, strict=True):
-                await copy.write_row(
-                    (claimed.id, passage.ordinal, passage.heading, passage.page, passage.text, literal(vector))
-                )
-
-
-async def analyse(database: Database) -> None:
-    """Have PostgreSQL count the passages, and again when they have doubled since.
-
-    It does so by itself within a minute or two; until then it would read all vectors for each search.
-    """
-    grown = await database.row(
-        "SELECT 1 FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid"
-        " WHERE c.oid = 'chunks'::regclass AND"
-        " (coalesce(s.last_analyze, s.last_autoanalyze) IS NULL OR s.n_mod_since_analyze > c.reltuples)"
-    )
-    if grown:
-        await database.rows("ANALYZE chunks")
+                values = passage.ordinal, passage.heading, passage.page, passage.text
+                await copy.write_row((claimed.id, *values, vector and literal(vector)))
 
 
 async def finish(
