@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from .. import metrics
 from ..embed import Embedder, Vector
-from ..errors import NotFound, ParseError, Unavailable
+from ..errors import BadInput, NotFound, ParseError, Unavailable
 from ..settings import Settings
 from ..store import documents
 from ..store.db import Database
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 LANES = 2  # documents at a time: one is read while the other is embedded
 WINDOW = 64  # passages in one transaction; a crash can cost two of them
 IDLE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 60.0  # how much later than the end of an outage a document is tried again
 SWEEP_SECONDS = 15.0
 
 
@@ -101,16 +102,22 @@ class Worker:
         except ParseError as error:
             await documents.finish(self.database, claimed, "failed", str(error))
             return "failed"
-        except (Unavailable, NotFound, OSError) as error:
-            reason = getattr(error, "message", "no space or no access on the temporary disk")
+        except (NotFound, BadInput) as error:
             if claimed.attempts >= limit:
-                await documents.finish(self.database, claimed, "failed", reason)
+                await documents.finish(self.database, claimed, "failed", error.message)
                 return "failed"
-            pause = self.settings.ingest_retry_seconds * 2 ** (claimed.attempts - 1)
-            await documents.finish(self.database, claimed, "queued", reason, pause)
-            return "retry"
+            return await self._give_back(claimed, error.message)
+        except (Unavailable, OSError) as error:
+            # An outage is not the document's fault either, however long it lasts.
+            reason = getattr(error, "message", "no space or no access on the temporary disk")
+            return await self._give_back(claimed, reason, counted=False)
         finally:
             heartbeat.cancel()
+
+    async def _give_back(self, claimed: Claim, reason: str, *, counted: bool = True) -> str:
+        pause = min(self.settings.ingest_retry_seconds * 2 ** min(claimed.waits, 10), MAX_PAUSE_SECONDS)
+        await documents.finish(self.database, claimed, "queued", reason, pause, counted=counted)
+        return "retry"
 
     async def _write_passages(self, claimed: Claim) -> None:
         with tempfile.TemporaryFile() as file:

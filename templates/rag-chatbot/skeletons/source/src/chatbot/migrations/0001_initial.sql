@@ -17,7 +17,8 @@ CREATE TABLE documents (
     status       text NOT NULL DEFAULT 'uploading'
                  CHECK (status IN ('uploading', 'queued', 'processing', 'ready', 'failed', 'deleting')),
     error        text,
-    attempts     int NOT NULL DEFAULT 0,
+    attempts     int NOT NULL DEFAULT 0,   -- crashes and faults of the document since it last got on
+    waits        int NOT NULL DEFAULT 0,   -- how often it was given back since then, whatever the reason
     worker       text,
     lease_until  timestamptz,
     retry_at     timestamptz,

@@ -52,6 +52,7 @@ class Claim:
     id: UUID
     media_type: str
     attempts: int
+    waits: int
     chunks_done: int
     chunks_total: int | None
 
@@ -135,8 +136,8 @@ async def passages(database: Database, document_id: UUID, around: int, context: 
 async def retry(database: Database, document_id: UUID) -> None:
     """Queue a document that failed or whose upload has just finished."""
     await database.rows(
-        "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, retry_at = NULL, updated_at = now()"
-        " WHERE id = %(id)s AND status IN ('uploading', 'failed')",
+        "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, waits = 0, retry_at = NULL,"
+        " updated_at = now() WHERE id = %(id)s AND status IN ('uploading', 'failed')",
         {"id": document_id},
     )
 
@@ -188,7 +189,7 @@ async def claim(database: Database, worker: str, lease: float, index: dict[str, 
         "   AND EXISTS (SELECT 1 FROM index_settings"
         "               WHERE embedding_model = %(model)s AND dimension = %(dimension)s)"
         "   ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)"
-        " RETURNING id, media_type, attempts, chunks_done, chunks_total",
+        " RETURNING id, media_type, attempts, waits, chunks_done, chunks_total",
         {"worker": worker, "lease": lease, **index},
     )
     return Claim(worker, lease, **row) if row else None
@@ -223,7 +224,8 @@ async def begin(database: Database, claimed: Claim, total: int) -> int:
 async def write(database: Database, claimed: Claim, passages: list[Chunk], vectors: list[Vector | None]) -> None:
     """Add passages and record the progress in one transaction, so that a retry knows where to go on."""
     async with database.connection() as connection, connection.transaction():
-        await renew(connection, claimed, f", chunks_done = {passages[-1].ordinal + 1:d}")
+        # What gets on may be interrupted as often as it likes: the attempts are counted anew.
+        await renew(connection, claimed, f", chunks_done = {passages[-1].ordinal + 1:d}, attempts = 1, waits = 0")
         columns = "document_id, ordinal, heading, page, text, embedding"
         async with connection.cursor().copy(f"COPY chunks ({columns}) FROM STDIN") as copy:
             for passage, vector in zip(passages, vectors, strict=True):
@@ -244,7 +246,8 @@ async def finish(
     await database.rows(
         "UPDATE documents SET status = %(status)s, error = %(error)s, worker = NULL, lease_until = NULL,"
         " retry_at = now() + make_interval(secs => %(retry)s), updated_at = now(),"
-        " attempts = attempts - %(refund)s"
+        " attempts = attempts - %(refund)s, waits = waits + %(waited)s"
         " WHERE id = %(id)s AND worker = %(worker)s AND status = 'processing'",
-        {**vars(claimed), "status": status, "error": error, "retry": retry_in, "refund": 0 if counted else 1},
+        {**vars(claimed), "status": status, "error": error, "retry": retry_in}
+        | {"refund": int(not counted), "waited": int(retry_in is not None)},
     )
