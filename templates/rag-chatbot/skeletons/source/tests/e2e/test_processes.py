@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from support import App, Cable, Model, events, reachable, run, says, until
@@ -133,6 +134,25 @@ def test_a_small_document_overtakes_a_large_one(environment):
 
         assert app.document(large)["status"] == "processing"
         assert app.http.delete(f"/api/documents/{large}").status_code == 204
+
+
+def test_reindexing_waits_for_a_worker_that_writes_and_not_the_worker_for_it(environment):
+    with App(environment, INGEST_WORKER="false") as app, psycopg.connect(environment.conninfo()) as worker:
+        identifier = app.upload("slow.txt", "This document is written slowly.").json()["id"]
+        worker.execute("UPDATE documents SET status = 'processing' WHERE id = %s", (identifier,))
+        with ThreadPoolExecutor(1) as pool:
+            reindexing = pool.submit(run, app.environment, "reindex")
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            until(lambda: environment.rows(waiting), "reindex to wait")
+
+            worker.execute(
+                "INSERT INTO chunks (document_id, ordinal, heading, text) VALUES (%s, 0, '', '')", (identifier,)
+            )
+            worker.commit()
+
+            reindexing.result()
+        assert environment.rows("SELECT * FROM chunks") == []
+        assert app.http.delete(f"/api/documents/{identifier}").status_code == 204
 
 
 def test_a_different_embedding_model_is_refused_until_reindexed(environment):
