@@ -39,7 +39,7 @@ CREATE TABLE chunks (
     text        text NOT NULL,
     -- NULL for a passage that its document has word for word before: hundreds of equal vectors are near
     -- to nothing but each other, and a search of the HNSW graph that gets in among them does not get out.
-    -- Beside the rest of its row, or reading all vectors would take four times as long.
+    -- MAIN: stored beside the rest of its row, or reading all vectors would take four times as long.
     embedding   vector($DIMENSION) STORAGE MAIN,
     UNIQUE (document_id, ordinal)
 );
