@@ -44,7 +44,6 @@ class Worker:
     objects: Objects
     embedder: Embedder
     queued: asyncio.Event
-    embedding: asyncio.Lock = field(default_factory=asyncio.Lock)
     name: str = field(default_factory=_name)
 
     async def run(self) -> None:
@@ -132,12 +131,12 @@ class Worker:
         done = await documents.begin(self.database, claimed, len(pieces))
         writing: asyncio.Task[None] | None = None
         try:
-            # Embedding takes nearly all the time, so it never waits for a passage to be written. The lanes take
-            # turns at it: a small document overtakes a large one, and one is read while the other is embedded.
+            # Embedding takes nearly all the time, so it never waits for a passage to be written. What the lanes
+            # ask of it is done in turn, a window each: a small document overtakes a large one, and one lane reads
+            # or writes while the other's window is embedded.
             for start in range(done, len(pieces), WINDOW):
                 window = pieces[start : start + WINDOW]
-                async with self.embedding:
-                    vectors = await self._embed(window)
+                vectors = await self._embed(window)
                 if writing:
                     await writing
                 writing = asyncio.create_task(self._write(claimed, window, vectors))
