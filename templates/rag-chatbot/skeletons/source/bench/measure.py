@@ -43,7 +43,7 @@ SECONDS = 10.0
 
 NEAREST = (
     "SELECT d.name, c.ordinal, c.text, 1 - (c.embedding <=> %s::vector) FROM chunks c"
-    " JOIN documents d ON d.id = c.document_id WHERE d.status = 'ready'"
+    " JOIN documents d ON d.id = c.document_id WHERE d.status = 'ready' AND c.embedding IS NOT NULL"
     " ORDER BY c.embedding <=> %s::vector LIMIT 5"
 )
 
@@ -130,7 +130,7 @@ def docstrings(file: Path) -> Iterator[tuple[str, str]]:
 def recall(environment: Environment) -> Iterator[Row]:
     """Of the ten nearest by exact arithmetic, how many does the index find?"""
     with database(environment) as connection:
-        rows = connection.execute("SELECT id, embedding::text FROM chunks").fetchall()
+        rows = connection.execute("SELECT id, embedding::text FROM chunks WHERE embedding IS NOT NULL").fetchall()
         identifiers = np.array([row[0] for row in rows])
         vectors = np.array([np.fromstring(row[1][1:-1], sep=",", dtype=np.float32) for row in rows])
         connection.execute("SET enable_seqscan = off")  # a small table is read whole, which says nothing of the index
@@ -155,7 +155,8 @@ def recall(environment: Environment) -> Iterator[Row]:
 def searches(app: App, environment: Environment) -> Iterator[Row]:
     """Time over HTTP, less the time of the same search by psycopg alone, question by question."""
     with database(environment) as connection:
-        texts = connection.execute("SELECT text, embedding::text FROM chunks ORDER BY md5(text)").fetchall()
+        query = "SELECT text, embedding::text FROM chunks WHERE embedding IS NOT NULL ORDER BY md5(text)"
+        texts = connection.execute(query).fetchall()
         questions = [" ".join(text.split()[:12]) for text, _ in texts[:QUESTIONS]]
         client = HTTPConnection("127.0.0.1", app.port)
         bare, whole = [], []

@@ -68,6 +68,7 @@ def test_what_cannot_be_a_document_is_refused_at_once(app, name, data, status):
         ("torn.pdf", pdf("A page.")[:200], "damaged"),
         ("torn.docx", docx("A paragraph.")[:60], "damaged"),
         ("wrong.docx", docx(body="<broken"), "not valid XML"),
+        ("klingon.docx", docx(body='<?xml version="1.0" encoding="klingon"?><x/>'), "not valid XML"),
         ("bomb.docx", bomb(), "unpacks to more than"),
         (
             "laughs.docx",
@@ -76,6 +77,7 @@ def test_what_cannot_be_a_document_is_refused_at_once(app, name, data, status):
         ),
         ("bomb.pdf", pdf_bomb(), "damaged"),
         ("noise.txt", bytes(range(1, 32)) * 50, "not text"),
+        ("sections.md", "".join(f"# h{number}\nx\n" for number in range(50_000)), "passages; split it"),
     ],
 )
 def test_what_cannot_be_read_fails_with_a_reason_and_is_not_tried_again(app, name, data, reason):

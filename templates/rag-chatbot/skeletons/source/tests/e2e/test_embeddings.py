@@ -45,7 +45,7 @@ def settings(server: Model) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def app(environment, settings) -> Iterator[App]:
-    with App(environment, **settings) as running:
+    with App(environment, INGEST_MAX_ATTEMPTS=2, **settings) as running:
         running.index("harbour.txt", "The harbour closes at midnight.")
         yield running
 
@@ -108,9 +108,18 @@ def test_what_is_no_answer_is_reported_and_the_document_waits(app, server, answe
 
     until(lambda: app.document(identifier)["error"], "the reason")
     document = app.document(identifier)
-    assert document["status"] == "queued", "it is tried again"
+    assert (document["status"], document["attempts"]) == ("queued", 0), "it is tried again, as often as it takes"
     assert reason in document["error"]
     assert app.http.delete(f"/api/documents/{identifier}").status_code == 204
+
+
+def test_a_document_that_the_endpoint_refuses_fails_and_says_so(app, server):
+    server.plays(refuses(413), refuses(413))
+
+    document = app.index("epic.txt", "The epic is too long.")
+
+    assert (document["status"], document["attempts"]) == ("failed", 2)
+    assert "refuses the text with status 413" in document["error"]
 
 
 def test_another_length_of_vectors_is_refused_until_reindexed(environment, settings, app):

@@ -73,6 +73,8 @@ def test_a_full_document_store_takes_nothing_and_the_same_file_later(environment
         response = app.upload("roof.txt", text)
         assert response.status_code == 503
         assert "document store is not available" in response.json()["error"]["message"]
+        [document] = [document for document in app.http.get("/api/documents").json() if document["name"] == "roof.txt"]
+        assert (document["status"], "upload it again" in document["error"]) == ("failed", True)
 
     with App(environment) as app:
         assert app.index("roof.txt", text)["status"] == "ready"

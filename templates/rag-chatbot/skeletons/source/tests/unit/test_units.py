@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import subprocess
+import time
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -13,12 +16,15 @@ from chatbot.answer.citations import CitationFilter
 from chatbot.answer.model import ModelError, _piece
 from chatbot.answer.prompt import messages
 from chatbot.api import chat
-from chatbot.ingest.chunk import MAX_WORDS, Block, chunks
-from chatbot.ingest.formats import MARKDOWN, read
+from chatbot.embed.builtin import MAX_TOKENS, BuiltinEmbedder
+from chatbot.errors import ParseError
+from chatbot.ingest.chunk import MAX_WORDS, Block, chunks, exact
+from chatbot.ingest.formats import DOCX, HTML, MARKDOWN, TEXT, media_type, read
 from chatbot.openapi import document
 from chatbot.retrieve import Passage
+from chatbot.settings import Settings
 
-from support import ROOT, dev
+from support import ROOT, dev, docx
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
@@ -94,10 +100,117 @@ def test_text_without_any_space_is_cut_too():
     assert "".join(chunk.text for chunk in made) == "x" * 5000
 
 
+@pytest.mark.parametrize("text", ["word ", "q", "a\n", "GET /api/x;200;12.5 ms\n", "法", " "])
+def test_ten_megabytes_without_a_sentence_are_cut_in_time_that_grows_with_their_size(text):
+    started = time.process_time()
+    chunks([Block(text * (1_000_000 // len(text)))])
+    one = time.process_time() - started
+
+    started = time.process_time()
+    with suppress(ParseError):  # more passages than are allowed
+        chunks([Block(text * (10_000_000 // len(text)))])
+    ten = time.process_time() - started
+
+    assert ten < 20 * one + 0.5
+
+
+def test_more_passages_than_a_document_may_have_are_refused():
+    sections = [Block("x", f"Section {number}") for number in range(20_001)]
+
+    with pytest.raises(ParseError, match="more than 20,000 passages"):
+        chunks(sections)
+    assert len(chunks(sections[1:])) == 20_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Bundesversicherungsanstalt verwaltet Rentenversicherungsbeiträge ordnungsgemäß. " * 40,
+        "Каждый работник имеет право на ежегодный оплачиваемый отпуск. " * 40,
+        "公民享有言论自由的权利和义务。国家保护公民的合法利益。" * 100,
+        "".join(f"{number},{number * 1.2345:.4f},host-{number:05d}.example.com\n" for number in range(500)),
+        json.dumps([{"id": number, "name": f"n{number}", "ok": True} for number in range(500)]),
+    ],
+    ids=["German", "Russian", "Chinese", "CSV", "JSON"],
+)
+def test_no_passage_is_longer_than_the_built_in_model_reads(text):
+    embedder = BuiltinEmbedder(Settings())
+    tokenizer = embedder.tokenizer
+    tokenizer.no_truncation()
+
+    made = chunks([Block(text, "A heading")], exact(embedder.tokenizer_file))
+
+    assert max(len(tokenizer.encode(chunk.embedded).ids) for chunk in made) <= MAX_TOKENS
+    assert "".join("".join(chunk.text for chunk in made).split()) == "".join(text.split())
+
+
 def test_a_hash_in_a_code_block_is_no_heading():
     blocks = read(b"# Title\n\n```\n# comment\n```\n", MARKDOWN)
 
     assert [block.heading for block in blocks] == ["Title"]
+
+
+GERMAN = "Die Verfügung über den Urlaub gilt in München für dreißig Tage – ohne Antrag."
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (GERMAN.encode(), TEXT),
+        (GERMAN.encode("utf-8-sig"), TEXT),
+        (GERMAN.encode("utf-16"), TEXT),
+        (GERMAN.encode("cp1252"), TEXT),
+        (b'<meta charset="ISO-8859-1"><p>' + GERMAN.encode("cp1252"), HTML),
+        (b'<meta charset="utf-8"><p>' + GERMAN.encode("cp1252"), HTML),
+        (b'<meta charset="rot13"><p>' + GERMAN.encode("cp1252"), HTML),
+        (
+            b'<meta http-equiv=Content-Type content="text/html; charset=mac-roman"><p>' + GERMAN.encode("mac-roman"),
+            HTML,
+        ),
+    ],
+)
+def test_umlauts_are_read_in_every_usual_encoding(data, kind):
+    assert read(data, kind)[0].text == GERMAN
+
+
+LOST = "A sign that was lost before: \ufffd"
+
+
+@pytest.mark.parametrize(("data", "text"), [(GERMAN.encode() + b" \xfe", GERMAN + " \ufffd"), (LOST.encode(), LOST)])
+def test_a_broken_character_does_not_change_the_encoding_of_the_rest(data, text):
+    assert read(data, TEXT)[0].text == text
+
+
+@pytest.mark.parametrize("end", ["</head>", "", "</head><body>", "<body>"])
+def test_a_page_may_leave_out_the_end_of_its_head(end):
+    page = f"<!doctype html><html><head><title>Policy</title>{end}<h1>Visitors</h1><p>Visitors wear a badge.</p>"
+
+    [block] = read(page.encode(), HTML)
+
+    assert (block.heading, block.text) == ("Visitors", "Visitors wear a badge.")
+
+
+def test_a_table_inside_a_table_is_read_once():
+    table = "<w:tbl><w:tr><w:tc>{}</w:tc><w:tc><w:p><w:r><w:t>beside</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+    inner = table.format("<w:p><w:r><w:t>inside</w:t></w:r></w:p>")
+    namespace = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    body = f'<w:document xmlns:w="{namespace}"><w:body>{table.format(inner)}</w:body></w:document>'
+
+    [block] = read(docx(body=body), DOCX)
+
+    assert block.text.split() == ["inside", "beside", "|", "beside"]
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "kind"),
+    [
+        ("about.md", b"# A PDF file\nbegins with %PDF-1.7.", MARKDOWN),
+        ("really-a-pdf.md", b"%PDF-1.7\n", None),
+        ("wide.txt", "wide".encode("utf-16"), TEXT),
+    ],
+)
+def test_a_type_is_known_by_name_and_first_bytes(name, head, kind):
+    assert media_type(name, head) == kind
 
 
 @pytest.mark.parametrize(

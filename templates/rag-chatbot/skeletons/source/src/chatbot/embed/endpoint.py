@@ -8,18 +8,21 @@ import time
 import httpx
 
 from .. import metrics, tracing
-from ..errors import Unavailable
+from ..errors import BadInput, Unavailable
 from ..settings import Settings
 from . import Kind, Vector
 
 ATTEMPTS = 5
 BATCH = 32
 RETRIED = {408, 429, 500, 502, 503, 504}
+REFUSED = {400, 413, 422}  # it is this text's fault, which is too long for the model, for example
 MAX_PAUSE = 20.0
 
 
 class EndpointEmbedder:
     """Retries with growing pauses: an endpoint that limits its rate slows ingestion, never breaks it."""
+
+    tokenizer_file = ""
 
     def __init__(self, settings: Settings) -> None:
         self.model = settings.embeddings_model
@@ -67,6 +70,8 @@ class EndpointEmbedder:
                 if response.status_code == 200:
                     return self._vectors(response, len(texts))
                 reason, cause = f"answers with status {response.status_code}", None
+                if response.status_code in REFUSED:
+                    raise BadInput(f"the embeddings endpoint refuses the text with status {response.status_code}")
                 if response.status_code not in RETRIED:
                     break
                 retry_after = response.headers.get("retry-after", "")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-MAX_WORDS = 150  # about 200 tokens: below the 256 that the built-in model reads
+from ..errors import ParseError
+
+MAX_WORDS = 150  # about 200 tokens of English prose
 MAX_CHARS = 1200  # for scripts without spaces and for lines that are no sentences
-SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"')\]]*\s+|\n{2,}")
+MAX_TOKENS = 254  # the 256 that the built-in model reads, less the marks at both ends of a text
+MAX_PASSAGES = 20_000  # an hour of embedding on two cores; more is a dump, not a document
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|(?<=[。！？])\s*|\n{2,}")
+FULL = re.compile(rf"\s*(?:\S+\s+){{{MAX_WORDS}}}")
+TOKEN = re.compile(r"[\u2e80-\ud7ff]|[^\W\d_\u2e80-\ud7ff]{1,5}|\d{1,3}|[^\w\s]|_")
 
 
 class Block(NamedTuple):
@@ -27,6 +33,8 @@ class Chunk(NamedTuple):
     heading: str
     page: int | None
     text: str
+    # It says again what an earlier passage of the document says, word for word.
+    repeated: bool = False
 
     @property
     def embedded(self) -> str:
@@ -34,13 +42,36 @@ class Chunk(NamedTuple):
         return f"{self.heading}\n{self.text}" if self.heading else self.text
 
 
-def chunks(blocks: list[Block]) -> list[Chunk]:
-    """Pack whole sentences up to the limit; never across a heading or a page."""
+Tokens = Callable[[str], list[int]]  # where each token of a text ends
+
+
+def estimated(text: str) -> list[int]:
+    """Tokens as most models would see them, for one whose tokenizer is not at hand."""
+    return [match.end() for match in TOKEN.finditer(text)]
+
+
+def exact(tokenizer_file: str) -> Tokens:
+    """Tokens by the model's own tokenizer."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(tokenizer_file)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return lambda text: [end for _, end in tokenizer.encode(text, add_special_tokens=False).offsets]
+
+
+def chunks(blocks: list[Block], tokens: Tokens = estimated) -> list[Chunk]:
+    """Pack whole sentences up to the limit; never across a heading or a page. Raises ParseError."""
     result: list[Chunk] = []
+    known: set[str] = set()
     for (heading, page), group in groupby(blocks, key=lambda block: (block.heading, block.page)):
-        text = "\n\n".join(block.text.strip() for block in group)
-        for piece in _pack(text):
-            result.append(Chunk(len(result), heading, page, piece))
+        room = max(MAX_TOKENS - len(tokens(heading)), MAX_TOKENS // 2)
+        for text in _cut("\n\n".join(block.text.strip() for block in group), room, tokens):
+            if len(result) == MAX_PASSAGES:
+                raise ParseError(f"the document makes more than {MAX_PASSAGES:,} passages; split it")
+            chunk = Chunk(len(result), heading, page, text)
+            result.append(chunk._replace(repeated=chunk.embedded in known))
+            known.add(chunk.embedded)
     return result
 
 
@@ -54,26 +85,22 @@ def sentences(text: str) -> list[str]:
     return [part for part in parts if part.strip()]
 
 
-def _pack(text: str) -> Iterator[str]:
-    current, words = "", 0
-    for sentence in _short(sentences(text)):
-        count = len(sentence.split())
-        if current and (words + count > MAX_WORDS or len(current) + len(sentence) > MAX_CHARS):
-            yield current.strip()
-            current, words = "", 0
-        current += sentence
-        words += count
-    if current.strip():
-        yield current.strip()
+def _cut(text: str, room: int, tokens: Tokens) -> Iterator[str]:
+    """Look at no more than a passage at a time: whatever the text, that takes time in proportion to it."""
+    start = 0
+    while start < len(text):
+        fitting = text[start : start + MAX_CHARS]
+        if full := FULL.match(fitting):
+            fitting = fitting[: full.end()]
+        if len(ends := tokens(fitting)) > room:
+            fitting = fitting[: ends[room - 1]]
+        length = len(fitting) if start + len(fitting) == len(text) else _last_end(fitting)
+        if passage := text[start : start + length].strip():
+            yield passage
+        start += length
 
 
-def _short(parts: list[str]) -> Iterator[str]:
-    """Cut what is longer than a passage at a space near the limit, or at the limit itself."""
-    for part in parts:
-        while len(part) > MAX_CHARS or len(part.split()) > MAX_WORDS:
-            head = " ".join(part.split(" ")[:MAX_WORDS])[:MAX_CHARS]
-            end = len(head) if len(head) < MAX_CHARS else (head.rfind(" ") + 1 or MAX_CHARS)
-            yield part[:end]
-            part = part[end:]
-        if part.strip():
-            yield part
+def _last_end(text: str) -> int:
+    """Where to cut: after the last sentence, else after a line or a word, else at the very end."""
+    sentence = max((match.end() for match in SENTENCE_END.finditer(text)), default=0)
+    return sentence or text.rfind("\n", len(text) // 2) + 1 or text.rfind(" ") + 1 or len(text)

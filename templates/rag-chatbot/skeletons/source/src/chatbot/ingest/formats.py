@@ -1,10 +1,11 @@
-"""The kinds of documents and how their text is read; run as a program, reads one from standard input.
+"""The kinds of documents and how their text is read; run as a program, cuts one from standard input into passages.
 
 As a program it imports little: a process is started for every document.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -14,16 +15,21 @@ from html.parser import HTMLParser
 from os.path import splitext
 
 from ..errors import ParseError
-from .chunk import Block
+from .chunk import Block, chunks, estimated, exact
 
 MAX_TEXT = 10_000_000  # characters; more is a dump, not a document
 MAX_UNPACKED = 64 * 1024 * 1024
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+TABLE_PARTS = {WORD + name for name in ("tr", "tc", "sdt", "sdtContent")}  # the last two: content controls
 MARKDOWN_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
+META_CHARSET = re.compile(rb"<meta[^>]+charset=[\"' ]*([a-z0-9_-]+)", re.IGNORECASE)
+BROKEN = "\ufffd"
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # PostgreSQL refuses both
 
 TEXT, MARKDOWN, HTML, PDF = "text/plain", "text/markdown", "text/html", "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+MARKS = {PDF: b"%PDF-", DOCX: b"PK\x03\x04"}
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 EXTENSIONS = {
     ".txt": TEXT,
     ".text": TEXT,
@@ -39,15 +45,12 @@ EXTENSIONS = {
 def media_type(name: str, head: bytes) -> str | None:
     """The type that a file's name claims, if its first bytes agree; otherwise None."""
     claimed = EXTENSIONS.get(splitext(name)[1].lower())
-    if b"%PDF-" in head[:1024]:
-        actual = PDF
-    elif head.startswith(b"PK\x03\x04"):
-        actual = DOCX
-    elif b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return None
-    else:
-        return claimed if claimed in (TEXT, MARKDOWN, HTML) else None
-    return claimed if claimed == actual else None
+    if claimed == PDF:  # which may have something else in front
+        return claimed if MARKS[PDF] in head[:1024] else None
+    if claimed == DOCX:
+        return claimed if head.startswith(MARKS[DOCX]) else None
+    binary = head.startswith(tuple(MARKS.values())) or (b"\x00" in head and not head.startswith(UTF16))
+    return None if binary else claimed
 
 
 def read(data: bytes, kind: str) -> list[Block]:
@@ -67,17 +70,37 @@ def read(data: bytes, kind: str) -> list[Block]:
 
 
 def decode(data: bytes) -> str:
-    """UTF-8 or marked UTF-16; a few broken bytes are replaced, many mean that it is no text."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    """UTF-8 or marked UTF-16, else what a web page says it is, else Windows-1252; raises ParseError."""
+    if data.startswith(UTF16):
         text = data.decode("utf-16", errors="replace")
     else:
-        text = data.decode("utf-8-sig", errors="replace")
-    if text.count("\ufffd") > len(text) / 20:
-        text = data.decode("cp1252", errors="replace")
-    strange = sum(1 for char in text if char == "\ufffd" or (char < " " and char not in "\t\r\n\f"))
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = _not_quite_utf8(data)
+    strange = sum(1 for char in text if char == BROKEN or (char < " " and char not in "\t\r\n\f"))
     if strange > len(text) / 20:
         raise ParseError("the document is not text in UTF-8; save it in that encoding")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _not_quite_utf8(data: bytes) -> str:
+    """Text in another encoding has hardly a sequence that UTF-8 knows; damaged UTF-8 has many."""
+    text = data.decode("utf-8-sig", errors="replace")
+    broken = text.count(BROKEN)
+    known = sum(1 for char in text if char > "\x7f") - broken
+    return text if known >= broken else data.decode(_declared(data), errors="replace")
+
+
+def _declared(data: bytes) -> str:
+    """What a web page says of its encoding, unless that means Windows-1252, as these do in browsers, or nothing."""
+    charset = META_CHARSET.search(data[:1024])
+    try:
+        name = codecs.lookup(charset[1].decode()).name if charset else "ascii"
+        sensible = b"<meta".decode(name, errors="replace") == "<meta"
+    except (LookupError, UnicodeError):
+        sensible = False
+    return name if sensible and name not in ("ascii", "iso8859-1", "utf-8") else "cp1252"
 
 
 def _text(data: bytes) -> list[Block]:
@@ -115,7 +138,8 @@ def _descend(path: list[str], level: int, title: str) -> list[str]:
 class _HtmlReader(HTMLParser):
     """Keeps what a reader of the page sees, paragraph by paragraph."""
 
-    HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "head", "nav"})
+    # Not the head as a whole, whose end a page may leave out.
+    HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "title", "nav"})
     BREAKS = frozenset(
         {"p", "div", "li", "tr", "br", "section", "article", "pre", "table", "ul", "ol", "dt", "dd", "blockquote"}
     )
@@ -189,7 +213,6 @@ def _docx(data: bytes) -> list[Block]:
     import zipfile
     import zlib
 
-    from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError as XmlError
     from defusedxml.ElementTree import fromstring
 
@@ -203,7 +226,7 @@ def _docx(data: bytes) -> list[Block]:
         raise ParseError("the document is damaged: it cannot be read as a Word document") from error
     except RuntimeError as error:  # what zipfile raises for an encrypted member
         raise ParseError("the document is encrypted; upload a copy without a password") from error
-    except (XmlError, DefusedXmlException) as error:
+    except (XmlError, LookupError, ValueError) as error:  # also forbidden entities and unknown encodings
         raise ParseError("the document is damaged: its content is not valid XML") from error
     if body is None:
         raise ParseError("the document holds no text")
@@ -211,7 +234,12 @@ def _docx(data: bytes) -> list[Block]:
     path: list[str] = []
     for element in body:
         if element.tag == f"{WORD}tbl":
-            rows = (" | ".join(_docx_text(cell) for cell in row.iter(f"{WORD}tc")) for row in element.iter(f"{WORD}tr"))
+            # Only the table's own rows and cells: the text of a cell holds the tables inside it.
+            rows = (
+                " | ".join(_docx_text(cell) for cell in row if cell.tag in TABLE_PARTS)
+                for row in element
+                if row.tag in TABLE_PARTS
+            )
             blocks.append(Block("\n".join(rows), " > ".join(filter(None, path))))
             continue
         text = _docx_text(element)
@@ -240,12 +268,13 @@ def _docx_text(element: object) -> str:
     return "".join(parts)
 
 
-def _main(kind: str, seconds: str, memory: str) -> None:
+def _main(kind: str, tokenizer_file: str, seconds: str, memory: str) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
     if sys.platform == "linux":  # macOS knows the limit but refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     try:
-        answer: dict[str, object] = {"blocks": read(sys.stdin.buffer.read(), kind)}
+        tokens = exact(tokenizer_file) if tokenizer_file else estimated
+        answer: dict[str, object] = {"passages": chunks(read(sys.stdin.buffer.read(), kind), tokens)}
     except ParseError as error:
         answer = {"error": str(error)}
     except (MemoryError, RecursionError):
@@ -254,4 +283,4 @@ def _main(kind: str, seconds: str, memory: str) -> None:
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:4])
+    _main(*sys.argv[1:5])

@@ -1,4 +1,4 @@
-"""Reads a document in a process of its own.
+"""Reads a document and cuts it into passages, in a process of its own.
 
 Parsers work on hostile input. Here one gets a file on standard input, no credentials, limited
 memory and limited time; whatever it does, the application goes on.
@@ -14,16 +14,17 @@ from typing import IO
 
 from ..errors import ParseError
 from . import formats
-from .chunk import Block
+from .chunk import Chunk
 
 
-async def parse(file: IO[bytes], kind: str, seconds: int, memory: int) -> list[Block]:
-    """The text of a document; raises ParseError with a reason that helps the uploader."""
+async def parse(file: IO[bytes], kind: str, tokenizer_file: str, seconds: int, memory: int) -> list[Chunk]:
+    """The passages of a document; raises ParseError with a reason that helps the uploader."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         formats.__name__,
         kind,
+        tokenizer_file,
         str(seconds),
         str(memory),
         stdin=file,
@@ -46,4 +47,4 @@ async def parse(file: IO[bytes], kind: str, seconds: int, memory: int) -> list[B
         raise ParseError("reading the document needs more memory or time than is allowed") from error
     if "error" in answer:
         raise ParseError(answer["error"])
-    return [Block(*block) for block in answer["blocks"]]
+    return [Chunk(*passage) for passage in answer["passages"]]

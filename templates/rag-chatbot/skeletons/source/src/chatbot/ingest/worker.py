@@ -14,19 +14,20 @@ from dataclasses import dataclass, field
 
 from .. import metrics
 from ..embed import Embedder, Vector
-from ..errors import NotFound, ParseError, Unavailable
+from ..errors import BadInput, NotFound, ParseError, Unavailable
 from ..settings import Settings
 from ..store import documents
 from ..store.db import Database
 from ..store.documents import Claim, LeaseLost
 from ..store.objects import Objects
-from .chunk import Chunk, chunks
+from .chunk import Chunk
 from .parse import parse
 
 log = logging.getLogger(__name__)
 LANES = 2  # documents at a time: one is read while the other is embedded
-WINDOW = 64  # passages in one transaction: what a crash can cost
+WINDOW = 64  # passages in one transaction; a crash can cost two of them
 IDLE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 60.0  # how much later than the end of an outage a document is tried again
 SWEEP_SECONDS = 15.0
 
 
@@ -43,7 +44,6 @@ class Worker:
     objects: Objects
     embedder: Embedder
     queued: asyncio.Event
-    embedding: asyncio.Lock = field(default_factory=asyncio.Lock)
     name: str = field(default_factory=_name)
 
     async def run(self) -> None:
@@ -81,8 +81,6 @@ class Worker:
             metrics.ingest_duration.labels(outcome).observe(seconds)
             fields = {"document.id": str(claimed.id), "event.outcome": outcome, "seconds": round(seconds, 2)}
             log.info("document indexed", extra={"fields": fields})
-        if outcome == "ready":
-            await documents.analyse(self.database)
 
     async def _index(self, claimed: Claim) -> str:
         limit = self.settings.ingest_max_attempts
@@ -103,41 +101,56 @@ class Worker:
         except ParseError as error:
             await documents.finish(self.database, claimed, "failed", str(error))
             return "failed"
-        except (Unavailable, NotFound, OSError) as error:
-            reason = getattr(error, "message", "no space or no access on the temporary disk")
+        except (NotFound, BadInput) as error:
             if claimed.attempts >= limit:
-                await documents.finish(self.database, claimed, "failed", reason)
+                await documents.finish(self.database, claimed, "failed", error.message)
                 return "failed"
-            pause = self.settings.ingest_retry_seconds * 2 ** (claimed.attempts - 1)
-            await documents.finish(self.database, claimed, "queued", reason, pause)
-            return "retry"
+            return await self._give_back(claimed, error.message)
+        except (Unavailable, OSError) as error:
+            # An outage is not the document's fault either, however long it lasts.
+            reason = getattr(error, "message", "no space or no access on the temporary disk")
+            return await self._give_back(claimed, reason, counted=False)
         finally:
             heartbeat.cancel()
+
+    async def _give_back(self, claimed: Claim, reason: str, *, counted: bool = True) -> str:
+        pause = min(self.settings.ingest_retry_seconds * 2 ** min(claimed.waits, 10), MAX_PAUSE_SECONDS)
+        await documents.finish(self.database, claimed, "queued", reason, pause, counted=counted)
+        return "retry"
 
     async def _write_passages(self, claimed: Claim) -> None:
         with tempfile.TemporaryFile() as file:
             await self.objects.fetch(documents.object_key(claimed.id), file)
-            blocks = await parse(
-                file, claimed.media_type, self.settings.parse_seconds, self.settings.parse_memory_bytes
+            pieces = await parse(
+                file,
+                claimed.media_type,
+                self.embedder.tokenizer_file,
+                self.settings.parse_seconds,
+                self.settings.parse_memory_bytes,
             )
-        pieces = await asyncio.to_thread(chunks, blocks)
         done = await documents.begin(self.database, claimed, len(pieces))
         writing: asyncio.Task[None] | None = None
         try:
-            # Embedding takes nearly all the time, so it never waits: neither for a passage to be written nor,
-            # one document after the other, for all of them to be read at the same moment.
-            async with self.embedding:
-                for start in range(done, len(pieces), WINDOW):
-                    window = pieces[start : start + WINDOW]
-                    vectors = await self.embedder.embed([piece.embedded for piece in window], "passage")
-                    if writing:
-                        await writing
-                    writing = asyncio.create_task(self._write(claimed, window, vectors))
+            # Embedding takes nearly all the time, so it never waits for a passage to be written. What the lanes
+            # ask of it is done in turn, a window each: a small document overtakes a large one, and one lane reads
+            # or writes while the other's window is embedded.
+            for start in range(done, len(pieces), WINDOW):
+                window = pieces[start : start + WINDOW]
+                vectors = await self._embed(window)
+                if writing:
+                    await writing
+                writing = asyncio.create_task(self._write(claimed, window, vectors))
         finally:
             if writing:
                 await writing
 
-    async def _write(self, claimed: Claim, window: list[Chunk], vectors: list[Vector]) -> None:
+    async def _embed(self, window: list[Chunk]) -> list[Vector | None]:
+        """A vector for each passage, and none for one that repeats another: see the migration."""
+        fresh = [piece.embedded for piece in window if not piece.repeated]
+        vectors = iter(await self.embedder.embed(fresh, "passage"))
+        return [None if piece.repeated else next(vectors) for piece in window]
+
+    async def _write(self, claimed: Claim, window: list[Chunk], vectors: list[Vector | None]) -> None:
         await documents.write(self.database, claimed, window, vectors)
         metrics.ingest_chunks.inc(len(window))
 

@@ -17,7 +17,8 @@ CREATE TABLE documents (
     status       text NOT NULL DEFAULT 'uploading'
                  CHECK (status IN ('uploading', 'queued', 'processing', 'ready', 'failed', 'deleting')),
     error        text,
-    attempts     int NOT NULL DEFAULT 0,
+    attempts     int NOT NULL DEFAULT 0,   -- crashes and faults of the document since it last got on
+    waits        int NOT NULL DEFAULT 0,   -- how often it was given back since then, whatever the reason
     worker       text,
     lease_until  timestamptz,
     retry_at     timestamptz,
@@ -36,7 +37,10 @@ CREATE TABLE chunks (
     heading     text NOT NULL,
     page        int,
     text        text NOT NULL,
-    embedding   vector($DIMENSION) NOT NULL,
+    -- NULL for a passage that its document has word for word before: hundreds of equal vectors are near
+    -- to nothing but each other, and a search of the HNSW graph that gets in among them does not get out.
+    -- MAIN: stored beside the rest of its row, or reading all vectors would take four times as long.
+    embedding   vector($DIMENSION) STORAGE MAIN,
     UNIQUE (document_id, ordinal)
 );
 CREATE INDEX chunks_embedding ON chunks USING hnsw (embedding vector_cosine_ops)

@@ -196,11 +196,13 @@ async def reindex(settings: Settings, model: str, dimension: int) -> int:
     ):
         await connection.execute("SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+        # Documents before chunks, as the workers do, or both would wait for each other.
+        await connection.execute("LOCK TABLE documents IN SHARE ROW EXCLUSIVE MODE")
         await connection.execute("TRUNCATE chunks")
         await connection.execute(f"ALTER TABLE chunks ALTER COLUMN embedding TYPE vector({int(dimension)})".encode())
         await connection.execute("UPDATE index_settings SET embedding_model = %s, dimension = %s", (model, dimension))
         cursor = await connection.execute(
-            "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, chunks_done = 0,"
+            "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, waits = 0, chunks_done = 0,"
             " chunks_total = NULL, worker = NULL, lease_until = NULL, retry_at = NULL, updated_at = now()"
             " WHERE status IN ('ready', 'failed', 'processing', 'queued')"
         )

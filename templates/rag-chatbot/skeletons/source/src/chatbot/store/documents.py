@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from ..embed import Vector, literal
-from ..errors import Conflict, NotFound
+from ..errors import AppError, Conflict, NotFound
 from ..ingest.chunk import Chunk
 from ..retrieve import Excerpt
 from .db import Connection, Database
@@ -52,6 +52,7 @@ class Claim:
     id: UUID
     media_type: str
     attempts: int
+    waits: int
     chunks_done: int
     chunks_total: int | None
 
@@ -66,22 +67,42 @@ async def add(
     """Store a file and queue it; returns the document and whether it is new.
 
     Row first, object second, queued last: a crash in between leaves a row that says so, never an
-    object that nobody knows. The same bytes again give the same document, queued anew if it failed.
+    object that nobody knows. The same bytes again give the same document, queued anew if it failed,
+    and then under the name and type of now: the former ones may be why.
     """
     values = {"name": name, "type": media_type, "sha": sha256, "size": size}
     row = await database.row(
         "INSERT INTO documents (name, media_type, sha256, size) VALUES (%(name)s, %(type)s, %(sha)s, %(size)s)"
-        " ON CONFLICT (sha256) DO NOTHING RETURNING id, status",
+        " ON CONFLICT (sha256) DO UPDATE SET name = %(name)s, media_type = %(type)s, chunks_total = NULL,"
+        " chunks_done = 0, updated_at = now() WHERE documents.status IN ('uploading', 'failed')"
+        " RETURNING id, xmax = 0 AS new",
         values,
     )
-    new = row is not None
-    row = row or await database.row("SELECT id, status FROM documents WHERE sha256 = %(sha)s", values)
-    if row is None or row["status"] == "deleting":
-        raise Conflict("the same file is being deleted right now; upload it again in a moment", retry_after=2)
-    if row["status"] in ("uploading", "failed"):
-        await objects.put(object_key(row["id"]), file, media_type)
-        await retry(database, row["id"])
-    return await get(database, row["id"]), new
+    if row is None:
+        row = await database.row("SELECT id FROM documents WHERE sha256 = %(sha)s AND status <> 'deleting'", values)
+        if row is None:
+            raise Conflict("the same file is being deleted right now; upload it again in a moment", retry_after=2)
+        return await get(database, row["id"]), False
+    return await _put(database, objects, row["id"], file, media_type), row["new"]
+
+
+async def _put(database: Database, objects: Objects, document_id: UUID, file: IO[bytes], media_type: str) -> Document:
+    try:
+        await objects.put(object_key(document_id), file, media_type)
+    except AppError:
+        await database.rows(
+            "UPDATE documents SET status = 'failed', error = 'the file did not reach the document store; upload it"
+            " again', updated_at = now() WHERE id = %(id)s AND status = 'uploading'",
+            {"id": document_id},
+        )
+        raise
+    await retry(database, document_id)
+    try:
+        return await get(database, document_id)
+    except NotFound as error:
+        # Whoever deleted it may have done so before there was a file.
+        await objects.delete(object_key(document_id))
+        raise Conflict("the document was deleted while it was being uploaded") from error
 
 
 async def get(database: Database, document_id: UUID) -> Document:
@@ -115,8 +136,8 @@ async def passages(database: Database, document_id: UUID, around: int, context: 
 async def retry(database: Database, document_id: UUID) -> None:
     """Queue a document that failed or whose upload has just finished."""
     await database.rows(
-        "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, retry_at = NULL, updated_at = now()"
-        " WHERE id = %(id)s AND status IN ('uploading', 'failed')",
+        "UPDATE documents SET status = 'queued', error = NULL, attempts = 0, waits = 0, retry_at = NULL,"
+        " updated_at = now() WHERE id = %(id)s AND status IN ('uploading', 'failed')",
         {"id": document_id},
     )
 
@@ -141,7 +162,7 @@ async def sweep(database: Database, objects: Objects) -> int:
     """Finish deletions and give up uploads that a crash cut short; returns how many."""
     rows = await database.rows(
         "UPDATE documents SET status = 'deleting' WHERE status = 'deleting'"
-        f" OR (status = 'uploading' AND created_at < now() - interval '{STALE_UPLOAD}') RETURNING id"
+        f" OR (status = 'uploading' AND updated_at < now() - interval '{STALE_UPLOAD}') RETURNING id"
     )
     for row in rows:
         await _remove(database, objects, row["id"])
@@ -168,7 +189,7 @@ async def claim(database: Database, worker: str, lease: float, index: dict[str, 
         "   AND EXISTS (SELECT 1 FROM index_settings"
         "               WHERE embedding_model = %(model)s AND dimension = %(dimension)s)"
         "   ORDER BY created_at FOR UPDATE SKIP LOCKED LIMIT 1)"
-        " RETURNING id, media_type, attempts, chunks_done, chunks_total",
+        " RETURNING id, media_type, attempts, waits, chunks_done, chunks_total",
         {"worker": worker, "lease": lease, **index},
     )
     return Claim(worker, lease, **row) if row else None
@@ -200,30 +221,16 @@ async def begin(database: Database, claimed: Claim, total: int) -> int:
     return done
 
 
-async def write(database: Database, claimed: Claim, passages: list[Chunk], vectors: list[Vector]) -> None:
+async def write(database: Database, claimed: Claim, passages: list[Chunk], vectors: list[Vector | None]) -> None:
     """Add passages and record the progress in one transaction, so that a retry knows where to go on."""
     async with database.connection() as connection, connection.transaction():
-        await renew(connection, claimed, f", chunks_done = {passages[-1].ordinal + 1:d}")
+        # What gets on may be interrupted as often as it likes: the attempts are counted anew.
+        await renew(connection, claimed, f", chunks_done = {passages[-1].ordinal + 1:d}, attempts = 1, waits = 0")
         columns = "document_id, ordinal, heading, page, text, embedding"
         async with connection.cursor().copy(f"COPY chunks ({columns}) FROM STDIN") as copy:
             for passage, vector in zip(passages, vectors, strict=True):
-                await copy.write_row(
-                    (claimed.id, passage.ordinal, passage.heading, passage.page, passage.text, literal(vector))
-                )
-
-
-async def analyse(database: Database) -> None:
-    """Have PostgreSQL count the passages, and again when they have doubled since.
-
-    It does so by itself within a minute or two; until then it would read all vectors for each search.
-    """
-    grown = await database.row(
-        "SELECT 1 FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid"
-        " WHERE c.oid = 'chunks'::regclass AND"
-        " (coalesce(s.last_analyze, s.last_autoanalyze) IS NULL OR s.n_mod_since_analyze > c.reltuples)"
-    )
-    if grown:
-        await database.rows("ANALYZE chunks")
+                values = passage.ordinal, passage.heading, passage.page, passage.text
+                await copy.write_row((claimed.id, *values, vector and literal(vector)))
 
 
 async def finish(
@@ -239,7 +246,8 @@ async def finish(
     await database.rows(
         "UPDATE documents SET status = %(status)s, error = %(error)s, worker = NULL, lease_until = NULL,"
         " retry_at = now() + make_interval(secs => %(retry)s), updated_at = now(),"
-        " attempts = attempts - %(refund)s"
+        " attempts = attempts - %(refund)s, waits = waits + %(waited)s"
         " WHERE id = %(id)s AND worker = %(worker)s AND status = 'processing'",
-        {**vars(claimed), "status": status, "error": error, "retry": retry_in, "refund": 0 if counted else 1},
+        {**vars(claimed), "status": status, "error": error, "retry": retry_in}
+        | {"refund": int(not counted), "waited": int(retry_in is not None)},
     )
