@@ -45,7 +45,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text that no name and no file of somebody else's makes a terminal do something with."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\r\n", "\n"))
 
@@ -95,7 +95,7 @@ class Console:
     def print(self, text: str = "") -> None:
         """Print a line of the result, where the result is text."""
         if not self.as_json:
-            sys.stdout.write(_printable(self._clean(text)) + "\n")
+            sys.stdout.write(printable(self._clean(text)) + "\n")
 
     def result(self, body: Mapping[str, Any]) -> None:
         """Print the result, where it is JSON; a pipeline may see it in other ways too."""
@@ -161,7 +161,7 @@ class Console:
 
             rich = Rich(stderr=True, no_color=not self._color, highlight=False)
             with Live(console=rich) as live:
-                yield lambda lines: live.update(Text(self._clean("\n".join(lines))), refresh=True)
+                yield lambda lines: live.update(Text(printable(self._clean("\n".join(lines)))), refresh=True)
         else:
             shown: set[str] = set()
 
@@ -275,7 +275,7 @@ class Console:
 
     def _err(self, text: str) -> None:
         sys.stdout.flush()
-        sys.stderr.write(_printable(self._clean(text)) + "\n")
+        sys.stderr.write(printable(self._clean(text)) + "\n")
         sys.stderr.flush()
 
     def _clean(self, text: str) -> str:
@@ -309,7 +309,9 @@ class Progress:
         target = outcome.pending.effect.target
         if not outcome.done:
             if self._status is not None:
-                self._status.update(f"Writing {target}")
+                from rich.text import Text
+
+                self._status.update(Text(printable(f"Writing {target}")))  # text, not markup
             return
         change = _DONE.get(outcome.pending.change.value, "unchanged")
         text = self._console.paint(change, "dim" if change == "unchanged" else "green")
