@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, link_stays_inside
+from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, link_stays_inside, normal_path
 
 _ABANDONED = 24 * 60 * 60  # seconds
 
@@ -66,31 +66,45 @@ def clear_abandoned(folder: Path, pattern: str) -> None:
             continue
 
 
-def read_visible(folder: Path) -> tuple[dict[str, Entry], list[str]]:
-    """Return the files of a working copy, and which of its links lead out of it: those are left out.
+def read_visible(folder: Path) -> tuple[dict[str, Entry], list[tuple[str, str]]]:
+    """Return the files of a working copy, and what is left out with its reason, as a clause.
 
-    Folders that are hidden, or that a tool has filled, are left out as well.
+    Left out are links that lead out of it, and names that no tree holds.
+
+    Folders that are hidden, or that a tool has filled, are passed over.
     """
     entries: dict[str, Entry] = {}
-    outside: list[str] = []
+    left: list[tuple[str, str]] = []
     pending = [""]
     while pending:
         inside = pending.pop()
         with os.scandir(folder / inside) as found:
             for item in found:
                 path = f"{inside}{item.name}"
-                if item.is_symlink():
+                is_folder = item.is_dir() and not item.is_symlink()
+                if is_folder and (item.name.startswith(".") or item.name in _FILLED):
+                    continue
+                if _is_impossible(path):
+                    left.append((path, "has a name that no repository should hold"))
+                elif is_folder:
+                    pending.append(f"{path}/")
+                elif item.is_symlink():
                     target = os.readlink(item.path)
                     if link_stays_inside(path, target):
                         entries[path] = Entry(os.fsencode(target), LINK)
                     else:
-                        outside.append(path)
-                elif item.is_dir():
-                    if not item.name.startswith(".") and item.name not in _FILLED:
-                        pending.append(f"{path}/")
+                        left.append((path, f"is a link out of {folder}"))
                 elif item.is_file():
                     entries[path] = read_file(item.path)
-    return dict(sorted(entries.items())), sorted(outside)
+    return dict(sorted(entries.items())), sorted(left)
+
+
+def _is_impossible(path: str) -> bool:
+    try:
+        normal_path(path)
+    except PathError:
+        return True
+    return False
 
 
 _FILLED = frozenset({"node_modules", "__pycache__", "venv"})

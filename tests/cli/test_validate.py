@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -251,6 +252,22 @@ def test_a_link_out_of_the_folder_is_said(cli: Cli, tmp_path: Path) -> None:
 
     assert done.code == 0
     assert done.err == f"NOT CHECKED: link.yaml is a link out of {tmp_path / 'in'}\n"
+
+
+def test_a_name_that_no_tree_holds_is_said(cli: Cli, tmp_path: Path) -> None:
+    write_files(
+        tmp_path, {"a\\b.yaml": LATEST.encode(), "c:d.yaml": b"", "1:2": b"", "in/a.yaml": GOOD.encode()}
+    )
+    Path(os.fsdecode(bytes(tmp_path) + b"/\xff.yaml")).write_text(LATEST)
+
+    done, alone = cli("validate", tmp_path), cli("validate", tmp_path / "c:d.yaml")
+
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        f"NOT CHECKED: {name} has a name that no repository should hold"
+        for name in ("a\\b.yaml", "c:d.yaml", "\\xdcff.yaml")
+    ]
+    assert (alone.code, alone.err.splitlines()[0][:17]) == (4, "Error: 'c:d.yaml'")
 
 
 def test_the_rules_are_listed_with_what_they_find(cli: Cli) -> None:
