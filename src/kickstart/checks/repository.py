@@ -362,7 +362,12 @@ class _Check:
                     text = f"the comment that switches {name} off gives no reason"
                     self._fault(RULES["ignore/reason"], manifest, (), text, environment, chart)
         for rule, fault in rules.judge(Objects(manifests, others, declared)):
-            self._fault(rule, fault.manifest, fault.path, fault.message, environment, chart)
+            if isinstance(fault, rules.Unjudged):
+                where = chart.folder if chart else posixpath.dirname(manifests[0].file)
+                about = " in ".join(filter(None, (f"{rule.id}, for {where or '.'}", environment)))
+                self.collector.leave("rule", about, fault.reason)
+            else:
+                self._fault(rule, fault.manifest, fault.path, fault.message, environment, chart)
 
     def _problems(self, manifest: Manifest, versions: Sequence[str]) -> Iterator[Problem]:
         """Yield what schemas and CEL rules say; equal text gets the same answer without asking again."""

@@ -289,7 +289,7 @@ def wave(manifest: Manifest) -> int:
         return _LAST
     try:
         return int(manifest.annotations.get(WAVE, 0))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last is that of .inf
         return 0
 
 
@@ -303,8 +303,8 @@ def matches(selector: Any, labels: Mapping[str, Any]) -> bool:
 
 
 def _meets(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    key, values = expression.get("key"), items(expression.get("values"))
-    found = labels.get(str(key))
+    key, values = str(expression.get("key")), items(expression.get("values"))
+    found = labels.get(key)
     return {
         "In": found in values,
         "NotIn": found not in values,
