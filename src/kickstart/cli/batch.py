@@ -149,9 +149,9 @@ def _create(project: Project, flags: Sequence[str], file: str) -> Ended:
     done = subprocess.run(
         [*command, "--values", "-", *flags],
         input=json.dumps(dict(project.parameters)),
-        env={**environment, **chosen},
+        env={**environment, **chosen, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     try:

@@ -40,6 +40,7 @@ _DONE = {"create": "created", "update": "updated", "archive": "archived", "delet
 current: Console | None = None
 
 
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # What moves the cursor, or worse; colors are ours, and do no harm.
 _CONTROL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -48,6 +49,13 @@ _CONTROL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f
 def printable(text: str) -> str:
     """Return a text that no name and no file of somebody else's makes a terminal do something with."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\r\n", "\n"))
+
+
+def json_for(encoding: str | None, text: str) -> str:
+    """Return JSON as a stream of that encoding takes it; what only Unicode has is escaped elsewhere."""
+    if (encoding or "utf-8").lower().replace("-", "").startswith("utf"):
+        return text
+    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _text_of(entry: Entry) -> str:
@@ -106,7 +114,8 @@ class Console:
             ci.report(whole, self._clean)
         if self.as_json:
             text = self._clean(json.dumps(whole, indent=2, ensure_ascii=False, default=str))
-            sys.stdout.write(_SURROGATES.sub("\ufffd", text) + "\n")  # of names that are not UTF-8
+            text = _SURROGATES.sub("\ufffd", text)  # of names that are not UTF-8
+            sys.stdout.write(json_for(sys.stdout.encoding, text) + "\n")
 
     def fail(self, error: KickstartError) -> int:
         """Print an error with all its faults and its hint, and return its exit code."""
