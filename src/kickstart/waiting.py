@@ -95,7 +95,7 @@ class Watch(Struct):
         for each in sorted((health.application(each) for each in ours), key=lambda each: each.name):
             objects = self._objects(each)
             found.append(health.with_objects(each, objects))
-            troubles.append(health.trouble(each, objects))
+            troubles.append(health.trouble(found[-1], objects))
         there = {each.name for each in found}
         troubles += [
             Trouble(f"Application {name}", "is not there") for name in self.applications if name not in there
