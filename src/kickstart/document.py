@@ -313,14 +313,16 @@ def _added(text: str, path: Sequence[str], value: str) -> Iterator[str]:
     from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+    end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    whole = text if text.endswith("\n") else text + end
     for sequence, offset in ((2, 0), (4, 2)):
         keeping = YAML()
         keeping.preserve_quotes = True
         keeping.width = sys.maxsize
         keeping.indent(mapping=2, sequence=sequence, offset=offset)
-        content = mapping = keeping.load(text)
+        content = mapping = keeping.load(text.replace("\r\n", "\n"))
         if content is None:  # nothing, or comments alone
-            content = mapping = keeping.load(f"{text.rstrip()}\n{{}}\n")
+            content = mapping = keeping.load(f"{text.rstrip()}\n{{}}\n".replace("\r\n", "\n"))
         for part in path[:-1]:
             if mapping.get(part) is None:
                 mapping[part] = CommentedMap()
@@ -330,8 +332,8 @@ def _added(text: str, path: Sequence[str], value: str) -> Iterator[str]:
         mapping.insert(place, path[-1], DoubleQuotedScalarString(value))
         stream = io.StringIO()
         keeping.dump(content, stream)
-        after = stream.getvalue()
-        lost = Counter(text.splitlines()) - Counter(after.splitlines())
+        after = stream.getvalue().replace("\n", end)
+        lost = Counter(whole.splitlines(keepends=True)) - Counter(after.splitlines(keepends=True))
         if lost.total() <= 1:  # the line of a mapping that was empty
             yield after
 

@@ -254,6 +254,15 @@ def test_the_sign_of_a_merge_is_text_as_a_value() -> None:
     assert document.load("base: &x {a: 1}\nmore: {<<: *x, b: 2}\n")["more"] == {"a": 1, "b": 2}
 
 
+@pytest.mark.parametrize(
+    "text", ["# first\r\na:\r\n  - 1\r\nb: {}\r\n", "a: |\r\n  x\r\nb: {c: 1}", "# x\r\n"]
+)
+def test_a_key_is_added_with_the_line_ends_that_are_there(text: str) -> None:
+    after = document.with_value(text, ["b", "image"], "x@sha256:1")
+
+    assert after.count("\n") == after.count("\r\n") > text.count("\n")
+
+
 def test_documents_are_read_apart_with_the_lines_that_they_have() -> None:
     text = "# first\na: 1\n--- {b: 2}\n---\nc:\n  - 3\n"
 
