@@ -239,3 +239,19 @@ def test_of_two_processes_for_one_project_one_finishes_and_the_other_says_why_no
     assert len(heads(forge)) == 2
     before = snapshot(forge)
     assert (process(*command).code, snapshot(forge)) == (0, before)
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\nexit 1\n", "#!/nowhere/sh\n"])
+def test_doctor_looks_at_the_helm_that_validate_uses(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    program = tmp_path / "my-helm"
+    program.write_text(script)
+    program.chmod(0o755)
+    monkeypatch.setenv("KICKSTART_HELM", str(program))
+
+    done = cli("doctor", "--context", "none", "-o", "json")
+
+    (helm,) = [each for each in done.json["checks"] if each["what"] == "Helm"]
+    assert helm["state"] == "warning"
+    assert helm["found"].startswith(str(program))
