@@ -167,7 +167,7 @@ def test_without_git_the_hint_says_what_to_install(pair: Path, tmp_path: Path) -
     done = process("create", "my-chatbot", "-t", pair, env={"PATH": str(tmp_path)})
 
     assert done.code == 4
-    assert done.err == ("Error: git is not installed\nHint: install Git 2.28 or newer, and run this again\n")
+    assert done.err == ("Error: git is not installed\nHint: install Git 2.31 or newer, and run this again\n")
 
 
 def test_without_an_identity_commits_are_by_the_login_and_a_note_says_so(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kickstart.doctor import Check
 
 _COLORS = {"ok": "green", "missing": "red", "warning": "yellow", "unknown": "yellow"}
-OLDEST_GIT = (2, 28)
+OLDEST_GIT = (2, 31)  # the first that takes settings by the environment
 
 
 def doctor(
@@ -91,7 +91,7 @@ def _machine(forge: str) -> Iterator[Check]:
         version = plumbing.git("--version").decode().split()[2]
         numbers = tuple(int(each) for each in version.split(".")[:2])
         if numbers < OLDEST_GIT:
-            yield Check("Git", State.MISSING, version, "install Git 2.28 or newer")
+            yield Check("Git", State.MISSING, version, "install Git 2.31 or newer")
         elif numbers < merge.OLDEST:
             yield Check("Git", State.WARNING, version, "install Git 2.38 or newer: kickstart update needs it")
         else:

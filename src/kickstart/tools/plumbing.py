@@ -113,7 +113,7 @@ def reason(said: str) -> str:
 
 def no_git() -> PreflightError:
     """Return the error for a machine without Git."""
-    return PreflightError("git is not installed", hint="install Git 2.28 or newer, and run this again")
+    return PreflightError("git is not installed", hint="install Git 2.31 or newer, and run this again")
 
 
 def identity() -> str | None:
