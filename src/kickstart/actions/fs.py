@@ -8,6 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from kickstart.actions.base import AbsentError, Given, InputError, Model, Promise
+from kickstart.errors import TemplateError
+from kickstart.template import skeleton
 from kickstart.tree import normal_path
 
 
@@ -30,8 +32,6 @@ class FsDelete:
     Output: ClassVar[type[Model]] = _Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
-        from wcmatch import glob
-
         gone: set[str] = set()
         patterns = []
         for path in map(normal_path, input.files):
@@ -41,8 +41,10 @@ class FsDelete:
                 gone.update(named)
             else:
                 patterns += [path, f"{path}/**"]
-        flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.EXTGLOB
-        gone.update(map(str, glob.globfilter(list(given.tree), patterns, flags=flags)))
+        try:
+            gone.update(skeleton.selected(given.tree, patterns))
+        except TemplateError as error:
+            raise InputError(error.message) from error
         return Promise(tree=given.tree.without(gone))
 
 
