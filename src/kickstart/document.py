@@ -70,11 +70,11 @@ _resolve_scalars(_Loader)
 
 def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
     text = node.value
+    if len(text) > 3500:  # Python writes no longer ones, with a text that is not for our reader
+        raise DocumentError(f"a number of {len(text)} digits", node.start_mark.line + 1)
     for prefix, base in (("0o", 8), ("0x", 16)):
         if text.startswith(prefix):
             return int(text[2:], base)
-    if len(text) > 4000:  # Python refuses longer ones, with a text that is not for our reader
-        raise DocumentError(f"a number of {len(text)} digits", node.start_mark.line + 1)
     return int(text)
 
 

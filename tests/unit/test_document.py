@@ -70,6 +70,7 @@ def test_yaml_is_read_as_version_1_2(text: str, value: object) -> None:
         ("!!int x", 0, "a value that does not fit its tag"),
         ("!!bool x", 0, "a value that does not fit its tag"),
         ("a: 1\nb: " + "9" * 5000, 2, "a number of 5000 digits"),
+        ("a: 1\nb: 0x" + "9" * 5000, 2, "a number of 5002 digits"),
         ("a: \x01", 0, "control characters are not allowed"),
         ("a: 1\nb: \udce9", 2, "a character that UTF-8 has not"),
     ],

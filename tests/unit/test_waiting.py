@@ -139,3 +139,9 @@ def test_durations(text: str, seconds: float) -> None:
 def test_a_duration_without_a_unit_is_refused() -> None:
     with pytest.raises(ParameterError, match="'5' is not a duration"):
         waiting.seconds("5")
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + "s", "9" * 5000 + "h", "999999999h", "1\u0663s"])
+def test_a_duration_that_nobody_can_wait_for_is_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match=r"is not a duration|is longer than a year"):
+        waiting.seconds(text)
