@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -242,13 +243,19 @@ def check_size(root: yaml.Node) -> None:
     size(root)
 
 
+@lru_cache(1)  # of a document with many faults
+def _composed(text: str) -> yaml.Node | None:
+    node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+    return node
+
+
 def line_of(text: str, path: Path) -> int:
     """Return the 1-based line of the value at `path`, or of its nearest ancestor; 0 if unreadable.
 
     Composes the document once more, so that only an error pays for lines.
     """
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = _composed(text)
     except (yaml.YAMLError, DocumentError):
         return 0
     line = node.start_mark.line + 1 if node else 1

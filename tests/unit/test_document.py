@@ -264,6 +264,16 @@ def test_a_key_is_added_with_the_line_ends_that_are_there(text: str) -> None:
     assert after.count("\n") == after.count("\r\n") > text.count("\n")
 
 
+def test_many_faults_cost_one_look_at_the_text() -> None:
+    text = "".join(f"key{number}: {{a: [1, 2]}}\n" for number in range(3000))
+    began = time.process_time()
+
+    lines = [document.fault_at("x", text, [f"key{number}"], "wrong").where for number in range(300)]
+
+    assert lines == [f"x:{number + 1}" for number in range(300)]
+    assert time.process_time() - began < 3
+
+
 def test_documents_are_read_apart_with_the_lines_that_they_have() -> None:
     text = "# first\na: 1\n--- {b: 2}\n---\nc:\n  - 3\n"
 
