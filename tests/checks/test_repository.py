@@ -213,6 +213,18 @@ def test_an_unknown_kind_is_said_and_not_passed(helm: Engine) -> None:
     assert report.kinds == 0
 
 
+def test_many_folders_cost_no_more_than_one_that_has_all_of_it() -> None:
+    files = {
+        f"f{number}/a.yaml": CONFIG.replace("{name: a}", f"{{name: a{number}}}") for number in range(1000)
+    }
+    began = time.process_time()
+
+    report = check(files)
+
+    assert (report.objects, found(report)) == (1000, [])
+    assert time.process_time() - began < 3
+
+
 def test_a_rule_that_falls_over_an_object_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Rule("test/broken", "error", "", "", "")
     monkeypatch.setattr(rules, "CHECKS", [(broken, lambda _: iter([1 / 0]))])

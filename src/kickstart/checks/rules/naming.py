@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from kickstart.checks.findings import ERROR
-from kickstart.checks.manifest import Path, mapping, walk
-from kickstart.checks.rules.objects import Objects
+from kickstart.checks.manifest import Manifest, Path, mapping, walk
+from kickstart.checks.rules.objects import Objects, Pod
 from kickstart.checks.rules.rule import Fault, rule
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -82,13 +82,12 @@ def name(objects: Objects) -> Iterator[Fault]:
     fix="Quote numbers and booleans; cut long values.",
 )
 def label(objects: Objects) -> Iterator[Fault]:
+    pods: dict[Manifest, list[Pod]] = {}
+    for pod in objects.own_pods:
+        pods.setdefault(pod.owner, []).append(pod)
     for each in objects.all:
         places: list[tuple[Path, dict[str, Any]]] = [(("metadata", "labels"), each.labels)]
-        places += [
-            ((*pod.path[:-1], "metadata", "labels"), dict(pod.labels))
-            for pod in objects.own_pods
-            if pod.owner is each
-        ]
+        places += [((*pod.path[:-1], "metadata", "labels"), dict(pod.labels)) for pod in pods.get(each, ())]
         for path, labels in places:
             for key, value in labels.items():
                 if not isinstance(value, str):
