@@ -538,7 +538,7 @@ def test_a_mistake_in_a_schema_is_found(
 
 
 def test_findings_come_as_sarif(cli: Cli, tmp_path: Path) -> None:
-    template = _template(tmp_path / "t", [_fetch()], {"f": b"\n${{ github.ref }}"})
+    template = _template(tmp_path / "t", [_fetch()], {"a b.txt": b"\n${{ github.ref }}"})
 
     result = cli("template", "lint", template, "--output", "sarif")
 
@@ -548,7 +548,7 @@ def test_findings_come_as_sarif(cli: Cli, tmp_path: Path) -> None:
     assert report["version"] == "2.1.0"
     assert found["ruleId"] == "foreign-expression"
     assert found["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "skeleton/f"},
+        "artifactLocation": {"uri": "skeleton/a%20b.txt"},
         "region": {"startLine": 2},
     }
 

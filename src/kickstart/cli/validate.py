@@ -102,7 +102,7 @@ def validate(
     if as_sarif:
         from kickstart.cli import sarif
 
-        sys.stdout.write(sarif.render(report) + "\n")
+        sys.stdout.write(sarif.of_report(report) + "\n")
     else:
         checking.draw(report, console)
     if report.findings:
