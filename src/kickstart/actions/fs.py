@@ -7,14 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from kickstart.actions.base import AbsentError, Given, InputError, Model, Promise
+from kickstart.actions.base import AbsentError, Given, InputError, Model, Nothing, Promise
 from kickstart.errors import TemplateError
 from kickstart.template import skeleton
 from kickstart.tree import normal_path
-
-
-class _Nothing(Model):
-    """No output."""
 
 
 class FsDelete:
@@ -29,7 +25,7 @@ class FsDelete:
             description="Paths and globs; a folder's name deletes what is in it. No match is no error."
         )
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         gone: set[str] = set()
@@ -66,7 +62,7 @@ class FsRename:
 
         files: list[_Rename] = Field(description="The moves, made in this order.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         tree = given.tree
