@@ -244,6 +244,19 @@ def test_offline_no_cluster_is_asked(cli: Cli, tmp_path: Path, monkeypatch: pyte
     assert "a cluster is asked by kickstart validate, without --offline" in done.out
 
 
+def test_folders_that_are_passed_over_are_named_by_the_help_and_can_be_checked(
+    cli: Cli, tmp_path: Path
+) -> None:
+    passed_over = (".hidden", "venv", "node_modules", "__pycache__")
+    write_files(tmp_path, {f"{folder}/a.yaml": LATEST.encode() for folder in passed_over})
+
+    done, named = cli("validate", tmp_path), cli("validate", tmp_path / ".hidden")
+    told = cli("validate", "--help").out
+
+    assert (done.code, named.code) == (0, 8)
+    assert [folder for folder in passed_over[1:] if folder not in told] == []
+
+
 def test_a_link_out_of_the_folder_is_said(cli: Cli, tmp_path: Path) -> None:
     write_files(tmp_path, {"in/a.yaml": GOOD.encode(), "out.yaml": LATEST.encode()})
     (tmp_path / "in" / "link.yaml").symlink_to("../out.yaml")
