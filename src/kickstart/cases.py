@@ -35,9 +35,17 @@ class Case(Struct, frozen=True):
 
     @property
     def error(self) -> str:
-        """What the error is expected to contain, or nothing."""
+        """What the error is expected to contain, or nothing. Raises ParameterError for an empty file."""
         file = self.folder / ERROR
-        return file.read_text("utf-8").strip() if file.is_file() else ""
+        if not file.is_file():
+            return ""
+        try:
+            text = file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ParameterError(f"{file} cannot be read: {error}") from error
+        if not text:
+            raise ParameterError(f"{file} is empty", hint="write a part of the error that is expected")
+        return text
 
     def expected(self) -> Tree:
         """Return the expected files; none before they were written for the first time."""

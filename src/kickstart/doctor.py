@@ -17,14 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from kickstart import document
+from kickstart.actions.argocd_access import ARGOCD
 from kickstart.errors import Fault, PreflightError, TemplateError
+from kickstart.health import GPU
 from kickstart.plan import REQUIRES, Plan
 from kickstart.tools import Cluster, Kind, Manifest, Ref
 
-ARGOCD = "argoproj.io/v1alpha1"
 ARGOCD_KINDS = tuple(Kind(ARGOCD, name) for name in ("AppProject", "Application", "ApplicationSet"))
 METRICS = Kind("metrics.k8s.io/v1beta1", "PodMetrics")
-GPU = "nvidia.com/gpu"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 

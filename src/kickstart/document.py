@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -70,11 +71,11 @@ _resolve_scalars(_Loader)
 
 def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
     text = node.value
+    if len(text) > 3500:  # Python writes no longer ones, with a text that is not for our reader
+        raise DocumentError(f"a number of {len(text)} digits", node.start_mark.line + 1)
     for prefix, base in (("0o", 8), ("0x", 16)):
         if text.startswith(prefix):
             return int(text[2:], base)
-    if len(text) > 4000:  # Python refuses longer ones, with a text that is not for our reader
-        raise DocumentError(f"a number of {len(text)} digits", node.start_mark.line + 1)
     return int(text)
 
 
@@ -242,13 +243,19 @@ def check_size(root: yaml.Node) -> None:
     size(root)
 
 
+@lru_cache(1)  # of a document with many faults
+def _composed(text: str) -> yaml.Node | None:
+    node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+    return node
+
+
 def line_of(text: str, path: Path) -> int:
     """Return the 1-based line of the value at `path`, or of its nearest ancestor; 0 if unreadable.
 
     Composes the document once more, so that only an error pays for lines.
     """
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = _composed(text)
     except (yaml.YAMLError, DocumentError):
         return 0
     line = node.start_mark.line + 1 if node else 1
@@ -313,14 +320,16 @@ def _added(text: str, path: Sequence[str], value: str) -> Iterator[str]:
     from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+    end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    whole = text if text.endswith("\n") else text + end
     for sequence, offset in ((2, 0), (4, 2)):
         keeping = YAML()
         keeping.preserve_quotes = True
         keeping.width = sys.maxsize
         keeping.indent(mapping=2, sequence=sequence, offset=offset)
-        content = mapping = keeping.load(text)
+        content = mapping = keeping.load(text.replace("\r\n", "\n"))
         if content is None:  # nothing, or comments alone
-            content = mapping = keeping.load(f"{text.rstrip()}\n{{}}\n")
+            content = mapping = keeping.load(f"{text.rstrip()}\n{{}}\n".replace("\r\n", "\n"))
         for part in path[:-1]:
             if mapping.get(part) is None:
                 mapping[part] = CommentedMap()
@@ -330,8 +339,8 @@ def _added(text: str, path: Sequence[str], value: str) -> Iterator[str]:
         mapping.insert(place, path[-1], DoubleQuotedScalarString(value))
         stream = io.StringIO()
         keeping.dump(content, stream)
-        after = stream.getvalue()
-        lost = Counter(text.splitlines()) - Counter(after.splitlines())
+        after = stream.getvalue().replace("\n", end)
+        lost = Counter(whole.splitlines(keepends=True)) - Counter(after.splitlines(keepends=True))
         if lost.total() <= 1:  # the line of a mapping that was empty
             yield after
 

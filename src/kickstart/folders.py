@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, link_stays_inside
+from kickstart.tree import EXECUTABLE, FILE, LINK, Entry, PathError, link_stays_inside, normal_path
 
 try:
     import fcntl
@@ -87,10 +87,10 @@ def staged(parent: Path, prefix: str) -> Iterator[Path]:
         if held is not None:
             shutil.rmtree(left, ignore_errors=True)
             os.close(held)
-    if not _CAN_LOCK:
-        clear_abandoned(parent, f"{prefix}*")
-    folder, held = Path(tempfile.mkdtemp(dir=parent, prefix=prefix)), None
-    while _CAN_LOCK and (held := _hold(folder)) is None:  # another run has just taken it for abandoned
+    clear_abandoned(parent, f"{prefix}*")  # where nothing can be locked
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+    while (held := _hold(folder)) is None and not folder.is_dir():
+        # Another run has just taken it for abandoned.
         folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
     try:
         yield folder
@@ -118,31 +118,45 @@ def _hold(folder: Path) -> int | None:
     return None
 
 
-def read_visible(folder: Path) -> tuple[dict[str, Entry], list[str]]:
-    """Return the files of a working copy, and which of its links lead out of it: those are left out.
+def read_visible(folder: Path) -> tuple[dict[str, Entry], list[tuple[str, str]]]:
+    """Return the files of a working copy, and what is left out with its reason, as a clause.
 
-    Folders that are hidden, or that a tool has filled, are left out as well.
+    Left out are links that lead out of it, and names that no tree holds.
+
+    Folders that are hidden, or that a tool has filled, are passed over.
     """
     entries: dict[str, Entry] = {}
-    outside: list[str] = []
+    left: list[tuple[str, str]] = []
     pending = [""]
     while pending:
         inside = pending.pop()
         with os.scandir(folder / inside) as found:
             for item in found:
                 path = f"{inside}{item.name}"
-                if item.is_symlink():
+                is_folder = item.is_dir() and not item.is_symlink()
+                if is_folder and (item.name.startswith(".") or item.name in _FILLED):
+                    continue
+                if _is_impossible(path):
+                    left.append((path, "has a name that no repository should hold"))
+                elif is_folder:
+                    pending.append(f"{path}/")
+                elif item.is_symlink():
                     target = os.readlink(item.path)
                     if link_stays_inside(path, target):
                         entries[path] = Entry(os.fsencode(target), LINK)
                     else:
-                        outside.append(path)
-                elif item.is_dir():
-                    if not item.name.startswith(".") and item.name not in _FILLED:
-                        pending.append(f"{path}/")
+                        left.append((path, f"is a link out of {folder}"))
                 elif item.is_file():
                     entries[path] = read_file(item.path)
-    return dict(sorted(entries.items())), sorted(outside)
+    return dict(sorted(entries.items())), sorted(left)
+
+
+def _is_impossible(path: str) -> bool:
+    try:
+        normal_path(path)
+    except PathError:
+        return True
+    return False
 
 
 _FILLED = frozenset({"node_modules", "__pycache__", "venv"})

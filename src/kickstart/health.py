@@ -248,7 +248,11 @@ def _external_secret_trouble(manifest: Manifest) -> Trouble | None:
 
 
 def _rank(manifest: Manifest) -> tuple[int, str, str]:
-    """Order roots before consequences: without its secrets and volumes, no pod starts."""
+    """Order roots before consequences: without its secrets no pod starts.
+
+    A volume comes after the pods: most storage classes provide none before a pod has a node, and a pod that
+    waits for one says so itself.
+    """
     order = ("SecretStore", "ExternalSecret", "Pod", "PersistentVolumeClaim")
     kind = manifest["kind"]
     return (order.index(kind) if kind in order else len(order), kind, manifest["metadata"]["name"])

@@ -16,17 +16,17 @@ from typing import Any
 from msgspec import Struct
 
 from kickstart import health
+from kickstart.actions.argocd import FINALIZER
+from kickstart.actions.argocd_access import ARGOCD
 from kickstart.actions.base import Change, Effect, Inspection
 from kickstart.actions.kubernetes import chosen, marks, of_project
 from kickstart.errors import Fault, NotHealthyError, ParameterError, PreflightError
 from kickstart.tools import Cluster, Kind, Manifest, Ref, Tools
 
-ARGOCD = "argoproj.io/v1alpha1"
 APPLICATION_SET, APPLICATION, PROJECT_KIND = (
     Kind(ARGOCD, name) for name in ("ApplicationSet", "Application", "AppProject")
 )
 SECRET, NAMESPACE, CLAIM = (Kind("v1", name) for name in ("Secret", "Namespace", "PersistentVolumeClaim"))
-FINALIZER = "resources-finalizer.argocd.argoproj.io"
 APPROVED = "argocd.argoproj.io/deletion-approved"  # an annotation: Argo CD may delete what asks first
 
 

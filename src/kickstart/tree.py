@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -13,6 +14,9 @@ from msgspec import Struct
 FILE = 0o100644
 EXECUTABLE = 0o100755
 LINK = 0o120000
+
+
+_DRIVE = re.compile("[A-Za-z]:")  # where Windows starts a path of its own
 
 
 class PathError(ValueError):
@@ -37,7 +41,7 @@ def normal_path(path: str) -> str:
     """
     if "\0" in path or "\n" in path or "\\" in path or not (path.isascii() or _is_utf8(path)):
         raise PathError(f"{path!r} holds a character that is not allowed in a path")
-    if path.startswith("/") or (len(path) > 1 and path[1] == ":"):
+    if path.startswith("/") or _DRIVE.match(path):
         raise PathError(f"{path!r} is absolute; paths are relative to the workspace")
     parts = [part for part in path.split("/") if part not in {"", "."}]
     if ".." in parts:

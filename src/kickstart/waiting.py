@@ -20,6 +20,7 @@ GRACE = 60.0  # seconds
 SET_PAUSE = 5.0  # seconds until an ApplicationSet is looked at again
 LOOK_PAUSE = 5.0  # seconds until the objects of an Application are looked at again
 
+_LONGEST = 365 * 24 * 3600  # seconds; sockets take no more than some centuries
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -32,10 +33,13 @@ class Sight(Struct, frozen=True):
 
 def seconds(text: str) -> float:
     """Read a duration such as `90s`, `5m` or `1h30m`. Raises ParameterError."""
-    parts = re.findall(r"(\d+)([hms])", text)
+    parts = re.findall(r"([0-9]{1,9})([hms])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ParameterError(f"'{text}' is not a duration", hint="write it as 90s, 5m or 1h30m")
-    return float(sum(int(number) * _UNITS[unit] for number, unit in parts))
+    total = sum(int(number) * _UNITS[unit] for number, unit in parts)
+    if total > _LONGEST:
+        raise ParameterError(f"'{text}' is longer than a year")
+    return float(total)
 
 
 class Watch(Struct):
@@ -95,7 +99,7 @@ class Watch(Struct):
         for each in sorted((health.application(each) for each in ours), key=lambda each: each.name):
             objects = self._objects(each)
             found.append(health.with_objects(each, objects))
-            troubles.append(health.trouble(each, objects))
+            troubles.append(health.trouble(found[-1], objects))
         there = {each.name for each in found}
         troubles += [
             Trouble(f"Application {name}", "is not there") for name in self.applications if name not in there

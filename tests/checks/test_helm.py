@@ -9,6 +9,7 @@ import pytest
 
 from kickstart.cli import checking
 from kickstart.errors import PreflightError
+from kickstart.tools import helm as tools_helm
 from kickstart.tools.helm import HelmLibrary, HelmProgram, release_name
 from scripts import tools
 from tests.charts import check, found, helm_program, tree
@@ -62,6 +63,16 @@ def test_every_supported_helm_finds_the_same(version: str) -> None:
     assert found(check(broken, helm=helm)) == [
         "chart/templates/x.yaml:4 schema/invalid there is no field 'x' here"
     ]
+
+
+def test_a_program_that_hangs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\nexec sleep 30\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(tools_helm, "VERSION_TIMEOUT", 0.2)
+
+    with pytest.raises(PreflightError, match="did not say its version within 0 seconds"):
+        HelmProgram(program)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,73 @@ def test_an_answer_that_is_no_definition_is_unknown(server: Server, tmp_path: Pa
     assert isinstance(found, Unknown)
 
 
+def test_a_page_to_log_in_at_is_not_kept(server: Server, tmp_path: Path) -> None:
+    server.files["/widget.yaml"] = "<html>log in</html>"
+
+    found = schemas(server.address + "/{kind}.yaml", tmp_path).problems(widget({}), "1.37")
+    server.files["/widget.yaml"] = DEFINITION
+    later = schemas(server.address + "/{kind}.yaml", tmp_path).problems(widget({}), "1.37")
+
+    assert isinstance(found, Unknown)
+    assert found.reason.endswith("what it answers is no definition)")
+    assert messages(later) == ["schema/invalid spec: the field 'size' is missing"]
+
+
+def test_an_answer_that_is_no_http_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            taken, _ = server.accept()
+            with taken:
+                taken.recv(4096)
+                taken.sendall(b"garbage\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        spec = f"http://127.0.0.1:{server.getsockname()[1]}/{{kind}}.yaml"
+        found = schemas(spec, tmp_path).problems(widget({}), "1.37")
+        thread.join()
+
+    assert isinstance(found, Unknown)
+    assert "its answer cannot be read (BadStatusLine)" in found.reason
+
+
+def test_names_are_quoted_in_addresses(server: Server, tmp_path: Path) -> None:
+    known = schemas(server.address + "/{group}/{version}/{kind}/{plural}", tmp_path)
+    odd = Manifest({"apiVersion": "exa mple.com/v1", "kind": "Ä"}, "", "f")
+
+    assert isinstance(known.problems(odd, "1.37"), Unknown)
+    assert server.asked == ["/exa%20mple.com/v1/%c3%84/%c3%84s"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  group: example.com\n", "", "the definition of widgets.example.com has no 'group'"),
+        ("size: {type: integer, minimum: 1}", "size: 5", "the definition of widgets.example.com "),
+    ],
+)
+def test_a_definition_that_is_not_complete_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    (tmp_path / "widget.yaml").write_text(DEFINITION.replace(old, new, 1))
+    (tmp_path / "x.yaml").write_text("kind: CustomResourceDefinition\nspec: {versions: 1}\n")
+
+    for _ in range(2):  # also when the store knows it
+        known = Schemas([location(str(tmp_path), tmp_path)], FolderStore(tmp_path / "store"))
+        found = known.problems(widget({}), "1.37")
+
+        assert isinstance(found, Unknown)
+        assert said in found.reason
+
+
+def test_a_default_may_look_like_a_date(tmp_path: Path) -> None:
+    content = DEFINITION.replace("enum: [a]", "enum: [a], default: 2020-01-01", 1)
+    assert content != DEFINITION
+    (tmp_path / "widget.yaml").write_text(content)
+    known = Schemas([location(str(tmp_path), tmp_path)], FolderStore(tmp_path / "store"))
+
+    assert messages(known.problems(widget({"size": 1}), "1.37")) == []
+
+
 def test_a_server_that_fails_is_asked_once_and_named(server: Server, tmp_path: Path) -> None:
     server.status = 500
     known = schemas(server.address + "/{kind}.yaml", tmp_path)

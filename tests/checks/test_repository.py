@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kickstart.checks import rules
 from kickstart.checks.charts import Engine
+from kickstart.checks.findings import Rule, Unchecked
 from kickstart.checks.repository import Wanted, environments
 from tests.charts import check, engine, found, tree
 
@@ -209,6 +211,29 @@ def test_an_unknown_kind_is_said_and_not_passed(helm: Engine) -> None:
         ("kind", "Widget in example.com/v1", "its definition was not found")
     ]
     assert report.kinds == 0
+
+
+def test_many_folders_cost_no_more_than_one_that_has_all_of_it() -> None:
+    files = {
+        f"f{number}/a.yaml": CONFIG.replace("{name: a}", f"{{name: a{number}}}") for number in range(1000)
+    }
+    began = time.process_time()
+
+    report = check(files)
+
+    assert (report.objects, found(report)) == (1000, [])
+    assert time.process_time() - began < 3
+
+
+def test_a_rule_that_falls_over_an_object_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Rule("test/broken", "error", "", "", "")
+    monkeypatch.setattr(rules, "CHECKS", [(broken, lambda _: iter([1 / 0]))])
+
+    report = check({"a/b.yaml": CONFIG})
+
+    assert report.unchecked == (
+        Unchecked("rule", "test/broken, for a", "ZeroDivisionError: division by zero"),
+    )
 
 
 def test_without_a_helm_every_environment_is_said_to_be_unchecked() -> None:

@@ -626,7 +626,7 @@ def test_kinds_that_the_project_does_not_permit_are_found_in_a_rendered_chart() 
     refused = rules.judge(Objects(manifests(WEB + SERVICE, rendered=True), others))
 
     assert "argo/kinds" not in {rule.id for rule, _ in permitted}
-    assert [fault.message for rule, fault in refused if rule.id == "argo/kinds"] == [
+    assert [str(getattr(fault, "message", fault)) for rule, fault in refused if rule.id == "argo/kinds"] == [
         "AppProject web does not permit core/Service"
     ]
 
@@ -661,6 +661,36 @@ def test_pods_that_an_operator_may_make_are_not_called_missing(selector: str) ->
     assert "network/peer" not in judged(WEB + DENY + POLICY.replace(old, old.replace("app: web", selector)))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("resources: {}", 'resources: {requests: {memory: "1e99999999"}}'),
+        ("securityContext: {}", "securityContext: {seccompProfile: {type: [x]}}"),
+        ("selector: {}", "selector: {matchExpressions: [{key: [a], operator: Exists}]}"),
+        ("annotations: {}", "annotations: {argocd.argoproj.io/sync-wave: .inf}"),
+    ],
+)
+def test_rules_survive_values_that_schemas_refuse(old: str, new: str) -> None:
+    text = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, annotations: {}}
+spec:
+  selector: {}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {securityContext: {}, containers: [{name: web, resources: {}}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: web, annotations: {}}
+"""
+
+    found = rules.judge(Objects(manifests(text.replace(old, new))))
+
+    assert [fault for _, fault in found if isinstance(fault, rules.Unjudged)] == []
+
+
 WRONG = [None, 1, "text", [], ["text"], [{"a": 1}], {"a": None}]
 
 
@@ -672,7 +702,8 @@ def test_rules_survive_objects_whose_fields_have_any_type(wrong: object) -> None
         for path, _ in walk(manifest.value):
             if path and path != ("kind",):
                 broken = Manifest(replaced(manifest.value, path, wrong), manifest.text, "file.yaml")
-                list(rules.judge(Objects([broken], [manifest])))
+                found = [fault for _, fault in rules.judge(Objects([broken], [manifest]))]
+                assert not [fault for fault in found if isinstance(fault, rules.Unjudged)]
 
 
 def replaced(value: Any, path: Path, new: object) -> Any:

@@ -45,6 +45,18 @@ def test_every_project_is_created_and_a_second_run_finds_them(
     ]
 
 
+def test_relative_paths_start_at_the_folder_of_the_file(cli: Cli, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "templates").symlink_to(small.parent)
+    defaults = {"template": f"./templates/{small.name}", "owner": "acme", "forge": "local:../forge-here"}
+    file = _file(tmp_path / "in", {"defaults": defaults, "projects": ["one"]})
+
+    done = cli("create", "--batch", file)
+
+    assert (done.code, done.out) == (0, "created  one\n")
+    assert list(heads(tmp_path / "forge-here")) == ["acme/one.git"]
+
+
 def test_one_that_fails_stops_no_other_and_a_rerun_does_what_is_missing(
     cli: Cli, small: Path, tmp_path: Path, forge: Path
 ) -> None:

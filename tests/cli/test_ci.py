@@ -125,6 +125,15 @@ def test_a_secret_is_in_none_of_it(runner: Path, capsys: pytest.CaptureFixture[s
     assert "correct-horse" not in everything
 
 
+def test_a_name_that_is_not_utf_8_is_told_too(runner: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    console.expect("Validate")
+
+    console.fail(ParameterError("wrong", faults=[Fault("caf\udce9.yaml:3", "x")]))
+
+    assert "caf\\udce9.yaml:3: x" in (runner / "summary").read_text()
+
+
 def test_a_batch_is_summed_up_once(cli: Cli, small: Path, runner: Path) -> None:
     (runner / "projects.yaml").write_text("projects: [one, two]\n")
 

@@ -167,7 +167,7 @@ def test_without_git_the_hint_says_what_to_install(pair: Path, tmp_path: Path) -
     done = process("create", "my-chatbot", "-t", pair, env={"PATH": str(tmp_path)})
 
     assert done.code == 4
-    assert done.err == ("Error: git is not installed\nHint: install Git 2.28 or newer, and run this again\n")
+    assert done.err == ("Error: git is not installed\nHint: install Git 2.31 or newer, and run this again\n")
 
 
 def test_without_an_identity_commits_are_by_the_login_and_a_note_says_so(
@@ -239,3 +239,19 @@ def test_of_two_processes_for_one_project_one_finishes_and_the_other_says_why_no
     assert len(heads(forge)) == 2
     before = snapshot(forge)
     assert (process(*command).code, snapshot(forge)) == (0, before)
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\nexit 1\n", "#!/nowhere/sh\n"])
+def test_doctor_looks_at_the_helm_that_validate_uses(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    program = tmp_path / "my-helm"
+    program.write_text(script)
+    program.chmod(0o755)
+    monkeypatch.setenv("KICKSTART_HELM", str(program))
+
+    done = cli("doctor", "--context", "none", "-o", "json")
+
+    (helm,) = [each for each in done.json["checks"] if each["what"] == "Helm"]
+    assert helm["state"] == "warning"
+    assert helm["found"].startswith(str(program))

@@ -13,6 +13,7 @@ import pexpect
 import pytest
 
 from kickstart import __version__
+from kickstart.cli import app
 from kickstart.cli.console import Console
 from kickstart.tree import Entry
 from tests.cli.support import Cli, LocalForge, heads, output_schema, process
@@ -297,3 +298,23 @@ def test_a_file_with_a_nul_is_binary(capsys: pytest.CaptureFixture[str]) -> None
     Console().diff({"a": Entry(b"x\0\x01")}, {"a": Entry(b"y\0\x02")})
 
     assert capsys.readouterr().out == "    ~ a\n      binary, 3 B -> 3 B\n"
+
+
+def test_a_stream_that_is_not_utf_8_gets_what_it_can_show(pair: Path, forge: Path) -> None:
+    command = ("create", "my-chatbot", "-t", pair, "--owner", "acme", "--set", "greeting=hé€")
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+
+    shown = process(*command, "--dry-run", env=ascii_only)
+    made = process(*command, "-o", "json", env=ascii_only)
+
+    assert (shown.code, made.code) == (0, 0), shown.err + made.err
+    assert json.loads(made.out)["outcome"] == "changed"
+
+
+def test_a_bug_is_kept_whatever_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    app._bug(ValueError("caf\udce9 \u20ac"))
+
+    (log,) = tmp_path.iterdir()
+    assert log.read_text("utf-8").endswith("ValueError: caf\\udce9 \u20ac\n")

@@ -155,6 +155,16 @@ def test_the_list_says_what_is_there_and_how_it_is(cli: Cli, gitops: GitOps) -> 
     ]
 
 
+def test_the_list_tells_when_a_preview_ends_in_utc(cli: Cli, gitops: GitOps) -> None:
+    cli(*_create(number=8))
+    path = "previews/pr-8/values.yaml"
+    gitops.write(path, re.sub(r"since: .*", 'since: "2020-01-01T00:00:00+09:00"', gitops.read(path)))
+
+    listed = cli("preview", "list", "shop").out
+
+    assert " 15:00 UTC" in listed
+
+
 def _expire(gitops: GitOps, number: int) -> None:
     path = f"previews/pr-{number}/values.yaml"
     gitops.write(path, re.sub(r"since: .*", 'since: "2020-01-01T00:00:00+00:00"', gitops.read(path)))

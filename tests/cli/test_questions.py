@@ -202,3 +202,37 @@ def test_ctrl_c_at_a_question_writes_nothing(asking: Path, local_forge: LocalFor
 
     assert code == 130
     assert not local_forge.folder.exists()
+
+
+def test_no_text_of_a_template_is_markup_or_moves_the_cursor(tmp_path: Path, local_forge: LocalForge) -> None:
+    said = "ends \\[/x] and\x1b[2J clears"
+    note = {"type": "string", "title": "Note [/b]", "description": said, "default": ""}
+    template = write_template(
+        tmp_path / "marked", [fetch(), publish()], page(name=NAME, owner=OWNER, note=note), {"a": b"x"}
+    )
+
+    with terminal("create", "demo", "--template", template) as child:
+        _answer(child, "Owner (acme)", "")
+        child.expect_exact("ends \\[/x] and\\x1b[2J clears")
+        _answer(child, "Note [/b]", "")
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+
+
+def test_no_folder_is_markup_while_files_are_written_to_it(tmp_path: Path) -> None:
+    template = write_template(
+        tmp_path / "plain",
+        [fetch(), publish()],
+        page(name=NAME, owner={**OWNER, "default": "acme"}),
+        {"a": b"x"},
+    )
+    folder = tmp_path / "x" / "[" / "b]"
+
+    with terminal("render", "demo", "-t", template, "--no-input", "--output-dir", folder) as child:
+        child.expect_exact("b]/demo")
+        code = _end(child)
+
+    assert code == 0
+    assert (folder / "demo/a").exists()

@@ -538,7 +538,7 @@ def test_a_mistake_in_a_schema_is_found(
 
 
 def test_findings_come_as_sarif(cli: Cli, tmp_path: Path) -> None:
-    template = _template(tmp_path / "t", [_fetch()], {"f": b"\n${{ github.ref }}"})
+    template = _template(tmp_path / "t", [_fetch()], {"a b.txt": b"\n${{ github.ref }}"})
 
     result = cli("template", "lint", template, "--output", "sarif")
 
@@ -548,7 +548,7 @@ def test_findings_come_as_sarif(cli: Cli, tmp_path: Path) -> None:
     assert report["version"] == "2.1.0"
     assert found["ruleId"] == "foreign-expression"
     assert found["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "skeleton/f"},
+        "artifactLocation": {"uri": "skeleton/a%20b.txt"},
         "region": {"startLine": 2},
     }
 
@@ -658,3 +658,13 @@ def test_in_our_own_dialect_an_action_of_a_portals_is_an_error(cli: Cli, tmp_pat
 
 def test_our_own_template_is_clean(cli: Cli) -> None:
     assert cli("template", "lint").code == 0
+
+
+def test_globs_that_stand_for_too_many_are_found(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [_fetch(copyWithoutTemplating=["{1..2000}"])], {"a": b"x"})
+
+    linted, rendered = cli("template", "lint", template), cli("template", "validate", template)
+
+    assert "the globs {1..2000}, {1..2000}/** stand for too many patterns" in linted.err
+    assert linted.code == 8
+    assert rendered.code in {0, 3}

@@ -71,6 +71,18 @@ def test_an_error_can_be_what_is_expected(cli: Cli, template: Path) -> None:
     assert "long: does not fail; expected was: name (values.yaml)" in result.err
 
 
+@pytest.mark.parametrize(("content", "said"), [(b"\xe4", "cannot be read"), (b"\n", "is empty")])
+def test_an_expected_error_that_says_nothing_is_refused(
+    cli: Cli, template: Path, content: bytes, said: str
+) -> None:
+    write_files(template / "template-tests", {"web/error.txt": content})
+
+    result = cli("template", "test", template)
+
+    assert result.code == 2
+    assert f"web/error.txt {said}" in result.err
+
+
 def test_a_case_that_fails_says_why(cli: Cli, template: Path) -> None:
     (template / "template-tests/web/values.yaml").write_text("nmae: x\n")
 

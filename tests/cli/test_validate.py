@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -243,6 +244,19 @@ def test_offline_no_cluster_is_asked(cli: Cli, tmp_path: Path, monkeypatch: pyte
     assert "a cluster is asked by kickstart validate, without --offline" in done.out
 
 
+def test_folders_that_are_passed_over_are_named_by_the_help_and_can_be_checked(
+    cli: Cli, tmp_path: Path
+) -> None:
+    passed_over = (".hidden", "venv", "node_modules", "__pycache__")
+    write_files(tmp_path, {f"{folder}/a.yaml": LATEST.encode() for folder in passed_over})
+
+    done, named = cli("validate", tmp_path), cli("validate", tmp_path / ".hidden")
+    told = cli("validate", "--help").out
+
+    assert (done.code, named.code) == (0, 8)
+    assert [folder for folder in passed_over[1:] if folder not in told] == []
+
+
 def test_a_link_out_of_the_folder_is_said(cli: Cli, tmp_path: Path) -> None:
     write_files(tmp_path, {"in/a.yaml": GOOD.encode(), "out.yaml": LATEST.encode()})
     (tmp_path / "in" / "link.yaml").symlink_to("../out.yaml")
@@ -251,6 +265,22 @@ def test_a_link_out_of_the_folder_is_said(cli: Cli, tmp_path: Path) -> None:
 
     assert done.code == 0
     assert done.err == f"NOT CHECKED: link.yaml is a link out of {tmp_path / 'in'}\n"
+
+
+def test_a_name_that_no_tree_holds_is_said(cli: Cli, tmp_path: Path) -> None:
+    write_files(
+        tmp_path, {"a\\b.yaml": LATEST.encode(), "c:d.yaml": b"", "1:2": b"", "in/a.yaml": GOOD.encode()}
+    )
+    Path(os.fsdecode(bytes(tmp_path) + b"/\xff.yaml")).write_text(LATEST)
+
+    done, alone = cli("validate", tmp_path), cli("validate", tmp_path / "c:d.yaml")
+
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        f"NOT CHECKED: {name} has a name that no repository should hold"
+        for name in ("a\\b.yaml", "c:d.yaml", "\\xdcff.yaml")
+    ]
+    assert (alone.code, alone.err.splitlines()[0][:17]) == (4, "Error: 'c:d.yaml'")
 
 
 def test_the_rules_are_listed_with_what_they_find(cli: Cli) -> None:

@@ -45,6 +45,18 @@ def test_a_repository_is_made_and_then_filled(cli: Cli, github: FakeGithub, tmp_
     assert github.heads()["acme/demo"]
 
 
+def test_a_repository_of_two_steps_is_one_of_the_project(
+    cli: Cli, github: FakeGithub, tmp_path: Path
+) -> None:
+    create(cli, template(tmp_path / "x"))
+
+    shown = cli("status", "demo", "-o", "json").json
+    gone = cli("delete", "demo", "--yes")
+
+    assert [each["repository"] for each in shown["repositories"]] == ["acme/demo"]
+    assert (gone.code, gone.err) == (0, "archived  repository acme/demo\n")
+
+
 def test_one_that_is_not_filled_says_so(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
     made = template(tmp_path / "x", push=False)
 

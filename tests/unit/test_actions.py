@@ -118,6 +118,11 @@ def test_no_action_leaves_the_workspace(tmp_path: Path, action: str, input: dict
         promise(action, tmp_path, FILES, **input)
 
 
+def test_a_glob_that_stands_for_too_many_is_a_wrong_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the globs \{1\.\.2000\}.* stand for too many patterns"):
+        promise("fs:delete", tmp_path, FILES, files=["{1..2000}"])
+
+
 def _item(name: str, path: str) -> dict[str, str]:
     return {"name": name, "path": path, "fullPath": path}
 

@@ -134,6 +134,7 @@ def test_a_value_that_cannot_be_rendered_is_named(tmp_path: Path) -> None:
     ("files", "values", "message"),
     [
         ({"cookiecutter.json": "{"}, {}, "cookiecutter.json is not JSON"),
+        ({"cookiecutter.json": "[" * 100_000}, {}, "cookiecutter.json is not JSON"),
         ({"a": ""}, {"x": "{{ nope }}"}, "a value cannot be rendered"),
         ({"a": b"\xff\xfe\xfa" + b"text " * 9}, {}, "the skeleton cannot be rendered"),
     ],

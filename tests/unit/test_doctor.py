@@ -134,8 +134,8 @@ def test_without_a_cluster_the_machine_is_examined_all_the_same(
 @pytest.mark.parametrize(
     ("version", "state", "fix"),
     [
-        ("2.27.1", "missing", "install Git 2.28 or newer"),
-        ("2.30.2", "warning", "install Git 2.38 or newer: kickstart update needs it"),
+        ("2.30.9", "missing", "install Git 2.31 or newer"),
+        ("2.31.0", "warning", "install Git 2.38 or newer: kickstart update needs it"),
         ("2.38.0", "ok", ""),
     ],
 )

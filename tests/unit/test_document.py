@@ -70,6 +70,7 @@ def test_yaml_is_read_as_version_1_2(text: str, value: object) -> None:
         ("!!int x", 0, "a value that does not fit its tag"),
         ("!!bool x", 0, "a value that does not fit its tag"),
         ("a: 1\nb: " + "9" * 5000, 2, "a number of 5000 digits"),
+        ("a: 1\nb: 0x" + "9" * 5000, 2, "a number of 5002 digits"),
         ("a: \x01", 0, "control characters are not allowed"),
         ("a: 1\nb: \udce9", 2, "a character that UTF-8 has not"),
     ],
@@ -252,6 +253,25 @@ def test_a_missing_key_is_added_and_what_people_wrote_stays(text: str, after: st
 def test_the_sign_of_a_merge_is_text_as_a_value() -> None:
     assert document.load("a: <<\nb: [<<]\n") == {"a": "<<", "b": ["<<"]}
     assert document.load("base: &x {a: 1}\nmore: {<<: *x, b: 2}\n")["more"] == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    "text", ["# first\r\na:\r\n  - 1\r\nb: {}\r\n", "a: |\r\n  x\r\nb: {c: 1}", "# x\r\n"]
+)
+def test_a_key_is_added_with_the_line_ends_that_are_there(text: str) -> None:
+    after = document.with_value(text, ["b", "image"], "x@sha256:1")
+
+    assert after.count("\n") == after.count("\r\n") > text.count("\n")
+
+
+def test_many_faults_cost_one_look_at_the_text() -> None:
+    text = "".join(f"key{number}: {{a: [1, 2]}}\n" for number in range(3000))
+    began = time.process_time()
+
+    lines = [document.fault_at("x", text, [f"key{number}"], "wrong").where for number in range(300)]
+
+    assert lines == [f"x:{number + 1}" for number in range(300)]
+    assert time.process_time() - began < 3
 
 
 def test_documents_are_read_apart_with_the_lines_that_they_have() -> None:

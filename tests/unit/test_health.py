@@ -66,6 +66,16 @@ def test_one_of_both_is_not_enough(sync: str, state: str) -> None:
     )
 
 
+def test_a_pod_without_a_node_comes_before_the_volume_that_waits_for_it() -> None:
+    pod = living("Pod", "model-1", status=conditions("PodScheduled", "False", "Insufficient nvidia.com/gpu"))
+    claim = living("PersistentVolumeClaim", "cache", spec={}, status={"phase": "Pending"})
+
+    found = trouble(application(), claim, pod)
+
+    assert found is not None
+    assert (found.where, found.cause) == ("Pod shop/model-1", "no node has a free GPU")
+
+
 def test_a_new_application_is_unknown() -> None:
     new = application()
     del new["status"]

@@ -62,7 +62,15 @@ def test_paths_are_ordered_and_relative() -> None:
 
 @pytest.mark.parametrize(
     ("path", "normal"),
-    [("", ""), (".", ""), ("./", ""), ("a//b/./c/", "a/b/c"), (".gitignore", ".gitignore"), ("..a", "..a")],
+    [
+        ("", ""),
+        (".", ""),
+        ("./", ""),
+        ("a//b/./c/", "a/b/c"),
+        (".gitignore", ".gitignore"),
+        ("..a", "..a"),
+        ("1:2", "1:2"),
+    ],
 )
 def test_a_path_loses_what_says_nothing(path: str, normal: str) -> None:
     assert normal_path(path) == normal

@@ -77,6 +77,28 @@ def test_the_trouble_of_a_namespace_is_found() -> None:
         list(Watch(cluster, "argocd", ["shop"]).follow(0))
 
 
+def test_the_trouble_of_a_resource_is_read_of_the_object_itself() -> None:
+    deployment = {"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web"}
+    state: dict[str, Any] = {
+        "sync": {"status": "Synced"},
+        "health": {"status": "Progressing"},
+        "resources": [deployment],
+    }
+    cluster = Playing([application(**state)])
+    kind = Kind("apps/v1", "Deployment")
+    cluster.kinds.add(kind)
+    cluster.found[Ref(kind, "web", "shop")] = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"replicas": 2},
+    }
+
+    sight = Watch(cluster, "argocd", ["shop"]).look()
+
+    assert str(sight.trouble) == "Deployment shop/web: 0 of 2 ready"
+
+
 def test_degraded_that_stays_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "GRACE", 0.1)
 
@@ -117,3 +139,9 @@ def test_durations(text: str, seconds: float) -> None:
 def test_a_duration_without_a_unit_is_refused() -> None:
     with pytest.raises(ParameterError, match="'5' is not a duration"):
         waiting.seconds("5")
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + "s", "9" * 5000 + "h", "999999999h", "1\u0663s"])
+def test_a_duration_that_nobody_can_wait_for_is_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match=r"is not a duration|is longer than a year"):
+        waiting.seconds(text)

@@ -15,16 +15,12 @@ from kickstart.actions.argocd_access import (
     repository_secret,
     same_url,
 )
-from kickstart.actions.base import AbsentError, Effect, Given, Model, Promise
+from kickstart.actions.base import AbsentError, Effect, Given, Model, Nothing, Promise
 from kickstart.actions.kubernetes import LEFT_OUT, REPOSITORY, ApplyManifest, documents
 from kickstart.tree import Tree, normal_path
 
 IN_CLUSTER = "https://kubernetes.default.svc"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
-
-
-class _Nothing(Model):
-    """No output."""
 
 
 class _Access(Model):
@@ -59,7 +55,7 @@ class ArgocdBootstrap:
             default=".", description="The folder of the workspace; folders below are left alone."
         )
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         if not given.argocd_namespace:
@@ -83,7 +79,7 @@ class ArgocdCreateResources:
         label_value: str | None = Field(default=None, description="The label `backstage-name`.")
         project_name: str | None = Field(default=None, description="The project's name.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         if not given.argocd_namespace:

@@ -31,6 +31,10 @@ class Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore", defer_build=True)
 
 
+class Nothing(Model):
+    """The output of an action that has none, or none that can be promised."""
+
+
 class Change(enum.Enum):
     """What an effect does, or would do."""
 

@@ -10,16 +10,12 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from kickstart import document
-from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Promise
+from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Nothing, Promise
 from kickstart.errors import KickstartError
 from kickstart.tools import Portal, Tools
 from kickstart.tree import Entry, Tree, normal_path
 
 _PAGE = re.compile(r"^(https?://[^/]+/[^/]+/[^/]+)/(?:blob|edit)/")
-
-
-class _Nothing(Model):
-    """No output."""
 
 
 class CatalogWrite:
@@ -33,7 +29,7 @@ class CatalogWrite:
         file_path: str = Field(default="catalog-info.yaml", description="The file of the workspace.")
         entity: dict[str, Any] = Field(description="The entity, as Backstage's catalog takes it.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         metadata = _mapping(input.entity, "metadata")

@@ -6,11 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from kickstart.actions.base import Given, Model, Promise
-
-
-class _Nothing(Model):
-    """No output."""
+from kickstart.actions.base import Given, Model, Nothing, Promise
 
 
 class DebugLog:
@@ -27,7 +23,7 @@ class DebugLog:
         )
         extra: object = Field(default=None, description="Any value, printed as it is.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         messages = [input.message] if input.message else []
@@ -53,7 +49,7 @@ class DebugWait:
         seconds: float = Field(default=0, description="Seconds.")
         milliseconds: float = Field(default=0, description="Milliseconds.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         return Promise()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr
 
 from kickstart import folders, redact
-from kickstart.actions.base import AbsentError, BeyondError, Given, InputError, Model, Promise
+from kickstart.actions.base import AbsentError, BeyondError, Given, InputError, Model, Nothing, Promise
 from kickstart.template import skeleton
 from kickstart.template.language import Language
 from kickstart.tree import Entry, normal_path
@@ -32,10 +32,6 @@ _TOKEN: Any = Field(default=None, description="Ignored: Git's own credentials ar
 _VALUES: Any = Field(default={}, description="What the files can refer to as `values`.")
 
 
-class _Nothing(Model):
-    """No output."""
-
-
 class FetchTemplate:
     """Render a folder of the template into the workspace."""
 
@@ -55,7 +51,7 @@ class FetchTemplate:
         cookiecutter_compat: bool = _COMPAT
         token: SecretStr | None = _TOKEN
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         rules = _rules(input, trim_blocks=input.trim_blocks, lstrip_blocks=input.lstrip_blocks)
@@ -79,7 +75,7 @@ class WorkspaceTemplate:
         replace: bool = Field(default=False, description="Replace files that are already there.")
         cookiecutter_compat: bool = _COMPAT
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         folder, target = normal_path(input.source_path), normal_path(input.target_path)
@@ -105,7 +101,7 @@ class WorkspaceTemplateFile:
         replace: bool = Field(default=False, description="Replace the file if it is already there.")
         cookiecutter_compat: bool = _COMPAT
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         path = normal_path(input.source_path)
@@ -134,7 +130,7 @@ class FetchTemplateFile:
         cookiecutter_compat: bool = _COMPAT
         token: SecretStr | None = _TOKEN
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         file = _file(given, input.url)
@@ -168,7 +164,7 @@ class FetchCookiecutter:
         )
         image_name: str | None = Field(default=None, description="Ignored: no container is used.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         from kickstart.template import cookiecutter
@@ -192,7 +188,7 @@ class FetchPlain:
         target_path: str = Field(default=".", description="The folder of the workspace to copy into.")
         token: SecretStr | None = _TOKEN
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         return _place(given, folders.Files(_folder(given, input.url)), input.target_path, replace=True)
@@ -210,7 +206,7 @@ class FetchPlainFile:
         target_path: str = Field(description="The file of the workspace to copy to.")
         token: SecretStr | None = _TOKEN
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         entry = folders.read_file(_file(given, input.url))

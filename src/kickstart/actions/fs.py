@@ -7,12 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from kickstart.actions.base import AbsentError, Given, InputError, Model, Promise
+from kickstart.actions.base import AbsentError, Given, InputError, Model, Nothing, Promise
+from kickstart.errors import TemplateError
+from kickstart.template import skeleton
 from kickstart.tree import normal_path
-
-
-class _Nothing(Model):
-    """No output."""
 
 
 class FsDelete:
@@ -27,11 +25,9 @@ class FsDelete:
             description="Paths and globs; a folder's name deletes what is in it. No match is no error."
         )
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
-        from wcmatch import glob
-
         gone: set[str] = set()
         patterns = []
         for path in map(normal_path, input.files):
@@ -41,8 +37,10 @@ class FsDelete:
                 gone.update(named)
             else:
                 patterns += [path, f"{path}/**"]
-        flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.EXTGLOB
-        gone.update(map(str, glob.globfilter(list(given.tree), patterns, flags=flags)))
+        try:
+            gone.update(skeleton.selected(given.tree, patterns))
+        except TemplateError as error:
+            raise InputError(error.message) from error
         return Promise(tree=given.tree.without(gone))
 
 
@@ -64,7 +62,7 @@ class FsRename:
 
         files: list[_Rename] = Field(description="The moves, made in this order.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         tree = given.tree

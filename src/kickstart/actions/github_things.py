@@ -18,6 +18,7 @@ from kickstart.actions.base import (
     InputError,
     Inspection,
     Model,
+    Nothing,
     Promise,
     known_by,
     repository_from,
@@ -73,10 +74,6 @@ class Provide(Effect):
     def apply(self, tools: Tools) -> Mapping[str, str]:
         note = tools.forge.make(self.repository, self.thing)
         return {"note": note} if note else {}
-
-
-class Nothing(Model):
-    """What is made is known to GitHub alone: no output can be promised."""
 
 
 class GithubWebhook:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr
 
 from kickstart import document
-from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Promise
+from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Nothing, Promise
 from kickstart.errors import PreflightError
 from kickstart.tools import Cluster, Kind, Manifest, Ref, Tools, Trial
 
@@ -22,10 +22,6 @@ REPOSITORY = "kickstart/repository"
 _OF_THE_SERVER = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 _SHOWN_PATHS = 4
 LEFT_OUT = "Left out: no cluster was chosen. To choose one, add --context NAME, or --bootstrap."
-
-
-class _Nothing(Model):
-    """No output."""
 
 
 class KubernetesApply:
@@ -40,7 +36,7 @@ class KubernetesApply:
         namespaced: bool = Field(default=False, description="Every object must name its namespace.")
         cluster_name: str | None = Field(default=None, description="Ignored: the user's choice holds.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         if not given.argocd_namespace:
@@ -71,7 +67,7 @@ class KubernetesCreateNamespace:
         skip_tls_verify: bool = Field(default=False, alias="skipTLSVerify", description="Ignored.")
         ca_data: str | None = Field(default=None, description="Ignored.")
 
-    Output: ClassVar[type[Model]] = _Nothing
+    Output: ClassVar[type[Model]] = Nothing
 
     def promise(self, given: Given, input: Input) -> Promise:
         if not given.argocd_namespace:

@@ -15,7 +15,7 @@ from kickstart.checks import cel, charts, rules
 from kickstart.checks.charts import Chart, Engine, Environment
 from kickstart.checks.findings import ERROR, WARNING, Collector, Finding, Report, Rule
 from kickstart.checks.manifest import Manifest, ManifestError, Path, documents, external, load
-from kickstart.checks.rules.objects import Objects
+from kickstart.checks.rules.objects import Elsewhere, Objects
 from kickstart.checks.schemas import Problem, Schemas, Unknown
 from kickstart.tree import Tree
 
@@ -180,11 +180,10 @@ class _Check:
             self._find("chart/metadata", "has templates and values.yaml, and no Chart.yaml", folder or ".")
         plain = self._plain_manifests()
         deployed = self._deployed()
-        for folder, manifests in plain.items():
-            others = [each for name, found in plain.items() if name != folder for each in found]
+        everything = Elsewhere(each for found in plain.values() for each in found)
+        for manifests in plain.values():
             declared = set().union(*(external(each.text) for each in manifests))
-            self._judge(manifests, others, self.versions, declared)
-        everything = [each for found in plain.values() for each in found]
+            self._judge(manifests, everything, self.versions, declared)
         for each in deployed:
             self._judge_deployed(each, everything)
         return Report(
@@ -297,7 +296,7 @@ class _Check:
 
     # Objects to findings
 
-    def _judge_deployed(self, deployed: _Deployed, others: Sequence[Manifest]) -> None:
+    def _judge_deployed(self, deployed: _Deployed, others: Elsewhere) -> None:
         chart, environment = deployed.chart, deployed.environment
         for name in chart.missing_dependencies:
             self._find(
@@ -346,7 +345,7 @@ class _Check:
     def _judge(
         self,
         manifests: Sequence[Manifest],
-        others: Sequence[Manifest],
+        others: Elsewhere,
         versions: Sequence[str],
         declared: set[tuple[str, str]],
         environment: str = "",
@@ -362,7 +361,12 @@ class _Check:
                     text = f"the comment that switches {name} off gives no reason"
                     self._fault(RULES["ignore/reason"], manifest, (), text, environment, chart)
         for rule, fault in rules.judge(Objects(manifests, others, declared)):
-            self._fault(rule, fault.manifest, fault.path, fault.message, environment, chart)
+            if isinstance(fault, rules.Unjudged):
+                where = chart.folder if chart else posixpath.dirname(manifests[0].file)
+                about = " in ".join(filter(None, (f"{rule.id}, for {where or '.'}", environment)))
+                self.collector.leave("rule", about, fault.reason)
+            else:
+                self._fault(rule, fault.manifest, fault.path, fault.message, environment, chart)
 
     def _problems(self, manifest: Manifest, versions: Sequence[str]) -> Iterator[Problem]:
         """Yield what schemas and CEL rules say; equal text gets the same answer without asking again."""

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Protocol
 
-import yaml
 from msgspec import Struct
 
 from kickstart.checks.builtin import Builtin, is_builtin
-from kickstart.checks.manifest import Manifest, Path
+from kickstart.checks.manifest import Manifest, Path, documents, load, mapping, mappings
 
-FORMAT = "1"  # of what is kept in a store: another number, and everything is converted again
+FORMAT = "2"  # of what is kept in a store: another number, and everything is converted again
 
 _KEPT = frozenset(
     {
@@ -23,6 +22,7 @@ _KEPT = frozenset(
         *("uniqueItems", "minProperties", "maxProperties", "required", "multipleOf"),
     }
 )
+_MOST_SAID = 3  # definitions that cannot be used
 _COMBINED = ("allOf", "anyOf", "oneOf")
 _METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
@@ -38,8 +38,11 @@ class Location(Protocol):
         """Return apiVersion and kind of what it is known to have, where it cannot list files."""
         ...
 
-    def fetch(self, group: str, version: str, kind: str) -> bytes | None:
-        """Return the file that defines a kind, where the location is asked for one kind at a time."""
+    def fetch(self, group: str, version: str, kind: str, accepts: Callable[[bytes], bool]) -> bytes | None:
+        """Return the file that defines a kind, where the location is asked for one kind at a time.
+
+        accepts: tells whether a file holds any definition.
+        """
         ...
 
     def trouble(self) -> str:
@@ -93,6 +96,7 @@ class Schemas:
         self._asked: dict[tuple[str, str], Definition | None] = {}
         self._contents: dict[str, tuple[bytes, tuple[str, str] | None]] = {}
         self._converted: dict[str, dict[str, Any]] = {}
+        self._left: list[str] = []  # why definitions cannot be used
         self._loaded: dict[str, dict[str, Any]] = {}
         self._validators: dict[tuple[str, ...], Any] = {}
 
@@ -143,8 +147,10 @@ class Schemas:
             self._asked[key] = None
             group, _, version = api_version.rpartition("/")
             for location in self._locations:
-                content = location.fetch(group, version, kind)
-                for each in self._definitions(content, (api_version, kind)) if content else ():
+                content = location.fetch(
+                    group, version, kind, lambda file: bool(self._definitions(file, key))
+                )
+                for each in self._definitions(content, key) if content else ():
                     self._asked.setdefault((each.api_version, each.kind), each)
                     if (each.api_version, each.kind) == key:
                         self._asked[key] = each
@@ -187,7 +193,8 @@ class Schemas:
         if versions:
             text = f"{manifest.kind} has no version {manifest.api_version}; there is {', '.join(versions)}"
             return [Problem("schema/not-served", ("apiVersion",), text)]
-        said = "; ".join(filter(None, (each.trouble() for each in self._locations)))
+        troubles = filter(None, (each.trouble() for each in self._locations))
+        said = "; ".join([*troubles, *dict.fromkeys(self._left[:_MOST_SAID])])
         return Unknown(f"its definition was not found{f' ({said})' if said else ''}")
 
     def _validated(
@@ -198,7 +205,7 @@ class Schemas:
 
             try:
                 self._validators[key] = jsonschema_rs.validator_for(schema())
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 self._validators[key] = Unknown(
                     f"its schema cannot be read: {str(error).splitlines()[0][:200]}"
                 )
@@ -231,11 +238,14 @@ class Schemas:
         listed = self._store.get(key)
         if listed is None:
             listed = []
-            for number, (each, schema) in enumerate(_read(content, asked)):
-                self._converted[f"{key}-{number}"] = {"schema": strict(schema), "rules": rules(schema)}
-                self._store.put(f"{key}-{number}", self._converted[f"{key}-{number}"])
+            left: list[str] = []
+            for number, (each, converted) in enumerate(_read(content, asked, left)):
+                self._converted[f"{key}-{number}"] = converted
+                self._store.put(f"{key}-{number}", converted)
                 listed.append([*each, f"{key}-{number}"])
-            self._store.put(key, listed)
+            if not left:  # else the next run shall say it too
+                self._store.put(key, listed)
+            self._left += left
         self._contents[key] = (content, asked)
         return [Definition(*each) for each in listed]
 
@@ -243,42 +253,51 @@ class Schemas:
         """Convert a definition whose result the store did not keep."""
         if key not in self._converted:
             whole, _, number = key.rpartition("-")
-            _, schema = list(_read(*self._contents[whole]))[int(number)]
-            self._converted[key] = {"schema": strict(schema), "rules": rules(schema)}
+            _, self._converted[key] = list(_read(*self._contents[whole], []))[int(number)]
             self._store.put(key, self._converted[key])
         return self._converted[key]
 
 
-def _read(
-    content: bytes, asked: tuple[str, str] | None
-) -> Iterator[tuple[tuple[str, str, bool, str], dict[str, Any]]]:
+_Described = tuple[tuple[str, str, bool, str], dict[str, Any]]  # of `Definition`, and what it converts to
+
+
+def _read(content: bytes, asked: tuple[str, str] | None, left: list[str]) -> Iterator[_Described]:
+    """Yield what the definitions in a file describe. left: takes why one of them cannot be used."""
     for document in _documents(content):
-        if not isinstance(document, dict):
-            continue
-        if document.get("kind") == "CustomResourceDefinition":
-            spec = document.get("spec") or {}
-            for version in spec.get("versions") or ():
-                schema = (version.get("schema") or {}).get("openAPIV3Schema")
-                if schema:
-                    api = f"{spec['group']}/{version['name']}"
-                    yield (
-                        (api, spec["names"]["kind"], bool(version.get("served")), _deprecation(version, api)),
-                        schema,
-                    )
-        elif asked and "properties" in document and "apiVersion" not in document:
-            yield (*asked, True, ""), document
+        try:
+            yield from list(_described(document, asked))
+        except Exception as error:  # of a field that is missing, or of another type than it must have
+            name = mapping(document.get("metadata")).get("name") or (asked or ("", "a kind"))[1]
+            said = f"has no {error}" if isinstance(error, KeyError) else f"cannot be used: {error}"
+            left.append(f"the definition of {name} {said}"[:200])
 
 
-def _documents(content: bytes) -> list[Any]:
-    """Return what a file of JSON or YAML holds; nothing, where it is neither."""
+def _described(document: dict[str, Any], asked: tuple[str, str] | None) -> Iterator[_Described]:
+    if document.get("kind") == "CustomResourceDefinition":
+        spec = document.get("spec") or {}
+        for version in spec.get("versions") or ():
+            schema = (version.get("schema") or {}).get("openAPIV3Schema")
+            if schema:
+                api, kind = f"{spec['group']}/{version['name']}", str(spec["names"]["kind"])
+                yield (api, kind, bool(version.get("served")), _deprecation(version, api)), _converted(schema)
+    elif asked and "properties" in document and "apiVersion" not in document:
+        yield (*asked, True, ""), _converted(document)
+
+
+def _converted(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"schema": strict(schema), "rules": rules(schema)}
+
+
+def _documents(content: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the mappings that a file of JSON or YAML holds; nothing, where it is neither."""
     try:
-        return [json.loads(content)]  # YAML reads most of JSON as well, and takes far longer
-    except ValueError:
-        pass
-    try:
-        return list(yaml.load_all(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError:
-        return []
+        found = [json.loads(content)]  # YAML reads most of JSON as well, and takes far longer
+    except (ValueError, RecursionError):
+        try:
+            found = [load(part) for _, part in documents(content.decode("utf-8"))]
+        except ValueError:
+            return
+    yield from mappings(found)
 
 
 def _deprecation(version: Mapping[str, Any], api: str) -> str:

@@ -173,7 +173,14 @@ def _bug(error: Exception) -> KickstartError:
 
     text = "".join(traceback.format_exception(error))
     try:
-        with tempfile.NamedTemporaryFile("w", prefix="kickstart-", suffix=".log", delete=False) as log:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            prefix="kickstart-",
+            suffix=".log",
+            delete=False,
+        ) as log:
             log.write(text)  # mode 0600
         place = f"; the details are in {log.name}"
     except OSError:

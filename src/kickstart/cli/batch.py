@@ -92,6 +92,7 @@ def _read(file: str, typed: Mapping[str, str]) -> list[Project]:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ParameterError(f"{file} cannot be read: {reason}", hint="--batch FILE reads YAML") from error
     whole = settings.read_mapping(text, file)
+    base = Path(file).expanduser().absolute().parent  # where relative paths in it start
     faults: list[Fault] = []
 
     def fault(path: document.Path, message: str) -> None:
@@ -114,7 +115,11 @@ def _read(file: str, typed: Mapping[str, str]) -> list[Project]:
             fault([*path, "name"], f"'{name}' {problem}")
         elif name in projects:
             fault([*path, "name"], f"'{name}' is the name of an earlier project too")
-        own = {key: typed.get(key) or given.get(key) or defaults.get(key) for key in settings.KEYS}
+        in_file = {key: given.get(key) or defaults.get(key) for key in settings.KEYS}
+        own = {
+            key: typed.get(key) or (settings._from_here(key, value, base, Path.cwd()) if value else value)
+            for key, value in in_file.items()
+        }
         parameters = {**(defaults.get("parameters") or {}), **(given.get("parameters") or {})}
         projects[name] = Project(name, {key: value for key, value in own.items() if value}, parameters)
     if faults:
@@ -149,9 +154,9 @@ def _create(project: Project, flags: Sequence[str], file: str) -> Ended:
     done = subprocess.run(
         [*command, "--values", "-", *flags],
         input=json.dumps(dict(project.parameters)),
-        env={**environment, **chosen},
+        env={**environment, **chosen, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     try:

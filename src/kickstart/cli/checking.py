@@ -17,7 +17,7 @@ from kickstart.checks.findings import Finding, Report
 from kickstart.checks.schemas import Location, Schemas
 from kickstart.cli.console import Console
 from kickstart.errors import ParameterError
-from kickstart.naming import closest
+from kickstart.naming import closest, counted
 from kickstart.settings import Home
 from kickstart.tools import Cluster
 
@@ -128,13 +128,13 @@ def summary(report: Report) -> list[str]:
     """Return in sentences how much was looked at, and what was not."""
     rendered = ""
     if report.engine:
-        rendered = f", {number('environment', report.environments)} rendered by {report.engine}"
+        rendered = f", {counted(report.environments, 'environment')} rendered by {report.engine}"
     versions = f" for Kubernetes {' and '.join(report.versions)}" if report.versions else ""
     lines = [
-        f"Checked {number('object', report.objects)} of {number('kind', report.kinds)}{versions}{rendered}."
+        f"Checked {counted(report.objects, 'object')} of {counted(report.kinds, 'kind')}{versions}{rendered}."
     ]
     if report.suppressed:
-        lines.append(f"{number('finding', report.suppressed)} ignored by a comment with its reason.")
+        lines.append(f"{counted(report.suppressed, 'finding')} ignored by a comment with its reason.")
     if report.unchecked:
         lines.append("NOT CHECKED:")
         lines += [f"  {each.what}: {each.reason}" for each in report.unchecked]
@@ -145,12 +145,7 @@ def counts(report: Report) -> str:
     """Return `2 errors, 1 warning`."""
     errors = len(report.errors)
     found = (("error", errors), ("warning", len(report.findings) - errors))
-    return ", ".join(number(name, count) for name, count in found if count)
-
-
-def number(name: str, count: int) -> str:
-    """Return `1 error`, `2 errors`."""
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return ", ".join(counted(count, name) for name, count in found if count)
 
 
 def body(report: Report) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kickstart.cli.console import printable
+
 _PLACE = re.compile(r"(.+?\.[A-Za-z0-9]+):([1-9][0-9]*)(?:\s.*)?")
 _SUMMARISED = {
     "Create": "create",
@@ -34,7 +36,7 @@ _PREVIEW_OUTPUTS = ("environment", "namespace", "host", "expires")
 def report(result: Mapping[str, Any], clean: Callable[[str], str]) -> None:
     """Tell GitHub Actions of a result. A file that cannot be written costs the report, not the run."""
     for line in workflow_commands(result):
-        sys.stderr.write(clean(line) + "\n")
+        sys.stderr.write(printable(clean(line)) + "\n")
     _append("GITHUB_OUTPUT", clean(_assignments(outputs(result))))
     _append("GITHUB_STEP_SUMMARY", clean(summary(result)))
 
@@ -122,7 +124,7 @@ def _append(variable: str, text: str) -> None:
     if not file or not text:
         return
     try:
-        with Path(file).open("a", encoding="utf-8") as stream:
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
     except OSError as error:
         sys.stderr.write(f"Note: {variable} cannot be written: {error.strerror}\n")

@@ -41,14 +41,22 @@ current: Console | None = None
 
 
 _SHORT = 8  # characters of a secret's line that is not masked by itself
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # What moves the cursor, or worse; colors are ours, and do no harm.
 _CONTROL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text that no name and no file of somebody else's makes a terminal do something with."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\r\n", "\n"))
+
+
+def json_for(encoding: str | None, text: str) -> str:
+    """Return JSON as a stream of that encoding takes it; what only Unicode has is escaped elsewhere."""
+    if (encoding or "utf-8").lower().replace("-", "").startswith("utf"):
+        return text
+    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _text_of(entry: Entry) -> str:
@@ -99,7 +107,7 @@ class Console:
     def print(self, text: str = "") -> None:
         """Print a line of the result, where the result is text."""
         if not self.as_json:
-            sys.stdout.write(_printable(self._clean(text)) + "\n")
+            sys.stdout.write(printable(self._clean(text)) + "\n")
 
     def result(self, body: Mapping[str, Any]) -> None:
         """Print the result, where it is JSON; a pipeline may see it in other ways too."""
@@ -110,7 +118,8 @@ class Console:
             ci.report(whole, self._clean)
         if self.as_json:
             text = self._clean(json.dumps(whole, indent=2, ensure_ascii=False, default=str))
-            sys.stdout.write(_SURROGATES.sub("\ufffd", text) + "\n")  # of names that are not UTF-8
+            text = _SURROGATES.sub("\ufffd", text)  # of names that are not UTF-8
+            sys.stdout.write(json_for(sys.stdout.encoding, text) + "\n")
 
     def fail(self, error: KickstartError) -> int:
         """Print an error with all its faults and its hint, and return its exit code."""
@@ -165,7 +174,7 @@ class Console:
 
             rich = Rich(stderr=True, no_color=not self._color, highlight=False)
             with Live(console=rich) as live:
-                yield lambda lines: live.update(Text(self._clean("\n".join(lines))), refresh=True)
+                yield lambda lines: live.update(Text(printable(self._clean("\n".join(lines)))), refresh=True)
         else:
             shown: set[str] = set()
 
@@ -279,7 +288,7 @@ class Console:
 
     def _err(self, text: str) -> None:
         sys.stdout.flush()
-        sys.stderr.write(_printable(self._clean(text)) + "\n")
+        sys.stderr.write(printable(self._clean(text)) + "\n")
         sys.stderr.flush()
 
     def _clean(self, text: str) -> str:
@@ -313,7 +322,9 @@ class Progress:
         target = outcome.pending.effect.target
         if not outcome.done:
             if self._status is not None:
-                self._status.update(f"Writing {target}")
+                from rich.text import Text
+
+                self._status.update(Text(printable(f"Writing {target}")))  # text, not markup
             return
         change = _DONE.get(outcome.pending.change.value, "unchanged")
         text = self._console.paint(change, "dim" if change == "unchanged" else "green")

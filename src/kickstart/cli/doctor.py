@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from kickstart.doctor import Check
 
 _COLORS = {"ok": "green", "missing": "red", "warning": "yellow", "unknown": "yellow"}
-OLDEST_GIT = (2, 28)
+OLDEST_GIT = (2, 31)  # the first that takes settings by the environment
 
 
 def doctor(
@@ -93,21 +91,29 @@ def _machine(forge: str) -> Iterator[Check]:
         version = plumbing.git("--version").decode().split()[2]
         numbers = tuple(int(each) for each in version.split(".")[:2])
         if numbers < OLDEST_GIT:
-            yield Check("Git", State.MISSING, version, "install Git 2.28 or newer")
+            yield Check("Git", State.MISSING, version, "install Git 2.31 or newer")
         elif numbers < merge.OLDEST:
             yield Check("Git", State.WARNING, version, "install Git 2.38 or newer: kickstart update needs it")
         else:
             yield Check("Git", State.OK, version)
     except PreflightError as error:
         yield Check("Git", State.MISSING, error.message, error.hint)
-    helm = shutil.which("helm")
-    if helm:
-        done = subprocess.run([helm, "version", "--short"], capture_output=True, text=True, check=False)
-        yield Check("Helm", State.OK, done.stdout.strip() or helm)
-    else:
-        fix = "install Helm 3 or 4 to render a chart on this machine; Argo CD brings its own"
-        yield Check("Helm", State.WARNING, "not on the PATH", fix)
+    yield _helm()
     yield _credentials(forge)
+
+
+def _helm() -> Check:
+    from kickstart.cli import checking
+    from kickstart.doctor import Check, State
+
+    try:
+        engine = checking.engine(None)
+    except PreflightError as error:
+        return Check("Helm", State.WARNING, error.message, error.hint)
+    if engine is None:
+        fix = "install Helm 3 or 4 to render a chart on this machine; Argo CD brings its own"
+        return Check("Helm", State.WARNING, "not on the PATH", fix)
+    return Check("Helm", State.OK, engine.name)
 
 
 def _credentials(forge: str) -> Check:

@@ -146,9 +146,11 @@ def _last_run(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _recorded(planned: Mapping[str, Any]) -> list[Repository]:
     """Return the repositories that a run published; what is no such name is left out."""
-    names = [str(each).partition("repository ")[2] for each in planned.get("targets") or ()]
+    starts = ("repository ", "empty repository ")  # the second makes what the first fills
+    targets = [str(each) for each in planned.get("targets") or ()]
+    names = [each.removeprefix(start) for each in targets for start in starts if each.startswith(start)]
     found = []
-    for owner, slash, name in (each.partition("/") for each in names):
+    for owner, slash, name in (each.partition("/") for each in dict.fromkeys(names)):
         if slash and not naming.owner_name_problem(owner) and not naming.repository_name_problem(name):
             found.append(Repository(owner, name))
     return found

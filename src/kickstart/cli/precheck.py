@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kickstart.cli.console import Console
 from kickstart.errors import Fault, FindingsError, PreflightError
+from kickstart.naming import counted
 from kickstart.run import Pending
 from kickstart.settings import Home
 from kickstart.tree import Tree
@@ -56,7 +57,7 @@ def check(pending: Sequence[Pending], home: Home, console: Console, *, for_porta
             console.say(f"Note: {note}")
     if faults:
         raise FindingsError(
-            f"what the template makes would not work in a cluster: {checking.number('error', len(faults))}",
+            f"what the template makes would not work in a cluster: {counted(len(faults), 'error')}",
             hint="docs/reference/rules.md explains each rule; to create it all the same: --no-validate",
             faults=faults,
         )
@@ -88,13 +89,12 @@ def _engine() -> tuple[Engine | None, str]:
 
 
 def _notes(report: Report, target: str, trouble: str) -> list[str]:
-    from kickstart.cli import checking
 
     kinds = sum(each.about == "kind" for each in report.unchecked)
     missing = [trouble] if report.charts and not report.engine else []
     parts = sum(each.about == "chart" and "its chart is not here" in each.reason for each in report.unchecked)
-    missing += [f"{checking.number('file', parts)} of a chart that is not here"] if parts else []
-    missing += [f"no definitions of {checking.number('kind', kinds)}"] if kinds else []
+    missing += [f"{counted(parts, 'file')} of a chart that is not here"] if parts else []
+    missing += [f"no definitions of {counted(kinds, 'kind')}"] if kinds else []
     notes = []
     if missing:
         notes.append(
@@ -102,5 +102,5 @@ def _notes(report: Report, target: str, trouble: str) -> list[str]:
         )
     warnings = len(report.findings) - len(report.errors)
     if warnings:
-        notes.append(f"{target} has {checking.number('warning', warnings)}: kickstart validate shows them")
+        notes.append(f"{target} has {counted(warnings, 'warning')}: kickstart validate shows them")
     return notes

@@ -219,7 +219,7 @@ def _state(preview: Preview, now: datetime) -> str:
 
 
 def _when(preview: Preview) -> str:
-    return preview.expires.strftime("%Y-%m-%d %H:%M UTC") if preview.expires else "never"
+    return preview.expires.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if preview.expires else "never"
 
 
 def _described(preview: Preview, now: datetime) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console as Rich
+from rich.markup import escape
 from rich.prompt import Confirm, Prompt
 
+from kickstart.cli.console import printable
 from kickstart.template import conditions
 from kickstart.template.parameters import Form, Given, Property, choices, document_text, items_of
 
@@ -19,7 +21,7 @@ _OFFERED = "the default"
 
 def confirm(question: str) -> bool:
     """Ask a question with a yes or a no; yes is the default."""
-    return Confirm.ask(question, default=True, console=_rich)
+    return Confirm.ask(_safe(question), default=True, console=_rich)
 
 
 def typed(question: str, expected: str) -> bool:
@@ -173,5 +175,5 @@ def _chosen(text: str, known: list[tuple[Any, str]]) -> Any:
 
 
 def _safe(text: str) -> str:
-    """Keep rich from reading a template's text as its own markup."""
-    return text.replace("[", "\\[")
+    """Keep rich from reading a template's text as its own markup, and a terminal from obeying it."""
+    return escape(printable(text))

@@ -9,6 +9,7 @@ import typer
 
 from kickstart.cli import options
 from kickstart.errors import ParameterError, PreflightError, RemoteError
+from kickstart.naming import counted
 
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
@@ -152,9 +153,9 @@ def _links(found: Existing) -> list[Any]:
 def _words(drift: Drift) -> str:
     if not drift.commits and not drift.files:
         return "as it was rendered"
-    commits = "1 commit" if drift.commits == 1 else f"{drift.commits} commits"
-    files = "1 file differs" if len(drift.files) == 1 else f"{len(drift.files)} files differ"
-    return f"{commits} since it was rendered, {files}"
+    verb = "differs" if len(drift.files) == 1 else "differ"
+    commits, files = counted(drift.commits, "commit"), counted(len(drift.files), "file")
+    return f"{commits} since it was rendered, {files} {verb}"
 
 
 def _show_run(console: Console, found: Existing) -> None:

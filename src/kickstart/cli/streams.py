@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -50,6 +51,9 @@ def lasting() -> Iterator[Lasting]:
     # A process that was started without them has None there.
     out, err = (Lasting(each if each is not None else open(os.devnull, "w")) for each in before)  # noqa: SIM115, PTH123 - pathlib would take longer than --version
     sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, err)
+    for each in before:
+        if isinstance(each, io.TextIOWrapper):  # that of the locale need not have every character
+            each.reconfigure(errors="backslashreplace")
     try:
         yield out
     finally:

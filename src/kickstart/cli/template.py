@@ -148,7 +148,6 @@ def lint(
 
     What only a portal can carry out is a note, and no failure.
     """
-    from kickstart import __version__
     from kickstart import lint as linter
     from kickstart.cli import results
     from kickstart.errors import Fault, FindingsError, ParameterError
@@ -168,7 +167,9 @@ def lint(
     found = linter.lint(source, languages(source, dialect_of(source, dialect), None).steps)
     found = [each for each in found if each.rule not in (ignore or [])]
     if output == "sarif":
-        typer.echo(json.dumps(linter.sarif(found, __version__), indent=2, ensure_ascii=False))
+        from kickstart.cli import sarif
+
+        typer.echo(sarif.of_template(found))
     findings = [
         {
             "rule": each.rule,

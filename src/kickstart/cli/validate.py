@@ -65,7 +65,7 @@ def validate(
 
     Every environment of every chart below PATH is rendered by Helm, and every object is compared with
     the schemas of its kind, their rules, and rules of kickstart's own. What could not be checked is
-    listed as such.
+    listed as such. Hidden folders, venv, node_modules and __pycache__ are passed over; name one to check it.
     """
     from kickstart import settings
     from kickstart.checks import repository
@@ -102,7 +102,7 @@ def validate(
     if as_sarif:
         from kickstart.cli import sarif
 
-        sys.stdout.write(sarif.render(report) + "\n")
+        sys.stdout.write(sarif.of_report(report) + "\n")
     else:
         checking.draw(report, console)
     if report.findings:
@@ -120,15 +120,18 @@ def validate(
 def _read(path: Path, console: Console) -> Tree:
     from kickstart import folders
     from kickstart.errors import PreflightError
-    from kickstart.tree import Tree
+    from kickstart.tree import PathError, Tree
 
     if path.is_dir():
-        entries, outside = folders.read_visible(path)
-        for link in outside:
-            console.say(f"NOT CHECKED: {link} is a link out of {path}")
+        entries, left = folders.read_visible(path)
+        for name, reason in left:
+            console.say(f"NOT CHECKED: {name} {reason}")
         return Tree(entries)
     if path.is_file():
-        return Tree({path.name: folders.read_file(path)})
+        try:
+            return Tree({path.name: folders.read_file(path)})
+        except PathError as error:
+            raise PreflightError(str(error), hint="give the file another name") from error
     raise PreflightError(f"there is no file or folder {path}", hint="kickstart validate PATH")
 
 

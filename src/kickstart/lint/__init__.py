@@ -6,12 +6,11 @@ from kickstart.errors import TemplateError
 from kickstart.lint import skeleton, template
 from kickstart.lint.finding import RULES, Finding, from_fault
 from kickstart.lint.form import parameters
-from kickstart.lint.sarif import sarif
 from kickstart.template.catalog import Source
 from kickstart.template.language import Language
 from kickstart.template.parameters import Form
 
-__all__ = ["RULES", "Finding", "lint", "sarif"]
+__all__ = ["RULES", "Finding", "lint"]
 
 
 def lint(source: Source, language: Language) -> list[Finding]:

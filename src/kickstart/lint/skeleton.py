@@ -56,6 +56,8 @@ def of_template(
     try:
         folder = source.path(url)
         entries = _entries(folder)
+        globs = step.get("copyWithoutTemplating")
+        copied = matching(entries, tuple(map(str, globs)) if isinstance(globs, list) else ())
     except (TemplateError, OSError, ValueError) as error:
         yield _unreadable(source, index, error)
         return
@@ -69,8 +71,6 @@ def of_template(
         language,
     )
     extension = _extension(step.get("templateFileExtension"))
-    globs = step.get("copyWithoutTemplating")
-    copied = matching(entries, tuple(map(str, globs)) if isinstance(globs, list) else ())
     shown = posixpath.normpath(url)
     for path in rendered_folders(entries):
         found = _text(f"{path}/", spelling, known, posixpath.join(shown, path), is_path=True)

@@ -111,7 +111,7 @@ def _defaults(entries: Mapping[str, Entry], shown: str) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(entries[CONTEXT].content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         place = Fault(f"{shown}/{CONTEXT}", str(error))
         raise TemplateError(f"{CONTEXT} is not JSON", faults=[place]) from error
     return found if isinstance(found, dict) else {}

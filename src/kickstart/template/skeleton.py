@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -106,15 +106,31 @@ def _rendered(entry: Entry, context: Mapping[str, Any], rules: Rules, engine: La
 
 
 def matching(entries: Mapping[str, Entry], globs: tuple[str, ...]) -> frozenset[str]:
-    """Return the paths that `globs` select as globby does: dot files match, a folder is its contents."""
+    """Return the paths that `globs` select as globby does: dot files match, a folder is its contents.
+
+    Raises TemplateError, as `selected` does.
+    """
     if not globs:
         return frozenset()
-    from wcmatch import glob
-
-    flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.EXTGLOB | glob.NEGATE
     patterns = [pattern.removeprefix("./") for pattern in globs]
     patterns += [f"{pattern.rstrip('/')}/**" for pattern in patterns if not pattern.endswith("*")]
-    return frozenset(map(str, glob.globfilter(list(entries), patterns, flags=flags)))
+    return frozenset(selected(entries, patterns, negation=True))
+
+
+def selected(paths: Iterable[str], patterns: Sequence[str], *, negation: bool = False) -> list[str]:
+    """Return the paths that a glob selects. Raises TemplateError for globs that stand for too many.
+
+    negation: what starts with `!` takes away.
+    """
+    from wcmatch import glob
+    from wcmatch._wcparse import PatternLimitException
+
+    flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.EXTGLOB | (glob.NEGATE if negation else 0)
+    try:
+        return list(map(str, glob.globfilter(list(paths), patterns, flags=flags)))
+    except PatternLimitException as error:
+        shown = ", ".join(patterns)[:100]
+        raise TemplateError(f"the globs {shown} stand for too many patterns") from error
 
 
 def fault(place: str, error: EngineError) -> Fault:

@@ -56,7 +56,7 @@ def push(git_dir: Path, url: str, commit: str, branch: str, environment: Mapping
     """Push a commit to a branch, never by force. Returns "", or what Git said about its refusal."""
     try:
         # The hooks of the user's own repositories are not about this one.
-        quietly = (f"--git-dir={git_dir}", "push", "--quiet", "--no-verify", "--")
+        quietly = (f"--git-dir={git_dir}", *plumbing.ALONE, "push", "--quiet", "--no-verify", "--")
         _execute(*quietly, url, f"{commit}:refs/heads/{branch}", more=environment)
     except git.GitCommandError as error:
         return redact.urls(_said(error)) or "no reason was given"
@@ -66,7 +66,7 @@ def push(git_dir: Path, url: str, commit: str, branch: str, environment: Mapping
 def remote_commit(url: str, branch: str, environment: Mapping[str, str]) -> str | None:
     """Return the commit that a branch elsewhere has, or None where that cannot be learnt."""
     try:
-        listed = _execute("ls-remote", "--", url, f"refs/heads/{branch}", more=environment)
+        listed = _execute(*plumbing.ALONE, "ls-remote", "--", url, f"refs/heads/{branch}", more=environment)
     except git.GitCommandError:
         return None
     return listed.partition("\t")[0] or None

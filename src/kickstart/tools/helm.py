@@ -18,6 +18,7 @@ from kickstart.tools.folders import LocalFolders
 from kickstart.tree import Tree
 
 TIMEOUT = 60  # seconds for one rendering; a large chart takes one
+VERSION_TIMEOUT = 20  # seconds; a slow disk takes two
 
 
 class _Charts:
@@ -51,9 +52,13 @@ class HelmProgram:
         self._charts = _Charts()
         hint = "name another one: --helm PATH, or KICKSTART_HELM"
         try:
-            done = self._run("version", "--template", "{{.Version}}")
+            done = self._run("version", "--template", "{{.Version}}", timeout=VERSION_TIMEOUT)
         except OSError as error:
             raise PreflightError(f"{program} cannot be run: {error.strerror}", hint=hint) from error
+        except subprocess.TimeoutExpired as error:
+            raise PreflightError(
+                f"{program} did not say its version within {error.timeout:.0f} seconds", hint=hint
+            ) from error
         version = re.search(r"v?(\d+\.\d+\.\d+\S*)", done.stdout)
         if done.returncode or version is None:
             said = (done.stderr or done.stdout).strip().splitlines()
@@ -80,12 +85,12 @@ class HelmProgram:
         if kinds:
             command += ["--api-versions", ",".join(kinds)]
         try:
-            done = self._run(*command)
+            done = self._run(*command, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             return "", f"Helm did not finish within {TIMEOUT} seconds"
         return (done.stdout, "") if done.returncode == 0 else ("", _clean(done.stderr, folder))
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self._program), *arguments],
             capture_output=True,
@@ -93,7 +98,7 @@ class HelmProgram:
             encoding="utf-8",
             errors="replace",
             stdin=subprocess.DEVNULL,
-            timeout=TIMEOUT,
+            timeout=timeout,
             check=False,
         )
 

@@ -40,8 +40,11 @@ class GitError(Exception):
 
 
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+# Of a server that has gone silent, not of one that is slow: Git's own signs of life are a byte a second.
+_SILENCE = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")  # seconds
 # For repositories of a moment: no program of the URL's choice, and nothing to tidy up afterwards.
-ALONE = ("-c", "protocol.ext.allow=never", "-c", "maintenance.auto=false")
+ALONE = ("-c", "protocol.ext.allow=never", "-c", "maintenance.auto=false", *_SILENCE)
+_SSH = "ssh -oBatchMode=yes -oConnectTimeout=20"  # nobody is there to answer; seconds
 
 
 def git(
@@ -110,7 +113,7 @@ def reason(said: str) -> str:
 
 def no_git() -> PreflightError:
     """Return the error for a machine without Git."""
-    return PreflightError("git is not installed", hint="install Git 2.28 or newer, and run this again")
+    return PreflightError("git is not installed", hint="install Git 2.31 or newer, and run this again")
 
 
 def identity() -> str | None:
@@ -144,7 +147,7 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
         git(
             *(f"--git-dir={git_dir}", *ALONE, "fetch", "--quiet", "--no-tags", *depth),
             *("--no-recurse-submodules", "--", url, ref or "HEAD"),
-            environment=environment,
+            environment={**_ssh(url), **(environment or {})},
         )
     except GitError as error:
         if "No space left on device" in error.said:
@@ -156,6 +159,15 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
             f"{shown} cannot be fetched: git fetch failed: {redact.urls(str(error))}",
             hint="check the URL and your access",
         ) from None
+
+
+def _ssh(url: str) -> dict[str, str]:
+    """Return what has SSH give up on a silent host, unless the user has chosen how it is called."""
+    is_ssh = url.startswith(("ssh://", "git+ssh://")) or re.match(r"[^/:]+:(?!//)", url)
+    if not is_ssh or {"GIT_SSH_COMMAND", "GIT_SSH"} & os.environ.keys():
+        return {}
+    chosen = git("config", "--get", "core.sshCommand", accepted=(0, 1))
+    return {} if chosen else {"GIT_SSH_COMMAND": _SSH}
 
 
 def _lent(url: str, git_dir: Path) -> bool:

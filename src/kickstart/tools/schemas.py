@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kickstart.errors import PreflightError
 from kickstart.tools import Cluster, Kind, Manifest, upstream
@@ -49,7 +51,7 @@ class FolderLocation:
     def kinds(self) -> Iterable[tuple[str, str]]:
         return ()
 
-    def fetch(self, group: str, version: str, kind: str) -> bytes | None:
+    def fetch(self, group: str, version: str, kind: str, accepts: Callable[[bytes], bool]) -> bytes | None:
         return None
 
     def trouble(self) -> str:
@@ -76,7 +78,7 @@ class ClusterLocation:
     def kinds(self) -> Iterable[tuple[str, str]]:
         return ()
 
-    def fetch(self, group: str, version: str, kind: str) -> bytes | None:
+    def fetch(self, group: str, version: str, kind: str, accepts: Callable[[bytes], bool]) -> bytes | None:
         return None
 
     def trouble(self) -> str:
@@ -100,6 +102,7 @@ class AddressLocation:
         self._offline = offline
         self._kinds = tuple(kinds)
         self._failures: dict[str, str] = {}  # host -> what it said; it is not asked again
+        self._useless: set[str] = set()  # hosts
 
     def files(self) -> Mapping[str, bytes]:
         return {}
@@ -107,21 +110,27 @@ class AddressLocation:
     def kinds(self) -> Iterable[tuple[str, str]]:
         return self._kinds
 
-    def fetch(self, group: str, version: str, kind: str) -> bytes | None:
+    def fetch(self, group: str, version: str, kind: str, accepts: Callable[[bytes], bool]) -> bytes | None:
         for address in self._addresses(group, version, kind):
             kept = self._cache / hashlib.sha256(address.encode()).hexdigest()
-            if kept.is_file():
-                return kept.read_bytes()
-            content = None if self._offline else self._download(address)
-            if content is not None:
-                keep(kept, content)
+            if kept.is_file() and accepts(content := kept.read_bytes()):
                 return content
+            fetched = None if self._offline else self._download(address)
+            if fetched is None:
+                continue
+            if accepts(fetched):
+                keep(kept, fetched)
+                return fetched
+            self._useless.add(address.split("/")[2])  # a page to log in at, for one
         return None
 
     def trouble(self) -> str:
         if self._offline:
             return "schemas are fetched by kickstart validate, without --offline"
-        return "; ".join(f"{host}: {said}" for host, said in self._failures.items())
+        said = [f"{host}: {said}" for host, said in self._failures.items()]
+        return "; ".join(
+            [*said, *(f"{host}: what it answers is no definition" for host in sorted(self._useless))]
+        )
 
     def _download(self, address: str) -> bytes | None:
         host = address.split("/")[2]
@@ -133,6 +142,9 @@ class AddressLocation:
         except urllib.error.HTTPError as error:
             if error.code not in {403, 404, 410}:
                 self._failures[host] = f"it answers {error.code}"
+            return None
+        except http.client.HTTPException as error:
+            self._failures[host] = f"its answer cannot be read ({type(error).__name__})"
             return None
         except (OSError, ValueError) as error:
             self._failures[host] = str(getattr(error, "reason", error))
@@ -154,6 +166,7 @@ def location(spec: str, cache: Path, *, offline: bool = False) -> FolderLocation
         )
 
     def addresses(group: str, version: str, kind: str) -> list[str]:
+        group, version, kind = (quote(each, safe="") for each in (group, version, kind))
         filled = spec.replace("{group}", group).replace("{version}", version)
         return [filled.replace("{kind}", kind.lower()).replace("{plural}", upstream.plural(kind))]
 
@@ -178,7 +191,7 @@ class FolderStore:
             return None
 
     def put(self, key: str, value: Any) -> None:
-        keep(self._folder / key, json.dumps(value, separators=(",", ":")).encode())
+        keep(self._folder / key, json.dumps(value, separators=(",", ":"), default=str).encode())
 
 
 def keep(file: Path, content: bytes) -> None:

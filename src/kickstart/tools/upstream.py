@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from msgspec import Struct
 
 _HOST = "https://raw.githubusercontent.com"
@@ -116,6 +118,7 @@ PROJECTS = (
 
 def addresses(group: str, version: str, kind: str) -> list[str]:
     """Return where the definition of a kind may be; nothing for a group that no project here has."""
+    group, kind = quote(group, safe=""), quote(kind, safe="")
     names = {"group": group, "kind": kind.lower(), "plural": plural(kind)}
     return [
         f"{_HOST}/{each.repository}/{each.release}/{path.format(**names)}"
@@ -133,6 +136,6 @@ def kinds() -> list[tuple[str, str]]:
 def plural(kind: str) -> str:
     """Return a kind's name in addresses: policies, ingresses, services."""
     name = kind.lower()
-    if name.endswith("y") and name[-2] not in "aeiou":
+    if name.endswith("y") and name[-2:-1] not in "aeiou":
         return f"{name[:-1]}ies"
     return f"{name}es" if name.endswith(("s", "x", "ch")) else f"{name}s"

@@ -151,7 +151,7 @@ def permissions(objects: Objects) -> Iterator[Fault]:
     fix="Add the repository and the namespace to the AppProject.",
 )
 def destination(objects: Objects) -> Iterator[Fault]:
-    projects = {each.name: each for each in (*objects.others, *objects.all) if each.kind == "AppProject"}
+    projects = {each.name: each for each in (*objects.others("AppProject"), *objects.of("AppProject"))}
     for each, path, _, spec in _applications(objects):
         fence = projects.get(str(spec.get("project")))
         name = str(mapping(spec.get("destination")).get("namespace", ""))
@@ -180,10 +180,8 @@ def _sources(spec: dict[str, Any]) -> list[dict[str, Any]]:
     fix="Add group and kind to namespaceResourceWhitelist of the AppProject.",
 )
 def kinds(objects: Objects) -> Iterator[Fault]:
-    projects = [each for each in objects.others if each.kind == "AppProject"]
-    applications = [each for each in objects.others if each.kind == "Application"]
-    names = {str(each.spec.get("project")) for each in applications if _deploys_chart(each)}
-    fences = [each for each in projects if each.name in names]
+    names = {str(each.spec.get("project")) for each in objects.others("Application") if _deploys_chart(each)}
+    fences = [each for each in objects.others("AppProject") if each.name in names]
     if len(fences) != 1 or "namespaceResourceWhitelist" not in fences[0].spec:
         return
     allowed = {

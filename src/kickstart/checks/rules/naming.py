@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from kickstart.checks.findings import ERROR
-from kickstart.checks.manifest import Path, mapping, walk
-from kickstart.checks.rules.objects import Objects
+from kickstart.checks.manifest import Manifest, Path, mapping, walk
+from kickstart.checks.rules.objects import Objects, Pod
 from kickstart.checks.rules.rule import Fault, rule
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -18,7 +18,7 @@ _NAMESPACE = re.compile(r"(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d+)?")
+_QUANTITY = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d{1,3})?")
 _POWERS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 # RBAC's names are looser: system:node is one.
 _LOOSE = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
@@ -82,13 +82,12 @@ def name(objects: Objects) -> Iterator[Fault]:
     fix="Quote numbers and booleans; cut long values.",
 )
 def label(objects: Objects) -> Iterator[Fault]:
+    pods: dict[Manifest, list[Pod]] = {}
+    for pod in objects.own_pods:
+        pods.setdefault(pod.owner, []).append(pod)
     for each in objects.all:
         places: list[tuple[Path, dict[str, Any]]] = [(("metadata", "labels"), each.labels)]
-        places += [
-            ((*pod.path[:-1], "metadata", "labels"), dict(pod.labels))
-            for pod in objects.own_pods
-            if pod.owner is each
-        ]
+        places += [((*pod.path[:-1], "metadata", "labels"), dict(pod.labels)) for pod in pods.get(each, ())]
         for path, labels in places:
             for key, value in labels.items():
                 if not isinstance(value, str):

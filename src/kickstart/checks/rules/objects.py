@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ _TEMPLATES: Mapping[str, Path] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "Pod": (),
 }
+RUNTIMES = ("ServingRuntime", "ClusterServingRuntime")
 WAVE = "argocd.argoproj.io/sync-wave"
 HOOK = "argocd.argoproj.io/hook"
 _LAST = 1_000_000  # the wave of what runs after the sync
@@ -81,18 +83,54 @@ class Made(Struct, frozen=True):
     wave: int
 
 
+class Elsewhere:
+    """Objects of a whole repository, which may be referred to: looked through once for all its folders."""
+
+    def __init__(self, manifests: Iterable[Manifest]) -> None:
+        self._by_kind: dict[str, list[Manifest]] = {}
+        for each in manifests:
+            self._by_kind.setdefault(each.kind, []).append(each)
+        self._names: dict[tuple[tuple[str, ...], str | None], set[str]] = {}
+
+    def of(self, *kinds: str) -> list[Manifest]:
+        """Return the objects of some kinds."""
+        return [each for kind in kinds for each in self._by_kind.get(kind, ())]
+
+    def names(self, kinds: tuple[str, ...], group: str | None) -> set[str]:
+        """Return the names of the objects of some kinds."""
+        if (kinds, group) not in self._names:
+            self._names[kinds, group] = {each.name for each in self.of(*kinds) if group in (None, each.group)}
+        return self._names[kinds, group]
+
+    @cached_property
+    def services(self) -> dict[str, set[str | int] | None]:
+        """Services as `Objects` has them."""
+        return _services(self.of(*self._by_kind))
+
+    @cached_property
+    def config_maps(self) -> dict[str, Made]:
+        """ConfigMaps as `Objects` has them."""
+        return _config_maps(self.of("ConfigMap"))
+
+    @cached_property
+    def secrets(self) -> dict[str, Made]:
+        """Secrets as `Objects` has them."""
+        return _secrets(self.of(*self._by_kind))
+
+
 class Objects:
-    """Objects of one environment. `others` are elsewhere in the repository, and may be referred to."""
+    """Objects of one environment. `others` are in the repository too, and may be referred to."""
 
     def __init__(
         self,
         manifests: Sequence[Manifest],
-        others: Sequence[Manifest] = (),
+        others: Sequence[Manifest] | Elsewhere = (),
         external: Iterable[tuple[str, str]] = (),
     ) -> None:
         """external: kind and name of what somebody says is made elsewhere."""
         self.all = list(manifests)
-        self.others = list(others)
+        self._own = frozenset(self.all)
+        self._elsewhere = others if isinstance(others, Elsewhere) else Elsewhere(others)
         self.external = frozenset(external)
         self._names: dict[tuple[tuple[str, ...], str | None], set[str]] = {}
 
@@ -102,11 +140,15 @@ class Objects:
             if each.kind in kinds and (group is None or each.group == group):
                 yield each
 
+    def others(self, *kinds: str) -> list[Manifest]:
+        """Return the objects of some kinds that are elsewhere."""
+        return [each for each in self._elsewhere.of(*kinds) if each not in self._own]
+
     def names(self, *kinds: str, group: str | None = None) -> set[str]:
         """Return the names of all objects of some kinds, also of those elsewhere and declared external."""
         if (kinds, group) not in self._names:
             found = {each.name for each in self.of(*kinds, group=group)}
-            found |= {each.name for each in self.others if each.kind in kinds and group in (None, each.group)}
+            found |= self._elsewhere.names(kinds, group)
             self._names[kinds, group] = found | {name for kind, name in self.external if kind in kinds}
         return self._names[kinds, group]
 
@@ -152,8 +194,8 @@ class Objects:
         runtime = mapping(predictor.get("model")).get("runtime")
         containers = [
             container
-            for each in (*self.all, *self.others)
-            if each.kind in {"ServingRuntime", "ClusterServingRuntime"} and each.name == runtime
+            for each in (*self.of(*RUNTIMES), *self.others(*RUNTIMES))
+            if each.name == runtime
             for container in mappings(each.spec.get("containers"))
         ]
         own = {
@@ -191,46 +233,55 @@ class Objects:
         return {key for pod in self.pods for key in pod.labels}
 
     @cached_property
-    def services(self) -> dict[str, set[str | int] | None]:
+    def services(self) -> Mapping[str, set[str | int] | None]:
         """Services by name, with numbers and names of their ports; None where an operator makes them."""
-        found: dict[str, set[str | int] | None] = {
-            name: None for kind, name in self.external if kind == "Service"
-        }
-        for each in (*self.others, *self.all):
-            if each.kind == "Cluster" and each.group == "postgresql.cnpg.io":
-                found |= {f"{each.name}-{suffix}": None for suffix in ("rw", "ro", "r")}
-            elif each.kind == "Pooler":
-                found[each.name] = None
-            elif each.kind in {"InferenceService", "LLMInferenceService"}:
-                found |= {each.name: None, f"{each.name}-predictor": None}
-            elif each.kind == "Service" and not each.group:
-                ports: set[str | int] = set()
-                for port in mappings(each.spec.get("ports")):
-                    ports |= _numbers(port, "port", "name")
-                found[each.name] = ports
-        return found
+        declared: dict[str, set[str | int] | None] = dict.fromkeys(self._declared("Service"))
+        return ChainMap(_services(self.all), self._elsewhere.services, declared)
 
     @cached_property
-    def config_maps(self) -> dict[str, Made]:
+    def config_maps(self) -> Mapping[str, Made]:
         """ConfigMaps by name."""
-        found = {name: Made(None, _FIRST) for kind, name in self.external if kind == "ConfigMap"}
+        found = dict.fromkeys(self._declared("ConfigMap"), Made(None, _FIRST))
         found["kube-root-ca.crt"] = Made(frozenset({"ca.crt"}), _FIRST)  # Kubernetes makes it everywhere
-        for each in (*self.others, *self.all):
-            if each.kind == "ConfigMap":
-                keys = frozenset(mapping(each.value.get("data"))) | frozenset(
-                    mapping(each.value.get("binaryData"))
-                )
-                found[each.name] = Made(keys, wave(each))
-        return found
+        return ChainMap(_config_maps(self.of("ConfigMap")), self._elsewhere.config_maps, found)
 
     @cached_property
-    def secrets(self) -> dict[str, Made]:
+    def secrets(self) -> Mapping[str, Made]:
         """Secrets by name, also those that an operator makes of an object here."""
-        found = {name: Made(None, _FIRST) for kind, name in self.external if kind == "Secret"}
-        for each in (*self.others, *self.all):
-            for name, keys in _secrets_of(each):
-                found[name] = Made(keys, wave(each))
-        return found
+        declared = dict.fromkeys(self._declared("Secret"), Made(None, _FIRST))
+        return ChainMap(_secrets(self.all), self._elsewhere.secrets, declared)
+
+    def _declared(self, kind: str) -> list[str]:
+        return [name for each, name in self.external if each == kind]
+
+
+def _services(manifests: Iterable[Manifest]) -> dict[str, set[str | int] | None]:
+    found: dict[str, set[str | int] | None] = {}
+    for each in manifests:
+        if each.kind == "Cluster" and each.group == "postgresql.cnpg.io":
+            found |= {f"{each.name}-{suffix}": None for suffix in ("rw", "ro", "r")}
+        elif each.kind == "Pooler":
+            found[each.name] = None
+        elif each.kind in {"InferenceService", "LLMInferenceService"}:
+            found |= {each.name: None, f"{each.name}-predictor": None}
+        elif each.kind == "Service" and not each.group:
+            ports: set[str | int] = set()
+            for port in mappings(each.spec.get("ports")):
+                ports |= _numbers(port, "port", "name")
+            found[each.name] = ports
+    return found
+
+
+def _config_maps(manifests: Iterable[Manifest]) -> dict[str, Made]:
+    found = {}
+    for each in manifests:
+        keys = frozenset(mapping(each.value.get("data"))) | frozenset(mapping(each.value.get("binaryData")))
+        found[each.name] = Made(keys, wave(each))
+    return found
+
+
+def _secrets(manifests: Iterable[Manifest]) -> dict[str, Made]:
+    return {name: Made(keys, wave(each)) for each in manifests for name, keys in _secrets_of(each)}
 
 
 def _label(key: str, value: Any) -> str:
@@ -289,7 +340,7 @@ def wave(manifest: Manifest) -> int:
         return _LAST
     try:
         return int(manifest.annotations.get(WAVE, 0))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last is that of .inf
         return 0
 
 
@@ -303,8 +354,8 @@ def matches(selector: Any, labels: Mapping[str, Any]) -> bool:
 
 
 def _meets(expression: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    key, values = expression.get("key"), items(expression.get("values"))
-    found = labels.get(str(key))
+    key, values = str(expression.get("key")), items(expression.get("values"))
+    found = labels.get(key)
     return {
         "In": found in values,
         "NotIn": found not in values,

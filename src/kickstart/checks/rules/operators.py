@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kickstart.checks.findings import ERROR, WARNING
 from kickstart.checks.manifest import items, mapping, mappings, text, walk
-from kickstart.checks.rules.objects import Objects
+from kickstart.checks.rules.objects import RUNTIMES, Objects
 from kickstart.checks.rules.rule import Fault, rule
 
 _CNPG = "postgresql.cnpg.io"
@@ -170,8 +170,7 @@ def _formats(objects: Objects) -> set[str]:
     """Return the formats that runtimes here take without being named."""
     return {
         str(item.get("name"))
-        for each in (*objects.all, *objects.others)
-        if each.kind in {"ServingRuntime", "ClusterServingRuntime"}
+        for each in (*objects.of(*RUNTIMES), *objects.others(*RUNTIMES))
         for item in mappings(each.spec.get("supportedModelFormats"))
         if item.get("autoSelect")
     }

@@ -23,7 +23,7 @@ _Reference = tuple[Manifest, Path, str, str | None]  # who, where, name, key
     fix=_EXTERNAL.format("Secret"),
 )
 def secret(objects: Objects) -> Iterator[Fault]:
-    yield from _missing(objects, "Secret", _secret_references(objects), objects.secrets)
+    yield from _missing("Secret", _secret_references(objects), objects.secrets)
 
 
 @rule(
@@ -34,12 +34,10 @@ def secret(objects: Objects) -> Iterator[Fault]:
     fix=_EXTERNAL.format("ConfigMap"),
 )
 def config_map(objects: Objects) -> Iterator[Fault]:
-    yield from _missing(objects, "ConfigMap", _config_map_references(objects), objects.config_maps)
+    yield from _missing("ConfigMap", _config_map_references(objects), objects.config_maps)
 
 
-def _missing(
-    objects: Objects, kind: str, references: Iterator[_Reference], made: Mapping[str, Made]
-) -> Iterator[Fault]:
+def _missing(kind: str, references: Iterator[_Reference], made: Mapping[str, Made]) -> Iterator[Fault]:
     seen: set[tuple[int, str, str]] = set()
     for owner, path, name, key in references:
         found = made.get(name)

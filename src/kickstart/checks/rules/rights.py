@@ -10,6 +10,7 @@ from kickstart.checks.manifest import items, mapping, mappings, text, texts
 from kickstart.checks.rules.objects import Objects
 from kickstart.checks.rules.rule import Fault, rule
 
+_BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 _SECRET_NAME = re.compile(
     r"(^|[_.-])(password|passwd|secret|token|api_?key|private_?key|access_?key)s?$", re.I
 )
@@ -76,15 +77,14 @@ def binding(objects: Objects) -> Iterator[Fault]:
             str(mapping(each.value.get("roleRef")).get("kind")),
             str(mapping(each.value.get("roleRef")).get("name")),
         )
-        for each in (*objects.all, *objects.others)
-        if each.kind in {"RoleBinding", "ClusterRoleBinding"}
+        for each in (*objects.of(*_BINDINGS), *objects.others(*_BINDINGS))
     }
     for each in objects.of("Role", "ClusterRole"):
         if (each.kind, each.name) not in bound and "aggregationRule" not in each.value:
             aggregates = any(key.startswith("rbac.authorization.k8s.io/aggregate-to-") for key in each.labels)
             if not aggregates:
                 yield Fault(each, ("metadata", "name"), f"no binding gives {each} to anybody")
-    for each in objects.of("RoleBinding", "ClusterRoleBinding"):
+    for each in objects.of(*_BINDINGS):
         kind, name = (str(mapping(each.value.get("roleRef")).get(key)) for key in ("kind", "name"))
         if kind == "Role" and name not in objects.names("Role"):
             yield Fault(each, ("roleRef", "name"), f"there is no Role {name}")

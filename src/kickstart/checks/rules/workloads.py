@@ -298,7 +298,7 @@ def restricted(objects: Objects) -> Iterator[Fault]:
             wrong = []
             if both.get("runAsNonRoot") is not True or both.get("runAsUser") == 0:
                 wrong.append("may run as root")
-            if mapping(both.get("seccompProfile")).get("type") not in {"RuntimeDefault", "Localhost"}:
+            if text(mapping(both.get("seccompProfile")).get("type")) not in {"RuntimeDefault", "Localhost"}:
                 wrong.append("has no seccompProfile")
             if own.get("allowPrivilegeEscalation") is not False:
                 wrong.append("may escalate privileges")

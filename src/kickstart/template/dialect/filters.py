@@ -116,12 +116,6 @@ def _path(value: Any, budget: Budget) -> list[str]:
     return [_key(part, budget) for part in parts]
 
 
-def _along(value: Any, path: list[str]) -> Any:
-    for key in path:
-        value = _attribute(value, key)
-    return value
-
-
 def _spaces(count: float) -> str:
     if count != count or count <= 0:
         return ""
@@ -326,11 +320,11 @@ def _groupby(budget: Budget, value: Any, attribute: Any = UNDEFINED, *_: Any) ->
     groups: dict[str, Any] = {}
     for item in items:
         budget.spend()
-        groups.setdefault(_key(_along_own(item, path), budget), []).append(item)
+        groups.setdefault(_key(_along(item, path), budget), []).append(item)
     return record(groups)
 
 
-def _along_own(value: Any, path: list[str]) -> Any:
+def _along(value: Any, path: list[str]) -> Any:
     for key in path:
         if value is None or value is UNDEFINED:
             raise EngineError(f"nothing has no attribute '{key}'")
@@ -508,7 +502,7 @@ def _sort(
 
     def compare(left: Any, right: Any) -> int:
         budget.spend()
-        one, two = _along_own(left, path), _along_own(right, path)
+        one, two = _along(left, path), _along(right, path)
         if not is_true(case_sensitive) and _is_text(one) and _is_text(two):
             one, two = _text(one).lower(), _text(two).lower()
         found = order(one, two, budget)

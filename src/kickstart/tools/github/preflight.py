@@ -10,7 +10,6 @@ from kickstart.tools.github.api import Api, Identity, RefusedError, quoted
 
 WORKFLOWS = ".github/workflows/"
 NEEDED = 15  # requests for one repository with every setting, rounded up
-_APP_NEEDS = {"administration": "administration", "contents": "contents"}
 
 
 def check(api: Api, publications: Sequence[Publication]) -> list[str]:
