@@ -86,7 +86,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
         _read_file(file, values, parameters, faults, user if base != user else None)
         for key, setting in values.items():
             if setting.source == str(file):
-                values[key] = Setting(_from_here(key, setting.value, base, folder), setting.source)
+                values[key] = Setting(from_here(key, setting.value, base, folder), setting.source)
     for name, text in environment.items():
         if name.startswith(PARAMETER_PREFIX):
             parameters[name.removeprefix(PARAMETER_PREFIX)] = Setting(text, name)
@@ -97,7 +97,7 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
             values[key] = Setting(value, f"--{key}")
     # Absolute, so that the journal of this run can be resumed from elsewhere.
     values["forge"] = Setting(
-        _from_here("forge", values["forge"].value, folder, folder), values["forge"].source
+        from_here("forge", values["forge"].value, folder, folder), values["forge"].source
     )
     if faults:
         raise ParameterError("the configuration is wrong", faults=faults)
@@ -124,7 +124,7 @@ def _files(folder: Path, user: Path) -> list[tuple[Path, Path]]:
     return [(file, base) for file, base in files if file.is_file()]
 
 
-def _from_here(key: str, value: str, base: Path, here: Path) -> str:
+def from_here(key: str, value: str, base: Path, here: Path) -> str:
     """Return a setting whose relative path starts at `base` as one that holds in the folder `here`."""
     kind, _, place = value.partition(":")
     if key == "forge" and kind == "local" and place:

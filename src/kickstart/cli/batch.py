@@ -117,7 +117,7 @@ def _read(file: str, typed: Mapping[str, str]) -> list[Project]:
             fault([*path, "name"], f"'{name}' is the name of an earlier project too")
         in_file = {key: given.get(key) or defaults.get(key) for key in settings.KEYS}
         own = {
-            key: typed.get(key) or (settings._from_here(key, value, base, Path.cwd()) if value else value)
+            key: typed.get(key) or (settings.from_here(key, value, base, Path.cwd()) if value else value)
             for key, value in in_file.items()
         }
         parameters = {**(defaults.get("parameters") or {}), **(given.get("parameters") or {})}
