@@ -222,7 +222,7 @@ def _large(place: Path) -> list[Budget]:
 
 
 def _previews(place: Path) -> list[Budget]:
-    """Compare with what is least: to clone, to write two files, to commit and to push."""
+    """Compare with what is least: to clone, to write a file, to commit and to push."""
     home = {"KICKSTART_HOME": str(place / "preview-home")}
     for name in ("shop", "busy"):
         _run([KICKSTART, "create", name, "--no-input", "--owner", "acme", "--quiet"], home)
@@ -284,9 +284,9 @@ def _updates(place: Path) -> list[Budget]:
 _BY_HAND = """
 git clone --quiet --depth=1 "file://$1" "$2"
 cd "$2"
-date +%N > "environments/hand.yaml"
-date +%N > "helm/images/hand.yaml"
-git add environments helm
+mkdir -p previews/hand
+date +%N > previews/hand/values.yaml
+git add previews
 git -c user.name=a -c user.email=a@b commit --quiet --message hand
 git push --quiet
 """
@@ -309,11 +309,11 @@ class _Preview:
 def _multiply(repository: Path, work: Path, count: int) -> None:
     """Make `count` previews of the one that is there."""
     _run(["git", "clone", "--quiet", str(repository), str(work)])
-    for folder in ("environments", "helm/images"):
-        text = (work / folder / "pr-1.yaml").read_text("utf-8")
-        for number in range(2, count + 1):
-            changed = text.replace("pr-1", f"pr-{number}").replace("pullRequest: 1", f"pullRequest: {number}")
-            (work / folder / f"pr-{number}.yaml").write_text(changed, "utf-8")
+    text = (work / "previews" / "pr-1" / "values.yaml").read_text("utf-8")
+    for number in range(2, count + 1):
+        folder = work / "previews" / f"pr-{number}"
+        folder.mkdir()
+        (folder / "values.yaml").write_text(text.replace("pr-1", f"pr-{number}"), "utf-8")
     _commit(work)
     _run(["git", "-C", str(work), "push", "--quiet"])
 

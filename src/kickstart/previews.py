@@ -80,7 +80,16 @@ class Preview(Struct, frozen=True):
 def read(files: Files) -> list[Preview]:
     """Return all previews by their number; those that cannot be understood have a `problem`."""
     numbers = sorted({int(found[1]) for path in files if (found := _PREVIEW.fullmatch(path))})
-    return [_read(files, number) for number in numbers]
+    try:
+        place = _place(files)
+    except KickstartError as error:
+        return [Preview(number, problem=error.message) for number in numbers]
+    return [_read(files, number, place) for number in numbers]
+
+
+def one(files: Files, number: int) -> Preview:
+    """Return the preview of a pull request. Raises PreflightError where there is no place for previews."""
+    return _read(files, number, _place(files))
 
 
 def create(files: Files, project: str, number: int, image: str, ttl: str, now: datetime) -> Edit:
@@ -89,10 +98,10 @@ def create(files: Files, project: str, number: int, image: str, ttl: str, now: d
     The time to live starts anew with every change. Raises PreflightError where the repository has no
     place for previews, ConflictError where something else has the name.
     """
-    path = _path(number)
+    path, place = _path(number), _place(files)
     since = now.isoformat(timespec="seconds")
     if _files_of(files, number):
-        found = _read(files, number)
+        found = _read(files, number, place)
         if found.problem:
             hint = f"correct it, or remove it: kickstart preview delete {project} --pr {number}"
             raise ConflictError(f"{FOLDER}/pr-{number} is in the way: {found.problem}", hint=hint)
@@ -102,7 +111,7 @@ def create(files: Files, project: str, number: int, image: str, ttl: str, now: d
         for key, value in (("image.digest", image), ("preview.since", since), ("preview.ttl", ttl)):
             text = changed(text, path, tuple(key.split(".")), value)
     else:
-        _namespace(files, number)
+        _namespace(place, number)
         host = _quoted(_host(files, number))
         text = _VALUES.format(project=project, number=number, host=host, digest=image, since=since, ttl=ttl)
     return Edit(
@@ -140,7 +149,7 @@ def _files_of(files: Files, number: int) -> list[str]:
     return [path for path in files if path.startswith(f"{FOLDER}/pr-{number}/")]
 
 
-def _read(files: Files, number: int) -> Preview:
+def _read(files: Files, number: int, place: str) -> Preview:
     path = _path(number)
     if path not in files:
         return Preview(number, problem="values.yaml does not exist")
@@ -164,7 +173,7 @@ def _read(files: Files, number: int) -> Preview:
         own = values.get("environment")
         return Preview(
             number,
-            _namespace(files, number),
+            _namespace(place, number),
             str((values.get("exposure") or {}).get("host") or ""),
             str((values.get("image") or {}).get("digest") or ""),
             since,
@@ -177,8 +186,8 @@ def _read(files: Files, number: int) -> Preview:
         return Preview(number, problem="preview.since: is not a time, or a key is not a mapping")
 
 
-def _namespace(files: Files, number: int) -> str:
-    """Return the namespace: it is among those that the AppProject leaves to previews."""
+def _place(files: Files) -> str:
+    """Return how every preview's namespace begins: the AppProject leaves those to previews."""
     if PROJECT not in files or SHAPE not in files:
         missing = PROJECT if PROJECT not in files else SHAPE
         raise PreflightError(
@@ -190,17 +199,21 @@ def _namespace(files: Files, number: int) -> str:
     for each in destinations if isinstance(destinations, list) else []:
         namespace = str(each.get("namespace") or "") if isinstance(each, dict) else ""
         if namespace.endswith("-pr-*"):
-            namespace = f"{namespace[:-1]}{number}"
-            if len(namespace) > MAX_LABEL:
-                raise ConflictError(
-                    f"the namespace '{namespace}' is longer than {MAX_LABEL} characters",
-                    hint=f"shorten the one that ends with -pr-* in {PROJECT}",
-                )
-            return namespace
+            return namespace[:-1]
     raise PreflightError(
         f"{PROJECT} permits no previews: no destination's namespace ends with -pr-*",
         hint="add one, and let an administrator of Argo CD apply it",
     )
+
+
+def _namespace(place: str, number: int) -> str:
+    namespace = f"{place}{number}"
+    if len(namespace) > MAX_LABEL:
+        raise ConflictError(
+            f"the namespace '{namespace}' is longer than {MAX_LABEL} characters",
+            hint=f"shorten the one that ends with -pr-* in {PROJECT}",
+        )
+    return namespace
 
 
 def _host(files: Files, number: int) -> str:

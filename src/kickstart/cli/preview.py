@@ -78,8 +78,7 @@ def create(
             dry_run=dry_run,
         )
     files = {path: entry for path, entry in {**done.made.before, **done.made.edit.changes}.items() if entry}
-    found = previews.read(files)
-    preview = next(each for each in found if each.number == number)
+    preview = previews.one(files, number)
     console.result({**done.body(), "preview": _described(preview, now)})
     done.show(console, f"The preview of pull request {number} is in Git.")
     if not dry_run:

@@ -124,7 +124,7 @@ def prepare(request: Request, console: Console) -> Project:
     if request.earlier:
         author, known, at = request.earlier.author, True, request.earlier.at
     else:
-        author, known = connect.author()
+        author, known = connect.author() if _has_author(source) else ("", True)
         now = datetime.now().astimezone().replace(microsecond=0) if request.publishes else UNPUBLISHED
         at = _last_time(home, project, source, parameters, spec) or now
     about = partial(
@@ -260,6 +260,20 @@ def _can_ask(request: Request) -> bool:
     if request.no_input or os.environ.get("CI") or "-" in request.values_files:
         return False
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+# Steps that make files alone.
+_FILES = ("fetch:", "fs:", "debug:")
+
+
+def _has_author(source: Source) -> bool:
+    """Tell whether a template may ask who runs it, or makes a commit: Git is not asked for nothing."""
+    steps = source.template.spec.steps
+    return (
+        bool(source.included)
+        or "user" in source.text
+        or not all(step.action.startswith(_FILES) for step in steps)
+    )
 
 
 def _as_text(value: Any) -> str:
