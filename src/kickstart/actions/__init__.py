@@ -17,9 +17,9 @@ ACTIONS: dict[str, str] = {
     "catalog:write": "kickstart.actions.catalog:CatalogWrite",
     "debug:log": "kickstart.actions.debug:DebugLog",
     "debug:wait": "kickstart.actions.debug:DebugWait",
-    "fetch:cookiecutter": "kickstart.actions.fetch:FetchCookiecutter",
-    "fetch:plain": "kickstart.actions.fetch:FetchPlain",
-    "fetch:plain:file": "kickstart.actions.fetch:FetchPlainFile",
+    "fetch:cookiecutter": "kickstart.actions.fetch_cookiecutter:FetchCookiecutter",
+    "fetch:plain": "kickstart.actions.fetch_plain:FetchPlain",
+    "fetch:plain:file": "kickstart.actions.fetch_plain:FetchPlainFile",
     "fetch:template": "kickstart.actions.fetch:FetchTemplate",
     "fetch:template:file": "kickstart.actions.fetch:FetchTemplateFile",
     "fs:delete": "kickstart.actions.fs:FsDelete",
@@ -47,8 +47,8 @@ ACTIONS: dict[str, str] = {
     "publish:github": "kickstart.actions.publish:PublishGithub",
     "publish:github:pull-request": "kickstart.actions.pull_request:PublishGithubPullRequest",
     "publish:gitlab": "kickstart.actions.publish_others:PublishGitlab",
-    "workspace:template": "kickstart.actions.fetch:WorkspaceTemplate",
-    "workspace:template:file": "kickstart.actions.fetch:WorkspaceTemplateFile",
+    "workspace:template": "kickstart.actions.workspace:WorkspaceTemplate",
+    "workspace:template:file": "kickstart.actions.workspace:WorkspaceTemplateFile",
 }
 ENTRY_POINTS = "kickstart.actions"
 

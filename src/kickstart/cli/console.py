@@ -41,8 +41,6 @@ current: Console | None = None
 
 
 _SHORT = 8  # characters of a secret's line that is not masked by itself
-_NOT_ASCII = re.compile("[^\x00-\x7f]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
 # What moves the cursor, or worse; colors are ours, and do no harm.
 _CONTROL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -56,7 +54,7 @@ def json_for(encoding: str | None, text: str) -> str:
     """Return JSON as a stream of that encoding takes it; what only Unicode has is escaped elsewhere."""
     if (encoding or "utf-8").lower().replace("-", "").startswith("utf"):
         return text
-    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return re.sub("[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _text_of(entry: Entry) -> str:
@@ -118,7 +116,7 @@ class Console:
             ci.report(whole, self._clean)
         if self.as_json:
             text = self._clean(json.dumps(whole, indent=2, ensure_ascii=False, default=str))
-            text = _SURROGATES.sub("\ufffd", text)  # of names that are not UTF-8
+            text = re.sub("[\ud800-\udfff]", "\ufffd", text)  # of names that are not UTF-8
             sys.stdout.write(json_for(sys.stdout.encoding, text) + "\n")
 
     def fail(self, error: KickstartError) -> int:

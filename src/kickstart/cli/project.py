@@ -90,7 +90,7 @@ def prepare(request: Request, console: Console) -> Project:
     connect.forget_callers_repository()
     # What was imported stays: from here on, garbage is what rendering leaves.
     gc.freeze()
-    gc.set_threshold(2_000, 10, 10)
+    gc.set_threshold(10_000, 10, 10)
     home = settings.home(os.environ)
     recorded = _recorded(request, home)
     resolved = settings.resolve(request.flags, os.environ, Path.cwd(), home.config)

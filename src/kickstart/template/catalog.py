@@ -27,7 +27,7 @@ _OLDER = frozenset({"backstage.io/v1alpha1", "backstage.io/v1beta2"})
 VERSION = "kickstart/version"
 _NOWHERE = Reach()
 
-_GIT = re.compile(r"^(git\+)?([a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:)", re.IGNORECASE)
+_GIT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(git\+)?[\w.-]+@[\w.-]+:")
 
 
 class Source(Struct, frozen=True):

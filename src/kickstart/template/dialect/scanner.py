@@ -15,7 +15,7 @@ from kickstart.template.dialect.values import SPACE
 from kickstart.template.language import EngineError
 
 CODE_SPACE = " \t\n\r\xa0"
-_OPENINGS = {False: re.compile(r"\$\{\{|\{%|\{#|#\}"), True: re.compile(r"\{\{|\{%|\{#|#\}")}
+_OPENINGS = {False: r"\$\{\{|\{%|\{#|#\}", True: r"\{\{|\{%|\{#|#\}"}
 _KINDS = {"{%": "block", "{#": "comment", "{{": "variable", "${{": "variable"}
 _CLOSINGS = {"block": "%}", "comment": "#}", "variable": "}}"}
 # What a tag's end is not looked for in: quoted text, names (a regular expression after `r`), numbers.
@@ -63,7 +63,7 @@ class Spelling(Struct, frozen=True):
 
 def pieces(source: str, spelling: Spelling) -> Iterator[Piece]:
     """Yield the texts and tags of a template, without its comments. Raises EngineError with the line."""
-    openings = _OPENINGS[spelling.compat]
+    openings = re.compile(_OPENINGS[spelling.compat])
     at, line = 0, 1
     text, text_line = "", 1
     while True:
