@@ -64,7 +64,11 @@ class _WhenUsed:
 
     # importlib.metadata imports a parser of mail for what is never read here.
     # PyGithub imports a module for each kind of thing on GitHub, and for Apps a library of cryptography.
-    MODULES = ("importlib.metadata._adapters", "github.", "jwt")
+    # msgspec imports its codecs, of which only the structs are used.
+    MODULES = (
+        *("importlib.metadata._adapters", "github.", "jwt"),
+        *(f"msgspec.{name}" for name in ("inspect", "json", "msgpack", "toml", "yaml")),
+    )
 
     @classmethod
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
