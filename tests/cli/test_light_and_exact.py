@@ -146,6 +146,21 @@ def _loaded(arguments: list[str], two: Path, names: Sequence[str] = CLIENT_LIBRA
     return json.loads(done.stderr.splitlines()[-1])
 
 
+def test_no_module_of_the_folder_that_it_runs_in_is_loaded(two: Path, tmp_path: Path) -> None:
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "yaml.py").write_text("raise SystemExit('foreign code')\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "kickstart", "create", "demo", "-t", str(two), "--dry-run"],
+        cwd=tmp_path / "foreign",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_create_starts_at_most_eight_git_processes_however_many_files_there_are(
     two: Path, tmp_path: Path
 ) -> None:

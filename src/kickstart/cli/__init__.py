@@ -14,6 +14,9 @@ from typing import Any
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if arguments is None and not sys.flags.safe_path:
+        # Python looks there first for every module: the folder that it runs in may be somebody else's.
+        del sys.path[0]
     from kickstart.cli.streams import lasting
 
     with lasting() as out:
