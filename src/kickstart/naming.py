@@ -7,7 +7,11 @@ import re
 MAX_LABEL = 63  # characters; RFC 1123, which Kubernetes uses for most names
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # GitHub's rule
-_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
+# What Git takes for a branch nowhere: `git check-ref-format` says so, a hyphen at the start aside.
+_NO_BRANCH = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(^|/)\.|\.lock(/|$)|\.$|^[-/]|/$|^(@|HEAD)?$", re.S
+)
+_LONGEST_BRANCH = 244  # bytes; GitHub's limit with `refs/heads/`
 # GitHub's managed users end in an underscore and the short name of their enterprise.
 _OWNER = re.compile(r"[A-Za-z0-9]([-_A-Za-z0-9]*[A-Za-z0-9])?")
 
@@ -47,8 +51,8 @@ def repository_name_problem(name: str) -> str | None:
 
 
 def branch_name_problem(name: str) -> str | None:
-    """Say why `name` cannot name a branch, or None. Git allows more; nobody misses it."""
-    if not _BRANCH.fullmatch(name) or ".." in name or name.endswith((".lock", ".", "/")) or "//" in name:
+    """Say why `name` cannot name a branch, or None."""
+    if _NO_BRANCH.search(name) or len(name.encode("utf-8", "replace")) > _LONGEST_BRANCH:
         return "is not a branch name: use letters, digits, '.', '-', '_' and '/'"
     return None
 

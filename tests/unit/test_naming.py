@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +53,25 @@ def test_any_other_project_name_is_refused_with_the_reason(name: str, said: str)
 )
 def test_a_repository_name_follows_the_rules_of_github(name: str, possible: bool) -> None:
     assert (naming.repository_name_problem(name) is None) is possible
+
+
+POSSIBLE = ("main", "a/b", "feat/#12", "x,y", "a+b", "u@h", "é", "(x)", "a./b", "x@", "@x")
+IMPOSSIBLE = (
+    *("", "HEAD", "-x", "/x", "x/", "x//y", "x..y", "x.lock", "a.lock/b", ".x", "a/.b", "x."),
+    *("x y", "x~", "x^", "x:", "x?", "x*", "x[", "x\\", "x@{y", "\x7f", "a\n"),
+)
+
+
+@pytest.mark.parametrize("name", [*POSSIBLE, *IMPOSSIBLE])
+def test_a_branch_is_what_git_takes_for_one(name: str) -> None:
+    done = subprocess.run(["git", "check-ref-format", "--branch", name], capture_output=True, check=False)
+
+    assert (naming.branch_name_problem(name) is None) == (done.returncode == 0)
+
+
+def test_a_branch_fits_into_githubs_limit() -> None:
+    assert naming.branch_name_problem("é" * 122) is None
+    assert naming.branch_name_problem("é" * 123) is not None
 
 
 @pytest.mark.parametrize(
