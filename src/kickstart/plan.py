@@ -93,22 +93,26 @@ class Plan(Struct, frozen=True):
         return public(self.parameters)
 
     def folders(self, directory: Path) -> list[Effect]:
-        """Return the effects that write each published tree to a folder of `directory`.
+        """Return the effects that write each published and each proposed tree to a folder of `directory`.
 
-        A template that publishes nothing gives one folder with its whole workspace.
+        A template that publishes and proposes nothing gives one folder with its whole workspace.
         """
-        published: list[Effect] = [
-            WriteFolder(directory / effect.published.name, effect.tree)
-            for effect in self.effects
-            if effect.published
-        ]
-        if published:
-            return published
+        trees = {each.published.name: each.tree for each in self.effects if each.published}
+        for each in self.effects:
+            if each.proposed:
+                repository, branch = each.proposed
+                name = repository.name
+                if name in trees:
+                    name += re.sub(r"[^A-Za-z0-9_.-]+", "-", f"-{branch}")
+                trees[name] = self._marked(each.tree, str(repository))
+        trees = trees or {self.project: self._marked(self.workspace, "")}
+        return [WriteFolder(directory / name, tree) for name, tree in trees.items()]
+
+    def _marked(self, tree: Tree, repository: str) -> Tree:
+        """Return a tree with the mark by which a folder is known when it is rendered again."""
         made_by = {"name": self.source.name, "version": self.source.version, "origin": self.source.origin}
-        mark = marker.Marker(self.project, "", made_by, self.workspace.digest(), self.public_parameters)
-        return [
-            WriteFolder(directory / self.project, self.workspace.adding({marker.FILE_NAME: mark.entry()}))
-        ]
+        mark = marker.Marker(self.project, repository, made_by, tree.digest(), self.public_parameters)
+        return tree.adding({marker.FILE_NAME: mark.entry()})
 
 
 def public(parameters: Parameters) -> dict[str, Any]:
@@ -403,7 +407,9 @@ class _Builder(Struct):
         guessed = self._read(step.input, self.guessed)
         if guessed and not lacks:
             return f"needs what {', '.join(guessed)} would bring"
-        return f"needs what {', '.join(named or self.left_out)} would bring" if lacks else own
+        if lacks:
+            return f"needs what {', '.join(named or self.left_out)} would bring"
+        return own if _is_about_raw_text(error) else ""
 
     def _problem(self, found: Any, step: Step) -> str:
         """Return what Pydantic says of an input; of one that is written and has no value, why."""
@@ -521,6 +527,13 @@ def _why_missing(step: Step, unknown: str) -> str:
     if actions.exists(step.action):
         return "no portal is configured: KICKSTART_PORTAL_URL"
     return f"only a portal can do this: {step.action}"
+
+
+def _is_about_raw_text(error: Exception) -> bool:
+    """Tell whether an input failed for an expression in it that was passed on as it is."""
+    if isinstance(error, ValidationError):
+        return any("${{" in str(each["input"]) for each in error.errors())
+    return "${{" in str(getattr(error, "message", error))
 
 
 class _StepError(ValueError):

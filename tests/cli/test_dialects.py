@@ -302,6 +302,22 @@ def test_nothing_is_left_to_a_portal_where_there_is_nothing_to_repeat(cli: Cli, 
     assert "Left out" not in rendered.err
 
 
+@pytest.mark.parametrize(
+    ("url", "content", "said"),
+    [("./nosuch", b"", "./nosuch does not exist in"), ("./skeleton", b"x ${{ values.a | }}", "a.txt:1: ")],
+)
+def test_a_filter_of_a_portals_own_hides_nothing_else(
+    cli: Cli, tmp_path: Path, url: str, content: bytes, said: str
+) -> None:
+    step = {"action": "fetch:template", "input": {"url": url, "values": {"a": "${{ 'My App' | kebabCase }}"}}}
+    template = write_template(tmp_path / "t", [step], page(name=OWNER), {"a.txt": content}, metadata=PLAIN)
+
+    shown = cli("create", "demo", "--template", template, "--dry-run")
+
+    assert shown.code == 3
+    assert said in shown.err
+
+
 def test_what_is_wrong_with_a_condition_is_said_once(cli: Cli, tmp_path: Path) -> None:
     steps = [{"action": "debug:log", "if": "${{ parameters.name && parameters.name }}"}]
 

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.support import MARKER, TWO_REPOSITORIES, Cli, commit_all, make_template, snapshot, staging
+from tests.cli.support import (
+    MARKER,
+    NAME,
+    OWNER,
+    TWO_REPOSITORIES,
+    Cli,
+    commit_all,
+    fetch,
+    make_template,
+    page,
+    publish,
+    snapshot,
+    staging,
+    write_template,
+)
 
 
 def test_render_writes_a_folder_for_each_repository_and_publishes_nothing(
@@ -131,6 +146,24 @@ def test_a_template_that_publishes_nothing_renders_its_workspace(cli: Cli, tmp_p
 
     assert (done.code, done.out) == (0, f"folder {tmp_path}/out/my-chatbot: 4 files\n")
     assert (tmp_path / "out/my-chatbot/gitops/application.yaml").is_file()
+
+
+def test_what_is_proposed_to_a_repository_has_a_folder_too(cli: Cli, tmp_path: Path) -> None:
+    def propose(to: str, branch: str) -> dict[str, Any]:
+        input_ = {"repoUrl": f"github.com?owner=acme&repo={to}", "branchName": branch, "title": "Add"}
+        more = {"description": "x", "sourcePath": "apps", "targetPath": "env"}
+        return {"id": f"to-{to}", "action": "publish:github:pull-request", "input": {**input_, **more}}
+
+    apps = fetch(targetPath="apps") | {"id": "apps"}
+    steps = [fetch(), apps, publish("demo"), propose("ops", "add"), propose("demo", "add/it")]
+    template = write_template(tmp_path / "t", steps, page(name=NAME, owner=OWNER), {"a.txt": b"a"})
+    command = ["render", "demo", "-t", str(template), "--set", "owner=acme", "-d", str(tmp_path / "out")]
+
+    first, again = cli(*command), cli(*command)
+
+    assert (first.code, again.code) == (0, 0), first.err + again.err
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("a.txt")}
+    assert found == {"demo/a.txt", "demo/apps/a.txt", "ops/env/a.txt", "demo-add-it/env/a.txt"}
 
 
 def test_json_of_render_has_the_folders(cli: Cli, pair: Path, tmp_path: Path) -> None:

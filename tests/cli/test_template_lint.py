@@ -360,6 +360,14 @@ def test_text_beside_expressions_holds_always(cli: Cli, tmp_path: Path, conditio
     assert said in shown
 
 
+def test_a_file_where_a_folder_is_needed_is_found(cli: Cli, tmp_path: Path) -> None:
+    template = _template(tmp_path / "t", [_fetch(url="./skeleton/a")], {"a": b""})
+
+    shown = cli("template", "lint", template).err
+
+    assert "./skeleton/a is a file, and a folder is needed: fetch:template:file takes files" in shown
+
+
 def test_a_key_that_no_template_has_is_found(cli: Cli, tmp_path: Path) -> None:
     template = _template(tmp_path / "t", [_fetch()], {"a": b""})
     file = template / "template.yaml"

@@ -186,6 +186,23 @@ def test_a_pages_own_words_for_its_parameters_win() -> None:
     ]
 
 
+def test_a_name_that_is_required_and_not_described_is_taken_where_it_is_given() -> None:
+    form = Form([{"properties": {"repo": {"type": "string"}}, "required": ["repo", "name"]}])
+
+    assert _faults(form, {"repo": Given("r", "--set")}) == ["name: is required"]
+    found = form.resolve({"name": Given("x", "--set", text=True), "repo": Given("r", "--set")})
+    assert found.values == {"repo": "r", "name": "x"}
+
+
+def test_values_are_in_the_order_of_the_form() -> None:
+    properties = {name: {"type": "string"} for name in ("c", "a", "b")}
+    properties["a"]["default"] = "x"
+
+    found = Form([{"properties": properties}]).resolve({n: Given(n, "--set") for n in ("b", "c")})
+
+    assert list(found.values) == ["c", "a", "b"]
+
+
 def test_a_mapping_with_branches_says_what_the_active_one_lacks() -> None:
     branches = [
         {

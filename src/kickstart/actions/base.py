@@ -73,6 +73,11 @@ class Effect(Protocol):
         return None
 
     @property
+    def proposed(self) -> tuple[Repository, str] | None:
+        """The repository that `tree` is proposed to, and by which branch, if it is."""
+        return None
+
+    @property
     def publication(self) -> Publication | None:
         """What the forge has to allow for it, if it publishes."""
         return None

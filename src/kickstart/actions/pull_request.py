@@ -155,6 +155,10 @@ class ProposeChange(Effect):
         return self.files
 
     @property
+    def proposed(self) -> tuple[Repository, str]:
+        return self.repository, self.branch
+
+    @property
     def texts(self) -> Mapping[str, str]:
         return {"title": self.title, "description": self.text, "commitMessage": self.message}
 

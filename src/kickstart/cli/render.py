@@ -14,7 +14,10 @@ def render(
     output_dir: Annotated[
         Path,
         typer.Option(
-            "--output-dir", "-d", metavar="DIR", help="Where to write a folder for each repository."
+            "--output-dir",
+            "-d",
+            metavar="DIR",
+            help="Where to write a folder for each repository and pull request.",
         ),
     ],
     name: options.NAME = "",

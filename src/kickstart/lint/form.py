@@ -25,7 +25,8 @@ def parameters(source: Source, form: Form) -> Iterator[Finding]:
     for number, page in enumerate(form.pages):
         at: Path = ("spec", "parameters", number)
         if not source.unread:  # a file that was not read may describe it
-            yield from _required(source, page, at, form.properties)
+            described = {name: each for name, each in form.properties.items() if each.schema}
+            yield from _required(source, page, at, described)
         for name, schema in conditions.mapping(page, "properties").items():
             if isinstance(schema, Mapping):
                 for value in _without_branch(name, schema, page):

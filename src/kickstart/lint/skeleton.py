@@ -55,6 +55,11 @@ def of_template(
         return
     try:
         folder = source.path(url)
+        if folder.is_file() and source.template.spec.steps[index].action == "fetch:template":
+            at = ("spec", "steps", index, "input", "url")
+            said = f"{url} is a file, and a folder is needed: fetch:template:file takes files"
+            yield from_fault(source.fault(at, said), "reference", "error")
+            return
         entries = _entries(folder)
         globs = step.get("copyWithoutTemplating")
         copied = matching(entries, tuple(map(str, globs)) if isinstance(globs, list) else ())

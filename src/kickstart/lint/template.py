@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from kickstart import actions, wiring
 from kickstart.actions.base import InputError
+from kickstart.errors import Fault
 from kickstart.lint.expressions import NAKED, parsed, readings, unknown_filters
 from kickstart.lint.finding import Finding, from_fault, short
 from kickstart.naming import MAX_LABEL, closest
@@ -128,7 +129,8 @@ def references(source: Source, form: Form, language: Language) -> Iterator[Findi
             yield from_fault(fault, "unknown-action", "error")
         elif key == "input" and "has no input" in fault.message:
             if ".copyWithoutRender:" not in fault.message:
-                yield from_fault(fault, "unknown-input", "warning")
+                said = fault.message.replace("it is ignored", "kickstart ignores it")
+                yield from_fault(Fault(fault.where, said), "unknown-input", "warning")
         elif key == "input" and "needs the input" in fault.message:
             yield from_fault(fault, "missing-input", "error")
         elif key == "id" or "is not a key that a step has" in fault.message:

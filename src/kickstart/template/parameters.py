@@ -104,6 +104,13 @@ class Form:
                         title = known.page if known else str(page.get("title") or "")
                         when = known.when if known else page.get("when")
                         found[name] = Property(name, schema, title, required, when)
+        for page in self.pages:
+            required_ = page.get("required")
+            for name in required_ if isinstance(required_, list) else ():
+                # A portal's form has no field for it, and takes it where somebody gives it.
+                found.setdefault(
+                    str(name), Property(str(name), {}, str(page.get("title") or ""), True, page.get("when"))
+                )
         return found
 
     @cached_property
@@ -236,6 +243,8 @@ class Form:
             filled, shown = conditions.settled(self.pages, values)
         except conditions.EndlessDefaultsError as error:
             raise TemplateError(str(error)) from error
+        # In the order of the form, as a portal has them, whoever gave which of them first.
+        filled = {name: filled[name] for name in self.properties if name in filled} | filled
         self._check_pages(shown, filled, given, faults)
         self._check_addresses(shown, filled, given, faults)
         if faults:
