@@ -360,12 +360,48 @@ def test_text_beside_expressions_holds_always(cli: Cli, tmp_path: Path, conditio
     assert said in shown
 
 
+def test_what_is_wrong_in_a_later_branch_is_placed_there(cli: Cli, tmp_path: Path) -> None:
+    files = {
+        "a.txt": b"{% if values.name %}\n{% elif nope %}\n{% endif %}",
+        "b.txt": b"{% if values.name %}\n\n{% elif a && b %}\n{% endif %}",
+    }
+    template = _template(tmp_path / "t", [_fetch(copyWithoutRender=[])], files)
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+
+    assert [(each["file"], each["line"]) for each in found] == [("skeleton/a.txt", 2), ("skeleton/b.txt", 3)]
+    assert found[0]["message"].startswith("{% elif nope %}: ")
+    assert "copyWithoutRender" not in cli("create", "demo", "--template", template, "--dry-run").out
+
+
+@pytest.mark.parametrize(
+    ("action", "url", "said"),
+    [
+        ("fetch:plain", "./nosuch", "does not exist"),
+        ("fetch:plain", "./skeleton/a", "./skeleton/a is a file, and a folder is needed"),
+        ("fetch:plain:file", "./skeleton", "./skeleton is a folder, and a file is needed"),
+        ("fetch:plain", "/etc", "/etc"),
+        ("fetch:plain", "./skeleton", ""),
+        ("fetch:plain:file", "./skeleton/a", ""),
+        ("fetch:plain", "https://github.com/acme/shop/tree/main/x", ""),
+        ("fetch:plain", "${{ parameters.name }}", ""),
+    ],
+)
+def test_what_is_copied_has_to_be_there(cli: Cli, tmp_path: Path, action: str, url: str, said: str) -> None:
+    step = {"action": action, "input": {"url": url, "targetPath": "x"}}
+    template = _template(tmp_path / "t", [_fetch(), step], {"a": b""})
+
+    found = cli("template", "lint", template, "--output", "json").json["findings"]
+
+    assert [said in each["message"] for each in found] == [True] * bool(said)
+
+
 def test_a_file_where_a_folder_is_needed_is_found(cli: Cli, tmp_path: Path) -> None:
     template = _template(tmp_path / "t", [_fetch(url="./skeleton/a")], {"a": b""})
 
     shown = cli("template", "lint", template).err
 
-    assert "./skeleton/a is a file, and a folder is needed: fetch:template:file takes files" in shown
+    assert "./skeleton/a is a file, and a folder is needed: fetch:template:file takes a file" in shown
 
 
 def test_a_key_that_no_template_has_is_found(cli: Cli, tmp_path: Path) -> None:

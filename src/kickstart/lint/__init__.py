@@ -36,4 +36,6 @@ def lint(source: Source, language: Language) -> list[Finding]:
     for index, each in steps:
         if each.action == "fetch:cookiecutter":
             found += skeleton.of_cookiecutter(source, index, each.input)
+        if each.action in {"fetch:plain", "fetch:plain:file"}:
+            found += skeleton.of_copied(source, index, each.input.get("url"))
     return sorted(set(found))

@@ -55,10 +55,9 @@ def of_template(
         return
     try:
         folder = source.path(url)
-        if folder.is_file() and source.template.spec.steps[index].action == "fetch:template":
-            at = ("spec", "steps", index, "input", "url")
-            said = f"{url} is a file, and a folder is needed: fetch:template:file takes files"
-            yield from_fault(source.fault(at, said), "reference", "error")
+        misplaced = _of_another_kind(source, index, url, folder)
+        if misplaced:
+            yield misplaced
             return
         entries = _entries(folder)
         globs = step.get("copyWithoutTemplating")
@@ -123,6 +122,31 @@ def of_cookiecutter(source: Source, index: int, step: Mapping[str, Any]) -> Iter
 
 def _entries(folder: Path) -> Mapping[str, Entry]:
     return folders.Files(folder) if folder.is_dir() else {"": folders.read_file(folder)}
+
+
+def of_copied(source: Source, index: int, url: Any) -> Iterator[Finding]:
+    """Look whether what a step copies is there, if it is plain to see what that is."""
+    if not isinstance(url, str) or not is_plain(url) or "://" in url:
+        return
+    try:
+        found = source.path(url)
+    except (TemplateError, OSError, ValueError) as error:
+        yield _unreadable(source, index, error)
+        return
+    misplaced = _of_another_kind(source, index, url, found)
+    if misplaced:
+        yield misplaced
+
+
+def _of_another_kind(source: Source, index: int, url: str, path: Path) -> Finding | None:
+    action = source.template.spec.steps[index].action
+    wants_file = action.endswith(":file")
+    if path.is_dir() != wants_file:
+        return None
+    kinds = ("folder", "file") if wants_file else ("file", "folder")
+    other = action.removesuffix(":file") if wants_file else f"{action}:file"
+    said = f"{url} is a {kinds[0]}, and a {kinds[1]} is needed: {other} takes a {kinds[0]}"
+    return from_fault(source.fault(("spec", "steps", index, "input", "url"), said), "reference", "error")
 
 
 def _unreadable(source: Source, index: int, error: Exception) -> Finding:

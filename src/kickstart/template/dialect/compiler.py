@@ -270,7 +270,10 @@ class _Compiler:
         return _print(self.value(tag.value, region))
 
     def _if(self, tag: syntax.If, region: _Region) -> Emit:
-        branches = [(self.value(each, region), self.body(body, region)) for each, body in tag.branches]
+        branches = [
+            (_located(each, self.value(each.condition, region)), self.body(each.body, region))
+            for each in tag.branches
+        ]
         otherwise = self.body(tag.otherwise, region) if tag.otherwise else None
 
         def emit(state: State, out: list[str]) -> None:

@@ -118,8 +118,8 @@ def names_asked(body: syntax.Body) -> set[tuple[str, ...]]:
 
 def _questions(node: syntax.Node) -> list[syntax.Node]:
     """Return the parts of a node that may be about nothing."""
-    if isinstance(node, syntax.If):
-        return [condition for condition, _ in node.branches]
+    if isinstance(node, syntax.Branch):
+        return [node.condition]
     if isinstance(node, syntax.Choice):
         return [node.condition]
     if isinstance(node, syntax.Test) and node.name in {"defined", "undefined"}:

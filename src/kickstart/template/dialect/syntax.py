@@ -160,10 +160,17 @@ class Output(Tag):
     value: Node
 
 
+class Branch(Tag):
+    """What is made where a condition holds."""
+
+    condition: Node
+    body: Body
+
+
 class If(Tag):
     """Branches in order."""
 
-    branches: list[tuple[Node, Body]]
+    branches: list[Branch]
     otherwise: Body | None
 
 
@@ -318,12 +325,16 @@ class _Templates:
 
     def _if(self, rest: str, piece: Piece) -> Tag:
         branches = []
-        name = "if"
+        name, opening = "if", piece
         while name in {"if", "elif", "elseif"}:
-            condition = expression(rest)
+            try:
+                condition = expression(rest)
+            except EngineError as error:
+                raise type(error)(error.message, opening.line, opening.shown) from error
             body, stop = self._body(piece, frozenset({"elif", "elseif", "else", "endif"}))
-            branches.append((condition, body))
+            branches.append(Branch(opening.line, opening.shown, condition, body))
             name, rest = scanner.split_tag(stop.text)
+            opening = stop
         otherwise = self._body(piece, frozenset({"endif"}))[0] if name == "else" else None
         return If(piece.line, piece.shown, branches, otherwise)
 
