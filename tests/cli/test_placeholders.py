@@ -160,7 +160,7 @@ def test_what_is_not_fetched_is_told_and_the_rest_is_looked_at(cli: Cli, tmp_pat
     assert linted.code == 8
     assert [(each["rule"], each["message"].partition(": ")[2]) for each in linted.json["findings"]] == [
         ("reference", "nobody: nothing is called 'nobody'"),
-        ("unknown-input", "debug:log has no input 'mesage' (did you mean 'message'?); it is ignored"),
+        ("unknown-input", "debug:log has no input 'mesage' (did you mean 'message'?); kickstart ignores it"),
     ]
     assert validated.code == 0, validated.err
     assert "needs the input" not in validated.out
