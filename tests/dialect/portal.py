@@ -18,6 +18,12 @@ TODAY = (
     "@backstage/plugin-scaffolder-backend@4.2.0",
     "@backstage/plugin-scaffolder-backend-module-github@0.10.0",
     "nunjitsu@0.6.2",
+    # Bitbucket Cloud's needs a package that is not published.
+    "@backstage/plugin-scaffolder-backend-module-azure@0.2.26",
+    "@backstage/plugin-scaffolder-backend-module-bitbucket-server@0.2.26",
+    "@backstage/plugin-scaffolder-backend-module-gerrit@0.2.25",
+    "@backstage/plugin-scaffolder-backend-module-gitea@0.2.25",
+    "@backstage/plugin-scaffolder-backend-module-gitlab@0.12.0",
 )
 BEFORE = ("@backstage/plugin-scaffolder-backend@4.0.2",)
 
@@ -32,7 +38,8 @@ def modules(packages: tuple[str, ...]) -> Path:
     """Return a folder of node_modules with `packages` in it, installed if need be."""
     folder = CACHE / packages[0].rpartition("@")[2]
     done = folder / "installed"
-    if not done.exists():
+    listed = "\n".join(packages)
+    if not done.exists() or done.read_text() != listed:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "package.json").write_text('{"private": true}\n')
@@ -47,7 +54,7 @@ def modules(packages: tuple[str, ...]) -> Path:
             "--save-exact",
         ]
         subprocess.run([*command, *packages], cwd=folder, check=True, timeout=600)
-        done.touch()
+        done.write_text(listed)
     return folder / "node_modules"
 
 

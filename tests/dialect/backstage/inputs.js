@@ -10,7 +10,6 @@ const root = path.resolve(process.argv[2]);
 const anything = new Proxy(function () {}, { get: () => anything, apply: () => anything });
 const found = {};
 const scope = path.join(root, '@backstage');
-// Modules of other forges are asked where they happen to be installed.
 const modules = fs.readdirSync(scope).filter(name => /^plugin-scaffolder-backend(-module-|$)/.test(name));
 for (const name of modules) {
   const made = require(path.join(scope, name));
