@@ -87,7 +87,8 @@ def staged(parent: Path, prefix: str) -> Iterator[Path]:
         if held is not None:
             shutil.rmtree(left, ignore_errors=True)
             os.close(held)
-    clear_abandoned(parent, f"{prefix}*")  # where nothing can be locked
+    if not _CAN_LOCK:
+        clear_abandoned(parent, f"{prefix}*")
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
     while (held := _hold(folder)) is None and not folder.is_dir():
         # Another run has just taken it for abandoned.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from kickstart.template.filters import dump
 from kickstart.template.language import UNDEFINED, EngineError, Language, Placeholder
 from kickstart.template.parameters import Form, Parameters
 from kickstart.template.schema import Step
-from kickstart.tools import Address, Portal
+from kickstart.tools import Address, Portal, Repository
 from kickstart.tree import PathError, Tree
 
 REQUIRES = "kickstart/requires"  # the annotation that says what a project needs of a cluster
@@ -97,14 +97,14 @@ class Plan(Struct, frozen=True):
 
         A template that publishes and proposes nothing gives one folder with its whole workspace.
         """
-        trees = {each.published.name: each.tree for each in self.effects if each.published}
+        trees: dict[str, Tree] = {}
+        for each in self.effects:
+            if each.published:
+                trees[_free_name(trees, each.published)] = each.tree
         for each in self.effects:
             if each.proposed:
                 repository, branch = each.proposed
-                name = repository.name
-                if name in trees:
-                    name += re.sub(r"[^A-Za-z0-9_.-]+", "-", f"-{branch}")
-                trees[name] = self._marked(each.tree, str(repository))
+                trees[_free_name(trees, repository, branch)] = self._marked(each.tree, str(repository))
         trees = trees or {self.project: self._marked(self.workspace, "")}
         return [WriteFolder(directory / name, tree) for name, tree in trees.items()]
 
@@ -113,6 +113,13 @@ class Plan(Struct, frozen=True):
         made_by = {"name": self.source.name, "version": self.source.version, "origin": self.source.origin}
         mark = marker.Marker(self.project, repository, made_by, tree.digest(), self.public_parameters)
         return tree.adding({marker.FILE_NAME: mark.entry()})
+
+
+def _free_name(taken: Container[str], repository: Repository, branch: str = "") -> str:
+    """Return a folder's name for a repository, with its owner or its branch where it alone is taken."""
+    end = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"-{branch}") if branch else ""
+    names = (repository.name, f"{repository.name}{end}", f"{repository.owner}-{repository.name}{end}")
+    return next((name for name in names if name not in taken), names[-1])
 
 
 def public(parameters: Parameters) -> dict[str, Any]:

@@ -185,8 +185,6 @@ def _wrong_inputs(
         key = field.alias or name
         if whole and field.is_required() and key not in given:
             yield source.fault(at, f"{action} needs the input '{key}'")
-    if not given.get("copyWithoutRender", True):  # an empty list of what every portal ignores
-        given = {key: value for key, value in given.items() if key != "copyWithoutRender"}
     moved: Mapping[str, str] = getattr(loaded, "moved", {})
     for path, near in _unknown_inputs(loaded.Input, given, moved):
         yield source.fault((*at, *path), f"{action} has no input '{'.'.join(path)}'{near}; it is ignored")

@@ -166,6 +166,17 @@ def test_what_is_proposed_to_a_repository_has_a_folder_too(cli: Cli, tmp_path: P
     assert found == {"demo/a.txt", "demo/apps/a.txt", "ops/env/a.txt", "demo-add-it/env/a.txt"}
 
 
+def test_repositories_of_one_name_have_a_folder_each(cli: Cli, tmp_path: Path) -> None:
+    steps = [fetch(), publish("demo"), publish("demo") | {"id": "other"}]
+    steps[2]["input"]["repoUrl"] = "github.com?owner=other&repo=demo"
+    template = write_template(tmp_path / "t", steps, page(name=NAME, owner=OWNER), {"a.txt": b"a"})
+
+    done = cli("render", "demo", "-t", template, "--set", "owner=acme", "-d", tmp_path / "out")
+
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo", "other-demo"]
+
+
 def test_json_of_render_has_the_folders(cli: Cli, pair: Path, tmp_path: Path) -> None:
     command = ("render", "my-chatbot", "-t", pair, "--owner", "acme", "-d", tmp_path / "out", "-o", "json")
 

@@ -365,13 +365,26 @@ def test_what_is_wrong_in_a_later_branch_is_placed_there(cli: Cli, tmp_path: Pat
         "a.txt": b"{% if values.name %}\n{% elif nope %}\n{% endif %}",
         "b.txt": b"{% if values.name %}\n\n{% elif a && b %}\n{% endif %}",
     }
-    template = _template(tmp_path / "t", [_fetch(copyWithoutRender=[])], files)
+    template = _template(tmp_path / "t", [_fetch()], files)
 
     found = cli("template", "lint", template, "--output", "json").json["findings"]
 
     assert [(each["file"], each["line"]) for each in found] == [("skeleton/a.txt", 2), ("skeleton/b.txt", 3)]
     assert found[0]["message"].startswith("{% elif nope %}: ")
-    assert "copyWithoutRender" not in cli("create", "demo", "--template", template, "--dry-run").out
+
+
+@pytest.mark.parametrize(("globs", "notes"), [([], 0), (["raw/*"], 1)])
+def test_an_input_that_every_portal_ignores_is_told_where_it_says_something(
+    cli: Cli, tmp_path: Path, globs: list[str], notes: int
+) -> None:
+    template = _template(tmp_path / "t", [_fetch(copyWithoutRender=globs)], {"a": b""})
+
+    dry_run = ("create", "demo", "--template", template, "--dry-run", "--values", "-")
+    shown = cli(*dry_run, stdin="token: a-secret\n")
+
+    assert shown.code == 0, shown.err
+    assert shown.out.count("copyWithoutRender is ignored, as by every portal of today") == notes
+    assert cli("template", "lint", template).err.count("[copy-without-render") == notes
 
 
 @pytest.mark.parametrize(

@@ -886,6 +886,33 @@ def test_a_secret_is_given_once_for_both_versions(
     assert _proposed(secretive, "start.sh") == "new"
 
 
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ("{title: Token, ui:field: Secret, pattern: '^0'}", "'0123'"),
+        ("{type: object, properties: {key: {type: string, ui:field: Secret}}, required: [key]}", "{key: 0x}"),
+    ],
+)
+def test_a_secret_of_any_shape_is_given_once_for_both_versions(
+    cli: Cli, template: Path, forge: Path, tmp_path: Path, schema: str, value: str
+) -> None:
+    plain = "{title: Token, type: string, ui:field: Secret, minLength: 4}"
+    (template / "template.yaml").write_text(WITH_SECRET.replace(plain, schema))
+    given = f"apiToken: {value}\n"
+    create = ("create", "demo", "-t", template, "--owner", "acme", "--values", "-")
+    assert cli(*create, stdin=given).code == 0
+    shutil.copytree(template, tmp_path / "old")
+    (template / "source" / "start.sh").write_text("new\n")
+    repository = forge / "acme" / "demo.git"
+    _rewritten(repository, clone(repository, tmp_path / "team"))
+
+    update = ("update", "demo", "--repository", "acme/demo", "--from", tmp_path / "old", "--values", "-")
+    done = cli(*update, stdin=given)
+
+    assert done.code == 0, done.err
+    assert _proposed(repository, "start.sh") == "new"
+
+
 def test_on_a_terminal_only_the_secret_is_asked_for(secretive: Path) -> None:
     with terminal("update", "demo") as child:
         child.expect("Token")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
 from pydantic import Field, SecretStr
 
 from kickstart import folders
@@ -24,6 +25,9 @@ class FetchTemplate:
         target_path: str = Field(default=".", description="The folder of the workspace to render into.")
         values: dict[str, Any] = rendering.VALUES
         copy_without_templating: list[str] = rendering.COPIED
+        copy_without_render: list[str] = Field(
+            default=[], description="Ignored, as by every portal of today: use `copyWithoutTemplating`."
+        )
         template_file_extension: str | bool = rendering.EXTENSION
         replace: bool = Field(default=False, description="Replace files that are already there.")
         trim_blocks: bool = Field(default=False, description="Drop the newline after a block tag.")
@@ -36,7 +40,9 @@ class FetchTemplate:
     def promise(self, given: Given, input: Input) -> Promise:
         rules = rendering.rules_of(input, trim_blocks=input.trim_blocks, lstrip_blocks=input.lstrip_blocks)
         files = folders.Files(rendering.folder(given, input.url))
-        return rendering.render(given, files, rules, input, rendering.shown(input.url))
+        made = rendering.render(given, files, rules, input, rendering.shown(input.url))
+        ignored = "copyWithoutRender is ignored, as by every portal of today: the files are rendered"
+        return replace(made, notes=(ignored,)) if input.copy_without_render else made
 
 
 class FetchTemplateFile:

@@ -89,7 +89,6 @@ def _engine() -> tuple[Engine | None, str]:
 
 
 def _notes(report: Report, target: str, trouble: str) -> list[str]:
-
     kinds = sum(each.about == "kind" for each in report.unchecked)
     missing = [trouble] if report.charts and not report.engine else []
     parts = sum(each.about == "chart" and "its chart is not here" in each.reason for each in report.unchecked)

@@ -12,14 +12,13 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 
 from kickstart import actions, journal, marker, naming, settings
-from kickstart.cli import connect
+from kickstart.cli import connect, picker
 from kickstart.cli.console import Console
 from kickstart.errors import Fault, ParameterError
 from kickstart.plan import UNPUBLISHED, Circumstances, Plan, build
@@ -27,14 +26,14 @@ from kickstart.settings import Home, Setting, Settings
 from kickstart.template import catalog
 from kickstart.template.catalog import Source
 from kickstart.template.languages import dialect_of, languages
-from kickstart.template.parameters import Form, Given, Parameters, is_address
+from kickstart.template.parameters import Form, Given, Parameters
 from kickstart.tools import Address, Tools
 
 
 class Earlier(Struct, frozen=True):
     """The run that made a repository, as the repository itself tells. recorded: as in a journal.
 
-    secrets: which no repository tells, as this run was given them before.
+    secrets: which no repository tells, as this run was given them before, each as JSON.
     """
 
     project: str
@@ -113,11 +112,13 @@ def prepare(request: Request, console: Console) -> Project:
         from kickstart.cli.prompts import ask
 
         given = ask(form, given, everything=request.earlier is None)
-    secrets = {
-        name: SecretStr(_as_text(item.value)) for name, item in given.items() if _is_hidden(form, name)
-    }
     console.hide(form.unread(given))
     parameters = _resolved(form, given)
+    secrets = {
+        name: SecretStr(json.dumps(form.convert(name, item.value) if item.text else item.value))
+        for name, item in given.items()
+        if _is_hidden(form, name)
+    }
     project = _project(request, parameters, source, free=dialect == "backstage")
     if not project:
         raise ParameterError("the project has no name", hint="kickstart create NAME")
@@ -262,7 +263,7 @@ def _can_ask(request: Request) -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-# Steps that make files alone.
+# Actions of ours that make files alone.
 _FILES = ("fetch:", "fs:", "debug:")
 
 
@@ -272,12 +273,8 @@ def _has_author(source: Source) -> bool:
     return (
         bool(source.included)
         or "user" in source.text
-        or not all(step.action.startswith(_FILES) for step in steps)
+        or not all(step.action in actions.ACTIONS and step.action.startswith(_FILES) for step in steps)
     )
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _is_hidden(form: Form, name: str) -> bool:
@@ -311,7 +308,7 @@ def _given(
             given[name] = Given(value, source_of_last)
     for name, secret in (request.earlier.secrets if request.earlier else {}).items():
         if name in form.properties:
-            given[name] = Given(secret.get_secret_value(), "this run", text=True)
+            given[name] = Given(json.loads(secret.get_secret_value()), "this run")
     for file in request.values_files:
         text, shown = _read_values(file)
         for name, value in settings.read_mapping(text, shown).items():
@@ -391,9 +388,7 @@ def _add_owner(
         if not _is_for_catalog(schema, free=free) and (setting or not is_unasked):
             given["owner"] = Given(owner, source, text=True, filled_in=True)
     for each in form.properties.values():
-        url = ""
-        if is_address(each.schema) and name:
-            url = _repository_url(each.schema, setting, owner, name, used)
+        url = picker.address(each.schema, setting, owner, name, used) if name else ""
         if url:
             given[each.name] = Given(url, source, text=True, filled_in=True)
 
@@ -401,52 +396,6 @@ def _add_owner(
 def _is_for_catalog(schema: Mapping[str, Any], *, free: bool) -> bool:
     """Tell whether `owner` is an entity of a portal's catalog, and no account on a forge."""
     return free and "ui:field" in schema
-
-
-# What owns a repository in its address, outermost first, where the host says it.
-_OWNERS = {
-    "github.com": ("owner",),
-    "gitlab.com": ("owner",),
-    "bitbucket.org": ("workspace", "project"),
-    "dev.azure.com": ("organization", "project"),
-}
-# What limits each of them; a workspace is an owner in the form.
-_ALLOWED = {
-    "owner": "allowedOwners",
-    "workspace": "allowedOwners",
-    "organization": "allowedOrganizations",
-    "project": "allowedProjects",
-}
-
-
-def _repository_url(
-    schema: Mapping[str, Any], setting: Setting | None, owner: str, name: str, used: Iterable[str]
-) -> str:
-    """Return what the picker of a repository would give, within the choice that the template leaves.
-
-    Nothing where the template has it all, and where there is a part that only its user knows. used: the
-    template's actions; on a host of somebody's own those that publish say what an address needs.
-    """
-    options = schema.get("ui:options")
-    options = options if isinstance(options, Mapping) else {}
-    host, _, rest = str(schema.get("default") or "").partition("?")
-    parts = {key: value for key, value in parse_qsl(rest) if value}
-    if "repo" in parts:
-        return ""
-
-    def first_of(key: str, wanted: str, *, is_chosen: bool) -> str:
-        allowed = options.get(key)
-        listed = [str(each) for each in allowed] if isinstance(allowed, list) else []
-        return wanted if is_chosen or not listed or wanted in listed else listed[0]
-
-    host = host or first_of("allowedHosts", "github.com", is_chosen=False)
-    publishing = (each for each in used if each.startswith("publish:") and each in actions.ACTIONS)
-    owners = _OWNERS.get(host) or [part for each in publishing for part in actions.owners(each)]
-    for number, part in enumerate(dict.fromkeys(owners or ["owner"])):
-        wanted = "" if number else owner
-        parts.setdefault(part, first_of(_ALLOWED[part], wanted, is_chosen=bool(wanted and setting)))
-    parts["repo"] = first_of("allowedRepos", name, is_chosen=False)
-    return f"{host}?{urlencode(parts)}" if all(parts.values()) else ""
 
 
 def _add_configured(given: dict[str, Given], configured: Mapping[str, Setting], form: Form) -> None:

@@ -128,9 +128,8 @@ def references(source: Source, form: Form, language: Language) -> Iterator[Findi
         elif key == "action":
             yield from_fault(fault, "unknown-action", "error")
         elif key == "input" and "has no input" in fault.message:
-            if ".copyWithoutRender:" not in fault.message:
-                said = fault.message.replace("it is ignored", "kickstart ignores it")
-                yield from_fault(Fault(fault.where, said), "unknown-input", "warning")
+            said = fault.message.replace("it is ignored", "kickstart ignores it")
+            yield from_fault(Fault(fault.where, said), "unknown-input", "warning")
         elif key == "input" and "needs the input" in fault.message:
             yield from_fault(fault, "missing-input", "error")
         elif key == "id" or "is not a key that a step has" in fault.message:
@@ -144,7 +143,7 @@ def inputs(source: Source, form: Form) -> Iterator[Finding]:
     secrets = {name for name, prop in form.properties.items() if prop.is_secret}
     for index, step in enumerate(source.template.spec.steps):
         at = ("spec", "steps", index, "input")
-        if step.action in RENDERING and step.input.get("copyWithoutRender"):
+        if step.action == "fetch:template" and step.input.get("copyWithoutRender"):
             message = "is ignored by every portal of today: the files are rendered"
             fault = source.fault((*at, "copyWithoutRender"), message)
             yield from_fault(fault, "copy-without-render", "error")

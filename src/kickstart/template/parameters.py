@@ -105,12 +105,10 @@ class Form:
                         when = known.when if known else page.get("when")
                         found[name] = Property(name, schema, title, required, when)
         for page in self.pages:
-            required_ = page.get("required")
-            for name in required_ if isinstance(required_, list) else ():
+            names, title = page.get("required"), str(page.get("title") or "")
+            for name in map(str, names if isinstance(names, list) else ()):
                 # A portal's form has no field for it, and takes it where somebody gives it.
-                found.setdefault(
-                    str(name), Property(str(name), {}, str(page.get("title") or ""), True, page.get("when"))
-                )
+                found.setdefault(name, Property(name, {}, title, True, page.get("when")))
         return found
 
     @cached_property
@@ -330,12 +328,13 @@ class Form:
         faults: dict[str, Fault],
     ) -> None:
         """A portal's form refuses the address of a repository that lacks a part, whatever the schema says."""
-        for name in [each.name for each in self.properties.values() if is_address(each.schema)]:
+        if not any(is_address(each.schema) for each in self.properties.values()):
+            return
+        asked = {name: prop for page in pages for name, prop in self.active(page, values).items()}
+        for name, prop in asked.items():
             value = values.get(name)
-            pages_of = [page for page in pages if name in self.active(page, values)]
-            if isinstance(value, str) and pages_of:
-                is_needed = any(self.active(page, values)[name].required for page in pages_of)
-                problem = _address_problem(value) if value or is_needed else None
+            if is_address(prop.schema) and isinstance(value, str) and (value or prop.required):
+                problem = _address_problem(value)
                 if problem:
                     _tell(faults, [name], Fault(_where(name, given), problem))
 
