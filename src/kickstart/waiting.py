@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from kickstart import health
-from kickstart.errors import NotHealthyError, ParameterError, PreflightError
+from kickstart.errors import NotHealthyError, PreflightError
 from kickstart.health import DEGRADED, Application, Trouble
 from kickstart.tools import Cluster, Kind, Manifest, Ref
 
@@ -20,26 +19,12 @@ GRACE = 60.0  # seconds
 SET_PAUSE = 5.0  # seconds until an ApplicationSet is looked at again
 LOOK_PAUSE = 5.0  # seconds until the objects of an Application are looked at again
 
-_LONGEST = 365 * 24 * 3600  # seconds; sockets take no more than some centuries
-_UNITS = {"h": 3600, "m": 60, "s": 1}
-
 
 class Sight(Struct, frozen=True):
     """What was seen at one moment. trouble: the first thing that is wrong; none when all is healthy."""
 
     applications: tuple[Application, ...]
     trouble: Trouble | None
-
-
-def seconds(text: str) -> float:
-    """Read a duration such as `90s`, `5m` or `1h30m`. Raises ParameterError."""
-    parts = re.findall(r"([0-9]{1,9})([hms])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ParameterError(f"'{text}' is not a duration", hint="write it as 90s, 5m or 1h30m")
-    total = sum(int(number) * _UNITS[unit] for number, unit in parts)
-    if total > _LONGEST:
-        raise ParameterError(f"'{text}' is longer than a year")
-    return float(total)
 
 
 class Watch(Struct):

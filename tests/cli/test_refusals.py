@@ -46,6 +46,24 @@ def test_a_name_is_required(cli: Cli, small: Path) -> None:
     assert "name: is required" in result.err
 
 
+@pytest.mark.parametrize("command", ["create", "status", "delete"])
+def test_a_timeout_that_is_no_duration_is_refused_where_nothing_waits_too(
+    command: str, cli: Cli, home: Path
+) -> None:
+    result = cli(command, "demo", "--timeout", "banana", "--output", "json")
+
+    error = result.json["error"]
+    assert (result.code, error["message"]) == (2, "--timeout: 'banana' is not a duration")
+    assert error["hint"] == "write it as 90s, 5m or 1h30m"
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+def test_a_number_of_jobs_is_refused_without_a_batch_too(cli: Cli, small: Path) -> None:
+    result = cli("create", "demo", "--template", small, "--jobs", "99")
+
+    assert (result.code, "--jobs 99 is not possible" in result.err) == (2, True)
+
+
 def test_every_wrong_parameter_is_in_one_report(cli: Cli, tmp_path: Path) -> None:
     count = {"type": "integer", "minimum": 1, "default": 1}
     kind = {"type": "string", "enum": ["a", "b"], "default": "a"}

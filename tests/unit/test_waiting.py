@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kickstart import waiting
-from kickstart.errors import NotHealthyError, ParameterError
+from kickstart.errors import NotHealthyError
 from kickstart.tools import Kind, Manifest, Ref
 from kickstart.waiting import APPLICATION, APPLICATION_SET, Watch
 from tests.fakes import FakeCluster
@@ -129,19 +129,3 @@ def test_an_application_set_that_is_not_done_is_named(condition: dict[str, str] 
     sight = Watch(cluster, "argocd", ["shop"], ["all"]).look()
 
     assert str(sight.trouble) == f"ApplicationSet all: {said}"
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400)])
-def test_durations(text: str, seconds: float) -> None:
-    assert waiting.seconds(text) == seconds
-
-
-def test_a_duration_without_a_unit_is_refused() -> None:
-    with pytest.raises(ParameterError, match="'5' is not a duration"):
-        waiting.seconds("5")
-
-
-@pytest.mark.parametrize("text", ["9" * 400 + "s", "9" * 5000 + "h", "999999999h", "1\u0663s"])
-def test_a_duration_that_nobody_can_wait_for_is_refused(text: str) -> None:
-    with pytest.raises(ParameterError, match=r"is not a duration|is longer than a year"):
-        waiting.seconds(text)

@@ -19,7 +19,6 @@ from kickstart.errors import Fault, KickstartError, ParameterError, RemoteError
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
 
-MOST_JOBS = 32
 _KEYS = ("name", *settings.KEYS, "parameters")
 
 
@@ -63,8 +62,6 @@ def create(
     the end, the error of those that failed.
     """
     projects = _read(file, {key: value for key, value in given.items() if value is not None})
-    if not 1 <= jobs <= MOST_JOBS:
-        raise ParameterError(f"--jobs {jobs} is not possible", hint=f"give a number from 1 to {MOST_JOBS}")
     with ThreadPoolExecutor(jobs) as pool:
         ended = []
         try:

@@ -57,9 +57,7 @@ def create(
         str | None,
         typer.Option("--batch", metavar="FILE", help="Create all projects of a file instead of NAME."),
     ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", metavar="N", help="How many projects of a batch at a time.")
-    ] = 4,
+    jobs: options.JOBS = 4,
     output: options.OUTPUT = "text",
     verbose: options.VERBOSE = False,
     quiet: options.QUIET = False,

@@ -47,7 +47,7 @@ def delete(
     Only what is proven to be made by kickstart for this project is touched. Looks where the last run
     on this machine published; the flags say another place.
     """
-    from kickstart import journal, run, waiting
+    from kickstart import durations, journal, run
     from kickstart.actions.base import Change, Effect
     from kickstart.actions.catalog import LOCATION, Unregister
     from kickstart.actions.remove import Remove
@@ -65,7 +65,7 @@ def delete(
         "argocd-namespace": argocd_namespace,
     }
     found = existing.find(name, flags)
-    seconds = waiting.seconds(timeout)
+    seconds = durations.seconds(timeout)
     # What was made last goes first: nothing is left that points to what is gone.
     effects: list[Effect] = [Remove(place.repository, name, purge) for place in reversed(found.places)]
     tools = found.tools

@@ -6,6 +6,29 @@ from typing import Annotated
 
 import typer
 
+MOST_JOBS = 32
+
+
+# What cannot be is refused where it is read: also where nothing needs it, and before anything is asked.
+def _duration(text: str) -> str:
+    from kickstart import durations
+    from kickstart.errors import ParameterError
+
+    try:
+        durations.seconds(text)
+    except ParameterError as error:
+        raise ParameterError(f"--timeout: {error.message}", hint=error.hint) from None
+    return text
+
+
+def _jobs(number: int) -> int:
+    from kickstart.errors import ParameterError
+
+    if not 1 <= number <= MOST_JOBS:
+        raise ParameterError(f"--jobs {number} is not possible", hint=f"give a number from 1 to {MOST_JOBS}")
+    return number
+
+
 NAME = Annotated[str, typer.Argument(metavar="NAME", help="The project's name.", show_default=False)]
 TEMPLATE = Annotated[
     str | None,
@@ -62,10 +85,17 @@ KUBECONFIG = Annotated[
     str | None, typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG.")
 ]
 TIMEOUT = Annotated[
-    str, typer.Option("--timeout", metavar="TIME", help="How long to wait, as 90s, 5m or 1h30m.")
+    str,
+    typer.Option(
+        "--timeout", metavar="TIME", help="How long to wait, as 90s, 5m or 1h30m.", callback=_duration
+    ),
 ]
 ARGOCD_NAMESPACE = Annotated[
     str | None, typer.Option("--argocd-namespace", metavar="NAMESPACE", help="Where Argo CD is.")
+]
+JOBS = Annotated[
+    int,
+    typer.Option("--jobs", metavar="N", help="How many projects of a batch at a time.", callback=_jobs),
 ]
 OUTPUT = Annotated[str, typer.Option("--output", "-o", metavar="text|json", help="What to print.")]
 VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Say where each value comes from.")]

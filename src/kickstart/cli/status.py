@@ -41,7 +41,7 @@ def status(
 
     Looks where the last run on this machine published; the flags say another place.
     """
-    from kickstart import waiting as waits
+    from kickstart import durations
     from kickstart.cli import existing, results, waiting
 
     console = results.console("Status", output, False, False, no_color)
@@ -54,7 +54,6 @@ def status(
         "argocd-namespace": argocd_namespace,
     }
     found = existing.find(name, flags)
-    seconds = waits.seconds(timeout)
     watched, sight, trouble = None, None, ""
     try:
         watched = waiting.watch_of(found)
@@ -83,7 +82,7 @@ def status(
     _show_run(console, found)
     if watched and watch:
         console.remember({"project": name})
-        sight = waiting.follow(watched, seconds, console)
+        sight = waiting.follow(watched, durations.seconds(timeout), console)
         result |= {"applications": waiting.entries(sight), "trouble": ""}
     elif sight:
         for line in waiting.lines(sight):

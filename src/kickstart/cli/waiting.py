@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kickstart import health, waiting
+from kickstart import durations, health
 from kickstart.actions.kubernetes import ApplyManifest, of_project
 from kickstart.cli.console import Console
 from kickstart.cli.existing import Existing
@@ -25,7 +25,7 @@ def follower(prepared: Project, timeout: str, console: Console) -> Callable[[], 
             "there is nothing to wait for: Argo CD follows this project on no cluster",
             hint="add --context NAME, or --bootstrap for the current context",
         )
-    seconds = waiting.seconds(timeout)
+    seconds = durations.seconds(timeout)
     watch = Watch(cluster, str(prepared.settings.get("argocd-namespace")), applications, sets)
 
     def wait() -> None:
