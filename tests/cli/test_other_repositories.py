@@ -102,7 +102,7 @@ def test_what_is_at_a_commit_is_fetched_once(cli: Cli, tmp_path: Path, skeletons
         (f"{SKELETONS}/tree/main/gone", 3, "there is no gone in https://github.com/acme/skeletons.git"),
         (f"{SKELETONS}/tree/main/notes.md", 3, f"{SKELETONS}/tree/main/notes.md is not a folder"),
         (f"{SKELETONS}/tree/main/..%2F..%2F..", 3, "leaves its repository"),
-        (f"{SKELETONS}/tree/gone/service", 6, "'gone' of https://github.com/acme/skeletons.git cannot be"),
+        (f"{SKELETONS}/tree/gone/service", 3, "has no branch, tag or commit 'gone'"),
         ("https://me:hunter2@github.com/acme/gone", 6, "https://github.com/acme/gone.git cannot be fetched"),
     ],
 )

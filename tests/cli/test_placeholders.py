@@ -96,7 +96,11 @@ def test_a_template_of_a_commit_is_made_of_files_of_that_commit(
 @pytest.mark.parametrize(
     ("url", "code", "said"),
     [
-        (f"{PARTS}/gone/page.json", 6, "'gone' of https://github.com/acme/parts.git cannot be fetched"),
+        (
+            f"{PARTS}/gone/page.json",
+            3,
+            "https://github.com/acme/parts.git has no branch, tag or commit 'gone'",
+        ),
         (
             "https://me:hunter2@github.com/acme/gone/blob/main/x.yaml",
             6,

@@ -76,7 +76,8 @@ def test_a_pinned_commit_that_is_here_needs_no_network(cli: Cli, remote: Remote)
 @pytest.mark.parametrize(
     ("suffix", "code", "message"),
     [
-        ("@gone", 6, "cannot be fetched"),
+        ("@mian", 2, "has no branch, tag or commit 'mian' (did you mean 'main'?)\nHint: it has main, v1\n"),
+        ("@0123abc", 2, "Hint: it has main, v1; a commit is named by all of its 40 digits\n"),
         ("//gone", 2, "there is no template.yaml in gone"),
         ("//../..", 2, "leaves the repository"),
     ],

@@ -67,25 +67,32 @@ def test_a_branch_is_looked_up_at_every_run(cli: Cli, remote: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "reason"),
+    ("reference", "code", "reason", "hint"),
     [
-        ("@no-such-branch", "'no-such-branch' of {url} cannot be fetched: git fetch failed: couldn't find"),
-        ("@--upload-pack=touch", "'--upload-pack=touch' of {url} cannot be fetched"),
-        ("@" + "0" * 40, "of {url} cannot be fetched"),
+        ("@no-such-branch", 2, "{url} has no branch, tag or commit 'no-such-branch'", "it has main"),
+        (
+            "@--upload-pack=touch",
+            2,
+            "{url} has no branch, tag or commit '--upload-pack=touch'",
+            "it has main",
+        ),
+        ("@" + "0" * 40, 2, "{url} has no branch, tag or commit '000", "it has main"),
         (
             "-gone",
+            6,
             "{url}-gone cannot be fetched: git fetch failed: '{path}-gone' does not appear to be a git",
+            "check the URL and your access",
         ),
     ],
 )
 def test_what_cannot_be_fetched_is_named_with_gits_reason(
-    cli: Cli, remote: Path, home: Path, reference: str, reason: str
+    cli: Cli, remote: Path, home: Path, reference: str, code: int, reason: str, hint: str
 ) -> None:
     done = cli("create", "my-chatbot", "-t", remote.as_uri() + reference, "--owner", "acme")
 
-    assert done.code == 6
+    assert done.code == code
     assert reason.format(url=remote.as_uri(), path=remote) in done.err
-    assert "Hint: check the URL and your access" in done.err
+    assert f"Hint: {hint}\n" in done.err
     assert list(home.rglob(".fetch-*")) == []
     assert not Path("touch").exists()
 

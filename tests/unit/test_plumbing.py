@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kickstart.errors import RemoteError
+from kickstart.errors import ParameterError, RemoteError
 from kickstart.tools import git, plumbing
+from tests.cli.support import git as run_git
 from tests.cli.support import wrap_git
 
 
@@ -61,3 +62,28 @@ def test_ssh_asks_nobody_unless_the_user_has_chosen_how_to_call_it(
     assert called("ssh://git.invalid/a/b.git") == ""
     monkeypatch.setenv("GIT_SSH_COMMAND", "my ssh")
     assert called("git@git.invalid:a/b.git") == "my ssh"
+
+
+def test_of_many_branches_and_tags_the_first_and_the_last_are_named(tmp_path: Path) -> None:
+    run_git("init", "--quiet", "--initial-branch=main", tmp_path / "many")
+    run_git("-C", tmp_path / "many", "commit", "--quiet", "--allow-empty", "--message", "one")
+    for number in range(20):
+        run_git("-C", tmp_path / "many", "tag", f"v{number:02}")
+
+    with pytest.raises(ParameterError, match="no branch, tag or commit 'gone'") as raised:
+        plumbing.fetch_commit((tmp_path / "many").as_uri(), "gone", tmp_path / "a.git")
+
+    assert raised.value.hint == "it has main, v00, v01, v02, v03, ..., v15, v16, v17, v18, v19"
+
+
+def test_a_ref_is_refused_too_where_nobody_lists_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = 'case "$*" in *ls-remote*) exit 128;; *) exec "$real" "$@";; esac'
+    run_git("init", "--quiet", tmp_path / "empty")
+    monkeypatch.setenv("PATH", wrap_git(tmp_path / "bin", script)["PATH"])
+
+    with pytest.raises(ParameterError, match="no branch, tag or commit 'gone'") as raised:
+        plumbing.fetch_commit((tmp_path / "empty").as_uri(), "gone", tmp_path / "a.git")
+
+    assert raised.value.hint == "check its name"

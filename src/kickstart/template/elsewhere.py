@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kickstart import redact
-from kickstart.errors import TemplateError
+from kickstart.errors import ParameterError, TemplateError
 
 if TYPE_CHECKING:
     from kickstart.template.hosted import Hosted
@@ -44,7 +44,10 @@ def bring(url: str, checkout: Checkout) -> Path:
     Raises TemplateError, and RemoteError when the repository cannot be fetched.
     """
     place, shown = place_of(url), redact.urls(url)
-    folder, _ = checkout(place.clone_url, place.ref)
+    try:
+        folder, _ = checkout(place.clone_url, place.ref)
+    except ParameterError as error:  # no such branch; nobody but the template named it
+        raise TemplateError(error.message, hint=error.hint) from error
     found = (folder / place.path).resolve()
     if not found.is_relative_to(folder.resolve()):
         raise TemplateError(f"{shown} leaves its repository")

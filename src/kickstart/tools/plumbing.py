@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from kickstart import redact
-from kickstart.errors import PreflightError, RemoteError
+from kickstart.errors import ParameterError, PreflightError, RemoteError
+from kickstart.naming import closest
 from kickstart.tree import EXECUTABLE, LINK, Entry
 
 # A caller inside a Git hook has these set, and they would turn every command to its repository.
@@ -44,6 +45,9 @@ QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 _SILENCE = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")  # seconds
 # For repositories of a moment: no program of the URL's choice, and nothing to tidy up afterwards.
 ALONE = ("-c", "protocol.ext.allow=never", "-c", "maintenance.auto=false", *_SILENCE)
+# What Git says of a name, and of a commit, that the other side does not have, or gives to nobody.
+_NO_SUCH_REF = r"couldn't find remote ref|not our ref|does not allow request for unadvertised object"
+MOST_REFS = 10  # of a repository, in one message
 _SSH = "ssh -oBatchMode=yes -oConnectTimeout=20"  # nobody is there to answer; seconds
 
 
@@ -139,7 +143,7 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
 
     ref: a branch, a tag or a full commit id; "" stands for the default branch. environment: what Git
     needs to be let in. Nothing is checked out, and no hook, filter or submodule of the other side comes
-    into play. Raises RemoteError, PreflightError.
+    into play. Raises ParameterError for a ref that is not there, RemoteError, PreflightError.
     """
     try:
         git("init", "--bare", "--quiet", "--template=", str(git_dir))
@@ -154,11 +158,39 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
             raise PreflightError(
                 "the disk is full", hint="free some space, and run the same command again"
             ) from None
+        if ref and re.search(_NO_SUCH_REF, error.said):
+            raise _no_such_ref(url, ref, environment or {}) from None
         shown = f"'{ref}' of {redact.urls(url)}" if ref else redact.urls(url)
         raise RemoteError(
             f"{shown} cannot be fetched: git fetch failed: {redact.urls(str(error))}",
             hint="check the URL and your access",
         ) from None
+
+
+def _no_such_ref(url: str, ref: str, environment: Mapping[str, str]) -> ParameterError:
+    """Return the error for a ref that a repository does not have, with those that may be meant."""
+    try:
+        listed = git(
+            *(*ALONE, "ls-remote", "--quiet", "--heads", "--tags", "--refs", "--", url),
+            environment={**_ssh(url), **environment},
+        )
+    except GitError:  # then nobody can say which ones there are
+        listed = b""
+    rows = (line.partition("\t")[2] for line in listed.decode("utf-8", "replace").splitlines())
+    names = [row.removeprefix("refs/heads/").removeprefix("refs/tags/") for row in rows]
+    hints = []
+    if names:
+        # Branches come first, and of tags the newest are at the end.
+        shown = (
+            names if len(names) <= MOST_REFS else [*names[: MOST_REFS // 2], "...", *names[-MOST_REFS // 2 :]]
+        )
+        hints.append(f"it has {', '.join(shown)}")
+    if re.fullmatch("[0-9a-f]{4,39}", ref):
+        hints.append("a commit is named by all of its 40 digits")
+    return ParameterError(
+        f"{redact.urls(url)} has no branch, tag or commit '{ref}'{closest(ref, names)}",
+        hint="; ".join(hints) or "check its name",
+    )
 
 
 def _ssh(url: str) -> dict[str, str]:
