@@ -79,6 +79,50 @@ def test_one_that_fails_stops_no_other_and_a_rerun_does_what_is_missing(
     assert (rerun.code, rerun.out) == (0, "unchanged  one\ncreated  two\nunchanged  three\n")
 
 
+@pytest.mark.parametrize("how", [(), ("--dry-run",)], ids=["create", "dry-run"])
+def test_projects_that_would_publish_one_repository_are_told_before_anything_is_written(
+    how: tuple[str, ...], cli: Cli, two: Path, tmp_path: Path, forge: Path
+) -> None:
+    text = f"""\
+defaults: {{template: {two}, owner: acme}}
+projects:
+  - shop
+  - {{name: wrong, parameters: {{note: 7}}}}
+  - {{name: help-gitops, owner: others}}
+  - shop-gitops
+  - help
+  - {{name: more, parameters: {{name: more}}}}
+  - name: more-gitops
+"""
+    file = _file(tmp_path, text)
+
+    done = cli("create", "--batch", file, "-o", "json", *how)
+
+    assert (done.code, done.json["error"]["faults"]) == (
+        2,
+        [
+            {
+                "where": f"{file}:6",
+                "message": "projects.3: 'shop-gitops' would publish acme/shop-gitops, as 'shop' does",
+            },
+            {
+                "where": f"{file}:9",
+                "message": "projects.6: 'more-gitops' would publish acme/more-gitops, as 'more' does",
+            },
+        ],
+    )
+    assert not forge.exists()
+
+
+def test_repositories_of_two_forges_are_not_the_same(cli: Cli, two: Path, tmp_path: Path) -> None:
+    projects = ["shop", {"name": "shop-gitops", "forge": f"local:{tmp_path}/elsewhere"}]
+    file = _file(tmp_path, {"defaults": {"template": str(two), "owner": "acme"}, "projects": projects})
+
+    done = cli("create", "--batch", file)
+
+    assert (done.code, done.out) == (0, "created  shop\ncreated  shop-gitops\n")
+
+
 def test_a_wrong_parameter_is_placed_in_the_file(cli: Cli, small: Path, tmp_path: Path) -> None:
     one = {"name": "one", "parameters": {"note": 7}}
     file = _file(tmp_path, {"defaults": {"template": str(small), "owner": "acme"}, "projects": [one]})

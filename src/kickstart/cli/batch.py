@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,15 +20,19 @@ from kickstart.errors import Fault, KickstartError, ParameterError, RemoteError
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
 
+# Makes a plan and asks nobody but the forge.
+_LOOKING = ("--dry-run", "--no-validate", "--no-bootstrap")
+_REPOSITORY = r"(?:empty )?repository (.+)"
 _KEYS = ("name", *settings.KEYS, "parameters")
 
 
 class Project(Struct, frozen=True):
-    """One project of the file: its settings, and its parameters."""
+    """One project of the file: its settings, its parameters, and its place among them."""
 
     name: str
     settings: Mapping[str, str]
     parameters: Mapping[str, Any]
+    place: int = 0
 
 
 class Ended(Struct, frozen=True):
@@ -40,6 +45,12 @@ class Ended(Struct, frozen=True):
     @property
     def outcome(self) -> str:
         return str(self.result.get("outcome", "failed"))
+
+    @property
+    def repositories(self) -> list[str]:
+        """The repositories that it would publish, or has published."""
+        targets = (re.fullmatch(_REPOSITORY, each["target"]) for each in self.result.get("changes", ()))
+        return list(dict.fromkeys(target[1] for target in targets if target))
 
     def body(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -58,36 +69,77 @@ def create(
 ) -> None:
     """Create all projects of a file, at most `jobs` at a time; one that fails does not stop the others.
 
-    given: settings for all of them, which win over the file. flags: further ones of `create`. Raises, at
-    the end, the error of those that failed.
+    given: settings for all of them, which win over the file. flags: further ones of `create`. Raises
+    ParameterError, before anything is written, where two would publish one repository, and at the end the
+    error of those that failed.
     """
-    projects = _read(file, {key: value for key, value in given.items() if value is not None})
-    with ThreadPoolExecutor(jobs) as pool:
-        ended = []
-        try:
-            for each in pool.map(lambda project: _create(project, flags, file), projects):
-                _say(each, console)
-                ended.append(each)
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
-            raise
+    text = _text(file)
+    projects = _read(file, text, {key: value for key, value in given.items() if value is not None})
+    is_planned = "--dry-run" in flags
+    if len(projects) > 1 and not is_planned:
+        # Whatever else is wrong stops its own project alone, and is told when its turn has come.
+        looking = [*(flag for flag in flags if flag != "--wait"), *_LOOKING]
+        _refuse_shared(list(_run(projects, looking, file, jobs)), file, text)
+    ended = []
+    for each in _run(projects, flags, file, jobs):
+        _say(each, console)
+        ended.append(each)
     outcomes = {each.outcome for each in ended}
     outcome = next((each for each in ("planned", "changed") if each in outcomes), "unchanged")
     body = {"outcome": outcome, "projects": [each.body() for each in ended]}
     failed = [each for each in ended if each.code]
+    console.remember({"projects": body["projects"]})
+    if is_planned:
+        _refuse_shared(ended, file, text)
     if failed:
-        console.remember({"projects": body["projects"]})
         raise _error(failed, len(ended))
     console.result(body)
 
 
-def _read(file: str, typed: Mapping[str, str]) -> list[Project]:
-    """Return the projects of a file. Raises ParameterError with everything that is wrong in it."""
+def _run(projects: Sequence[Project], flags: Sequence[str], file: str, jobs: int) -> Iterator[Ended]:
+    """Yield how each project's run ended, in the order of the file."""
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            yield from pool.map(lambda project: _create(project, flags, file), projects)
+        finally:
+            pool.shutdown(cancel_futures=True)  # after Ctrl-C no further one is begun
+
+
+def _refuse_shared(ended: Sequence[Ended], file: str, text: str) -> None:
+    """Raise ParameterError with every repository that two projects would publish, or have published."""
+    first: dict[tuple[str, str], str] = {}
+    faults = []
+    for each in ended:
+        name, forge = each.project.name, _forge(each.project)
+        for repository in each.repositories:
+            other = first.setdefault((forge, repository), name)
+            if other != name:
+                said = f"'{name}' would publish {repository}, as '{other}' does"
+                faults.append(document.fault_at(file, text, ["projects", each.project.place], said))
+    if faults:
+        raise ParameterError(
+            f"projects of {file} would publish the same repository; nothing was written",
+            faults=faults,
+            hint="give one of them another name, owner or repository",
+        )
+
+
+def _forge(project: Project) -> str:
+    """Return where a project is published."""
+    found = settings.resolve(project.settings, os.environ, Path.cwd(), settings.home(os.environ).config)
+    return f"{found.get('forge')} {found.get('github-url')}"
+
+
+def _text(file: str) -> str:
     try:
-        text = Path(file).expanduser().read_text("utf-8")
+        return Path(file).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ParameterError(f"{file} cannot be read: {reason}", hint="--batch FILE reads YAML") from error
+
+
+def _read(file: str, text: str, typed: Mapping[str, str]) -> list[Project]:
+    """Return the projects of a file. Raises ParameterError with everything that is wrong in it."""
     whole = settings.read_mapping(text, file)
     base = Path(file).expanduser().absolute().parent  # where relative paths in it start
     faults: list[Fault] = []
@@ -118,7 +170,8 @@ def _read(file: str, typed: Mapping[str, str]) -> list[Project]:
             for key, value in in_file.items()
         }
         parameters = {**(defaults.get("parameters") or {}), **(given.get("parameters") or {})}
-        projects[name] = Project(name, {key: value for key, value in own.items() if value}, parameters)
+        chosen = {key: value for key, value in own.items() if value}
+        projects[name] = Project(name, chosen, parameters, index)
     if faults:
         raise ParameterError(f"{file} is wrong", faults=faults)
     return list(projects.values())
