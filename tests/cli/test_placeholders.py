@@ -56,6 +56,28 @@ def test_a_template_is_made_of_files_of_another_repository(cli: Cli, tmp_path: P
     assert "a note" in result.out
 
 
+def test_the_raw_address_of_a_file_is_read_as_the_file_in_its_repository(
+    cli: Cli, tmp_path: Path, parts: Path
+) -> None:
+    raw = "https://raw.githubusercontent.com/acme/parts"
+    template = _template(
+        tmp_path / "t",
+        {"$yaml": f"{raw}/v1/steps/hello.yaml"},
+        {
+            "action": "fetch:plain:file",
+            "input": {"url": f"{raw}/refs/heads/main/note.txt", "targetPath": "n"},
+        },
+    )
+    command = ("render", "demo", "-t", template, "--owner", "acme", "-d", tmp_path / "out", "-o", "json")
+    folder = _template(tmp_path / "f", {"action": "fetch:plain", "input": {"url": f"{raw}/main/steps"}})
+
+    result, refused = cli(*command), cli("render", "demo", "-t", folder, "-d", tmp_path / "no")
+
+    assert "demo of the forge" in result.out, result.err
+    assert (tmp_path / "out/demo/n").read_text() == "a note\n"
+    assert (refused.code, f"{raw}/main/steps is the address of a file" in refused.err) == (3, True)
+
+
 @pytest.mark.parametrize(
     "origin",
     [f"{FORGE}/Acme/Parts", "git@github.com:acme/parts.git", "ssh://git@github.com:22/acme/parts.git"],

@@ -21,6 +21,16 @@ BY_FORGE = {
     "http://git.acme.test:8443/acme/skeletons/tree/main/a%20b": (
         Hosted("http://git.acme.test:8443/acme/skeletons.git", "main", "a b")
     ),
+    "https://raw.githubusercontent.com/acme/skeletons/v1.2/docs/a%20b.md": (
+        Hosted("https://github.com/acme/skeletons.git", "v1.2", "docs/a b.md", is_raw=True)
+    ),
+    "https://raw.githubusercontent.com/acme/skeletons/refs/heads/main/README.md": (
+        Hosted("https://github.com/acme/skeletons.git", "main", "README.md", is_raw=True)
+    ),
+    # Of that host alone: elsewhere it is a repository's name like any other
+    "https://git.acme.test/acme/skeletons/main/README.md": (
+        Hosted("https://git.acme.test/acme/skeletons/main/README.md.git")
+    ),
     # A folder that is called as a part of another forge's addresses
     "https://github.com/acme/skeletons/tree/main/src/branch/x": (
         Hosted("https://github.com/acme/skeletons.git", "main", "src/branch/x")

@@ -53,6 +53,8 @@ def bring(url: str, checkout: Checkout) -> Path:
         raise TemplateError(f"{shown} leaves its repository")
     if not found.exists():
         raise TemplateError(f"{shown}: there is no {place.path} in {redact.urls(place.clone_url)}")
+    if place.is_raw and not found.is_file():
+        raise TemplateError(f"{shown} is the address of a file, and {place.path} is none")
     return found
 
 

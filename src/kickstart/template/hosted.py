@@ -9,11 +9,15 @@ from msgspec import Struct
 
 
 class Hosted(Struct, frozen=True):
-    """A place in a repository. clone_url: what `git clone` takes. ref: "" is the default branch."""
+    """A place in a repository. clone_url: what `git clone` takes. ref: "" is the default branch.
+
+    is_raw: the address is that of a file's bytes, and can be no folder's.
+    """
 
     clone_url: str
     ref: str = ""
     path: str = ""
+    is_raw: bool = False
 
 
 # Each forge's way to write REPOSITORY, REF and PATH. As a portal does, a REF ends at the first slash.
@@ -31,12 +35,21 @@ _FORMS = [
     # a repository as a whole
     re.compile(r"(?P<repository>/.*)"),
 ]
+# Where GitHub has the bytes of single files. A portal, whose integration does not know this host, gets
+# them from there where its administrator allows that; they are those of the repository.
+_RAW_HOST = "raw.githubusercontent.com"
+_RAW = re.compile(r"(?P<repository>/[^/]+/[^/]+)/(refs/(heads|tags)/)?(?P<ref>[^/]+)/(?P<path>.+)")
 
 
 def parse(url: str) -> Hosted:
     """Return what an address of a forge's pages names."""
     parts = urlsplit(url)
     path = f"/{parts.path.strip('/')}"
+    raw = _RAW.fullmatch(path) if parts.hostname == _RAW_HOST else None
+    if raw:
+        host = parts.netloc.lower().replace(_RAW_HOST, "github.com")
+        clone_url = f"{parts.scheme}://{host}{unquote(raw['repository'])}.git"
+        return Hosted(clone_url, unquote(raw["ref"]), unquote(raw["path"]), is_raw=True)
     found = next(filter(None, (form.fullmatch(path) for form in _FORMS)))
     named = {key: unquote(value) for key, value in found.groupdict().items() if value}
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
