@@ -59,6 +59,115 @@ def test_a_page_is_asked_only_when_its_condition_holds(tmp_path: Path, local_for
     assert code == 0
 
 
+DATABASE = {
+    "title": "A database",
+    "description": "In the cluster",
+    "properties": {"kind": {"const": "db"}, "store": {"type": "string", "title": "Store", "default": "10Gi"}},
+    "required": ["kind"],
+}
+BUCKET = {
+    "title": "A bucket",
+    "properties": {"kind": {"const": "s3"}, "bucket": {"type": "string", "title": "Bucket"}},
+    "required": ["kind", "bucket"],
+}
+NOTHING = {"properties": {"kind": {"const": "none"}}, "required": ["kind"]}
+
+
+def _branching(folder: Path, **data: Any) -> Path:
+    values = {name: f"${{{{ parameters.{name} or '-' }}}}" for name in ("kind", "store", "bucket")}
+    pages = [page(name=NAME, owner=OWNER), {"title": "Data", **data}]
+    spec = {"type": "service", "parameters": pages, "steps": [fetch(values), publish()]}
+    files = {"answers.j2": b"${{ values.kind }} ${{ values.store }} ${{ values.bucket }}"}
+    return write_template(folder, files=files, spec=spec)
+
+
+@pytest.mark.parametrize("key", ["oneOf", "anyOf"])
+@pytest.mark.parametrize(
+    ("choice", "questions", "made"),
+    [
+        ("", [("Store (10Gi)", "1Gi")], "db 1Gi -"),
+        ("2", [("Bucket", "files")], "s3 - files"),
+        ("A bucket", [("Bucket", "files")], "s3 - files"),
+        ("Option 3", [], "none - -"),
+    ],
+)
+def test_a_branch_of_a_page_is_chosen_and_its_parameters_are_asked(
+    key: str,
+    choice: str,
+    questions: list[tuple[str, str]],
+    made: str,
+    tmp_path: Path,
+    local_forge: LocalForge,
+) -> None:
+    template = _branching(tmp_path / "t", **{key: [DATABASE, BUCKET, NOTHING]})
+
+    with terminal("create", "demo", "-t", template, "--owner", "acme") as child:
+        child.expect_exact("Data")
+        child.expect_exact("1. A database\r\n     In the cluster\r\n  2. A bucket\r\n  3. Option 3")
+        _answer(child, "Which one (A database)", "4")
+        child.expect_exact("'4' is not one of them")
+        _answer(child, "Which one (A database)", choice)
+        for question, answer in questions:
+            _answer(child, question, answer)
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+    assert git(f"--git-dir={local_forge.path('demo')}", "show", "main:answers") == made
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [("bucket=files", ""), ("kind=s3", "Bucket"), ("store=1Gi", "")],
+)
+def test_a_branch_that_the_command_line_tells_is_not_asked_for(
+    given: str, asked: str, tmp_path: Path, local_forge: LocalForge
+) -> None:
+    template = _branching(tmp_path / "t", oneOf=[DATABASE, BUCKET, NOTHING])
+
+    with terminal("create", "demo", "-t", template, "--owner", "acme", "--set", given) as child:
+        if asked:
+            _answer(child, asked, "files")
+        child.expect_exact("Create this?")
+        assert "Which one" not in (child.before or "")
+        child.sendline("")
+        code = _end(child)
+
+    assert code == 0
+
+
+def test_an_answer_of_the_page_tells_the_branch(tmp_path: Path, local_forge: LocalForge) -> None:
+    kinds = {"type": "string", "title": "Kind", "enum": ["db", "s3", "none"], "default": "db"}
+    template = _branching(tmp_path / "t", properties={"kind": kinds}, oneOf=[DATABASE, BUCKET, NOTHING])
+
+    with terminal("create", "demo", "-t", template, "--owner", "acme") as child:
+        _answer(child, "Kind (db)", "s3")
+        _answer(child, "Bucket", "files")
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+    assert git(f"--git-dir={local_forge.path('demo')}", "show", "main:answers") == "s3 - files"
+
+
+def test_branches_that_only_say_what_is_required_are_no_question(
+    tmp_path: Path, local_forge: LocalForge
+) -> None:
+    either = [{"required": ["store"]}, {"required": ["bucket"]}]
+    text = {"type": "string"}
+    own = {"kind": {**text, "default": "db"}, "store": text, "bucket": text}
+    template = _branching(tmp_path / "t", properties=own, anyOf=either)
+
+    with terminal("create", "demo", "-t", template, "--owner", "acme") as child:
+        _answer(child, "kind (db)", "")
+        _answer(child, "store", "1Gi")
+        _answer(child, "bucket", "")
+        _answer(child, "Create this?", "")
+        code = _end(child)
+
+    assert code == 0
+
+
 def test_lists_mappings_and_named_switches_are_answered_as_they_are_shown(
     tmp_path: Path, local_forge: LocalForge
 ) -> None:

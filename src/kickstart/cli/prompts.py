@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct
 from rich.console import Console as Rich
 from rich.markup import escape
 from rich.prompt import Confirm, Prompt
@@ -31,32 +32,127 @@ def typed(question: str, expected: str) -> bool:
 
 def ask(form: Form, given: Mapping[str, Given], *, everything: bool = True) -> dict[str, Given]:
     """Ask for every active parameter that nobody gave, page by page; or only for what has no value then."""
-    answers = dict(given)
     # What was given by a default source (the login name) is offered, not taken for granted.
-    offered = {name: item for name, item in answers.items() if item.source in {"your login name", _OFFERED}}
-    settled = {name for name in answers if name not in offered}
-    for page in form.pages:
-        started = False
+    settled = {name for name, item in given.items() if item.source not in {"your login name", _OFFERED}}
+    asking = _Asking(form, dict(given), settled, list(form.pages), everything)
+    for number in range(len(form.pages)):
+        asking.page(number)
+    return asking.answers
+
+
+class _Asking(Struct):
+    """The questions of one form. settled: what is not asked any more.
+
+    pages: as they are by now, with the branches that were chosen in the place of the choice.
+    """
+
+    form: Form
+    answers: dict[str, Given]
+    settled: set[str]
+    pages: list[dict[str, Any]]
+    everything: bool
+    begun: int = -1
+
+    def page(self, number: int) -> None:
+        """Ask what one page asks for."""
+        page = self.form.pages[number]
+        branching = [key for key in ("oneOf", "anyOf") if _is_choice(page.get(key))]
+        # What a page says in any case comes first, as in a portal: it may tell which branch is meant.
+        self.pages[number] = {key: part for key, part in page.items() if key not in branching}
+        self._questions(number)
+        for key in branching:
+            self._choice(number, page[key])
+            self._questions(number)
+
+    def _questions(self, number: int) -> None:
         while True:
-            values, shown = conditions.settled(form.pages, _plain_values(form, answers))
-            if page not in shown:
-                break
-            active = form.active(page, values)
-            todo = [prop for name, prop in active.items() if name not in settled and _is_asked(prop)]
-            if not everything:
+            values, shown = self._state()
+            page = self.pages[number]
+            active = self.form.active(page, values) if page in shown else {}
+            todo = [prop for name, prop in active.items() if name not in self.settled and _is_asked(prop)]
+            if not self.everything:
                 todo = [prop for prop in todo if prop.required and values.get(prop.name) is None]
             if not todo:
-                break
-            if not started:
-                _heading(page, shown.index(page) + 1, len(shown))
-                started = True
+                return
+            self._begin(number, shown)
             prop = todo[0]
-            settled.add(prop.name)
+            self.settled.add(prop.name)
             ask_for = _members if prop.schema.get("properties") else _question
-            answer = ask_for(form, prop, values.get(prop.name))
+            answer = ask_for(self.form, prop, values.get(prop.name))
             if answer is not None:
-                answers[prop.name] = Given(answer, _SOURCE)
-    return answers
+                self.answers[prop.name] = Given(answer, _SOURCE)
+
+    def _choice(self, number: int, options: list[dict[str, Any]]) -> None:
+        """Put a branch into the page: the one that the answers leave, else the one that is chosen."""
+        values, shown = self._state()
+        page = self.pages[number]
+        if page not in shown:
+            return
+        known = {name: value for name, value in values.items() if name in self.settled}
+        fitting = _fitting(options, known)
+        matching = [option for option in fitting if conditions.matches(option, values)]
+        chosen = (matching or fitting)[0]
+        if len(fitting) > 1 and (self.everything or not matching):
+            self._begin(number, shown)
+            names = [
+                (option, str(option.get("title") or f"Option {at}")) for at, option in enumerate(options, 1)
+            ]
+            chosen = _branch([each for each in names if each[0] in fitting], chosen)
+        self.pages[number] = {**page, "allOf": [*(page.get("allOf") or []), chosen]}
+        # What no question is asked about may be what tells the branch from the others.
+        values, _ = self._state()
+        for name, prop in self.form.active(chosen, values).items():
+            if name in values and name not in self.answers and not _is_asked(prop):
+                self.answers[name] = Given(values[name], _SOURCE)
+
+    def _state(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        return conditions.settled(self.pages, _plain_values(self.form, self.answers))
+
+    def _begin(self, number: int, shown: list[dict[str, Any]]) -> None:
+        if self.begun < number:
+            self.begun = number
+            _heading(self.form.pages[number], shown.index(self.pages[number]) + 1, len(shown))
+
+
+def _is_choice(options: Any) -> bool:
+    """Tell whether a portal's form lets its user choose among the branches, and that makes a difference."""
+    return (
+        isinstance(options, list)
+        and len(options) > 1
+        and all(isinstance(option, Mapping) for option in options)
+        and any(option.get("properties") for option in options)
+    )
+
+
+def _fitting(options: list[dict[str, Any]], known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the branches that the answers so far leave; the first where they leave none."""
+    described = [conditions.mapping(option, "properties") for option in options]
+    # One that only some branches know was given for one of these.
+    telling = [name for name in known if 0 < sum(name in each for each in described) < len(options)]
+    found = [
+        option
+        for option, properties in zip(options, described, strict=True)
+        if all(name in properties for name in telling)
+        and all(conditions.matches(properties[name], known[name]) for name in known if name in properties)
+    ]
+    return found or options[:1]
+
+
+def _branch(options: list[tuple[dict[str, Any], str]], default: dict[str, Any]) -> dict[str, Any]:
+    """Ask for one of several branches, by its title or its number."""
+    for position, (option, title) in enumerate(options, start=1):
+        _rich.print(f"  {position}. {_safe(title)}")
+        for line in str(option.get("description") or "").splitlines():
+            _rich.print(f"     [dim]{_safe(line)}[/dim]")
+    offered = next(title for option, title in options if option is default)
+    while True:
+        text = Prompt.ask(
+            f"Which one [cyan]({_safe(offered)})[/cyan]", console=_rich, default="", show_default=False
+        ).strip()
+        for position, (option, title) in enumerate(options, start=1):
+            if (text or offered) in {title, str(position)}:
+                return option
+        _rich.print(f"  [red]{_safe(repr(text))} is not one of them[/red]")
 
 
 def _members(form: Form, prop: Property, default: Any) -> Any:
