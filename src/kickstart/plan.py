@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from pydantic import ValidationError
 
 from kickstart import actions, document, leaks, marker, wiring
+from kickstart.actions import protections
 from kickstart.actions.base import (
     UNKNOWN_NUMBER,
     AbsentError,
@@ -75,7 +76,7 @@ class Plan(Struct, frozen=True):
     @property
     def effects(self) -> list[Effect]:
         """Everything that happens outside, in order."""
-        return [effect for step in self.steps for effect in step.effects]
+        return protections.combined([effect for step in self.steps for effect in step.effects])
 
     @property
     def missing(self) -> list[PlannedStep]:

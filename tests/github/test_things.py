@@ -331,6 +331,52 @@ def test_a_branch_is_protected_and_stays_so(
     assert rules["enforce_admins"] is False
 
 
+@pytest.mark.parametrize("branch", ["main", ""])
+def test_of_steps_that_protect_one_branch_the_last_one_stands(
+    cli: Cli, github: FakeGithub, tmp_path: Path, branch: str
+) -> None:
+    published = publish()
+    published["input"] |= {"requiredCommitSigning": True, "requireCodeOwnerReviews": True}
+    step = {"action": "github:branch-protection:create"}
+    first = {**step, "input": {"repoUrl": URL, "branch": "main", "requireLastPushApproval": True}}
+    last = {**step, "input": {"repoUrl": URL, **RULES, **({"branch": branch} if branch else {})}}
+    made = write_template(tmp_path / "x", [fetch(), published, first, last])
+
+    done = create(cli, made)
+    written = github.writes()
+    again = [create(cli, made) for _ in range(2)]
+    repo = github.repositories["acme/demo"]
+    repo.signatures.clear()
+    create(cli, made)
+
+    assert (done.code, [each.code for each in again]) == (0, [0, 0]), done.err
+    assert [each for each in written if "protection" in each] == [
+        "PUT /repos/acme/demo/branches/main/protection",
+        "POST /repos/acme/demo/branches/main/protection/required_signatures",
+    ]
+    assert ["demo is unchanged" in each.out for each in again] == [True, True]
+    reviews = repo.protection["main"]["required_pull_request_reviews"]
+    assert reviews["required_approving_review_count"] == 2
+    assert not reviews["require_code_owner_reviews"] and not reviews["require_last_push_approval"]
+    assert repo.signatures == {"main"}
+
+
+def test_another_branch_is_protected_besides(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
+    step = {"action": "github:branch-protection:create", "input": {"repoUrl": URL, "branch": "main"}}
+    other = {**step, "input": {**step["input"], "repoUrl": f"{URL}-b"}}  # type: ignore[dict-item]
+    made = write_template(
+        tmp_path / "x", [fetch(), publish(), publish("${{ parameters.name }}-b", id="b"), step, other]
+    )
+
+    done = create(cli, made)
+
+    assert done.code == 0, done.err
+    assert [each for each in github.writes() if "protection" in each] == [
+        "PUT /repos/acme/demo/branches/main/protection",
+        "PUT /repos/acme/demo-b/branches/main/protection",
+    ]
+
+
 def test_protection_that_nobody_pays_for_is_a_note(cli: Cli, github: FakeGithub, tmp_path: Path) -> None:
     github.free_plan = True
 

@@ -340,7 +340,10 @@ class Branch(Model):
 
 
 class GithubBranchProtectionCreate:
-    """Protect a branch. The default branch is protected by `publish:github` already, unless told not to."""
+    """Protect a branch. The default branch is protected by `publish:github` already, unless told not to.
+
+    Of several steps that protect one branch, the rules of the last one stand.
+    """
 
     name: ClassVar[str] = "github:branch-protection:create"
 
