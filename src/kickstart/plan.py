@@ -534,7 +534,7 @@ def _why_missing(step: Step, unknown: str) -> str:
         return f"its 'if' depends on {unknown}"
     if actions.exists(step.action):
         return "no portal is configured: KICKSTART_PORTAL_URL"
-    return f"only a portal can do this: {step.action}"
+    return f"kickstart does not have the action {step.action}"
 
 
 def _is_about_raw_text(error: Exception) -> bool:

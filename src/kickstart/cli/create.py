@@ -141,8 +141,10 @@ def create(
         prepared = replace(prepared, plan=prepared.replan(commits))
         pending = run.preview(_effects(prepared.plan, output_dir), prepared.tools)
     if dry_run and plan.refused:
-        left = ", ".join(step.id for step in plan.refused)
-        lines = [*lines, f"without --dry-run this is refused, since only a portal can do {left}"]
+        lines = [
+            *lines,
+            f"without --dry-run this is refused, since only a portal can do {results.left(plan)}",
+        ]
     elif dry_run and not effects:
         lines = [*lines, "without --dry-run this is refused, since the template publishes nothing"]
     plan = replace(prepared.plan, notes=(*prepared.plan.notes, *lines))

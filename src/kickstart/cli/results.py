@@ -52,6 +52,11 @@ def refuse_missing(plan: Plan) -> None:
     )
 
 
+def left(plan: Plan) -> str:
+    """Name the steps that only a portal could carry out, each with its reason."""
+    return ", ".join(f"{step.id} ({step.missing or step.unknown})" for step in plan.refused)
+
+
 def apply(
     prepared: Project,
     pending: Sequence[Pending],
