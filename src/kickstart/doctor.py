@@ -17,13 +17,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from kickstart import document
-from kickstart.actions.argocd_access import ARGOCD
 from kickstart.errors import Fault, PreflightError, TemplateError
 from kickstart.health import GPU
 from kickstart.plan import REQUIRES, Plan
 from kickstart.tools import Cluster, Kind, Manifest, Ref
+from kickstart.tools.kinds import APP_PROJECT, APPLICATION, APPLICATION_SET, NAMESPACE
 
-ARGOCD_KINDS = tuple(Kind(ARGOCD, name) for name in ("AppProject", "Application", "ApplicationSet"))
+ARGOCD_KINDS = (APP_PROJECT, APPLICATION, APPLICATION_SET)
 METRICS = Kind("metrics.k8s.io/v1beta1", "PodMetrics")
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
@@ -316,7 +316,7 @@ def _stores(cluster: Cluster, needs: Needs) -> Iterator[Check]:
 def _pod_security(cluster: Cluster, needs: Needs) -> Iterator[Check]:
     wanted = needs.requires.pod_security
     for namespace in needs.namespaces if wanted else ():
-        found = cluster.get(Ref(Kind("v1", "Namespace"), namespace))
+        found = cluster.get(Ref(NAMESPACE, namespace))
         level = (found["metadata"].get("labels") or {}).get(POD_SECURITY, "") if found else wanted
         if level and level != wanted:
             what = f"Pod Security of {namespace}"

@@ -12,12 +12,11 @@ from typing import Any
 from msgspec import Struct
 
 from kickstart.tools import Kind, Manifest, Ref
+from kickstart.tools.kinds import CLAIM, POD
 
 HEALTHY, PROGRESSING, DEGRADED, UNKNOWN = "Healthy", "Progressing", "Degraded", "Unknown"
 SYNCED = "Synced"
 GPU = "nvidia.com/gpu"
-POD = Kind("v1", "Pod")
-CLAIM = Kind("v1", "PersistentVolumeClaim")
 
 # What Argo CD says where the destination cluster does not know a kind.
 _UNKNOWN_KIND = ("could not find the requested resource", "no matches for kind", "CRD is installed")

@@ -17,16 +17,12 @@ from msgspec import Struct
 
 from kickstart import health
 from kickstart.actions.argocd import FINALIZER
-from kickstart.actions.argocd_access import ARGOCD
 from kickstart.actions.base import Change, Effect, Inspection
 from kickstart.actions.kubernetes import chosen, marks, of_project
 from kickstart.errors import Fault, NotHealthyError, ParameterError, PreflightError
 from kickstart.tools import Cluster, Kind, Manifest, Ref, Tools
+from kickstart.tools.kinds import APP_PROJECT, APPLICATION, APPLICATION_SET, CLAIM, NAMESPACE, SECRET
 
-APPLICATION_SET, APPLICATION, PROJECT_KIND = (
-    Kind(ARGOCD, name) for name in ("ApplicationSet", "Application", "AppProject")
-)
-SECRET, NAMESPACE, CLAIM = (Kind("v1", name) for name in ("Secret", "Namespace", "PersistentVolumeClaim"))
 APPROVED = "argocd.argoproj.io/deletion-approved"  # an annotation: Argo CD may delete what asks first
 
 
@@ -84,7 +80,7 @@ def find(cluster: Cluster, argocd_namespace: str, project: str) -> list[Removal]
     return [
         *(Removal(Ref.of(each)) for each in sets),
         *(Removal(Ref.of(each), _guarded(each)) for each in applications),
-        *(Removal(Ref.of(each)) for each in ours(PROJECT_KIND, argocd_namespace)),
+        *(Removal(Ref.of(each)) for each in ours(APP_PROJECT, argocd_namespace)),
         *(Removal(Ref.of(each)) for each in ours(SECRET, argocd_namespace)),
         *(Removal(Ref.of(each), _claims(cluster, each["metadata"]["name"])) for each in namespaces),
     ]
@@ -128,9 +124,9 @@ def remove(
     for each in removals:
         if each.ref.kind == APPLICATION:  # found again also when what made it is gone
             cluster.change(each.ref, {"metadata": marks(project)})
-    for kind in (APPLICATION_SET, APPLICATION, PROJECT_KIND, SECRET, NAMESPACE):
+    for kind in (APPLICATION_SET, APPLICATION, APP_PROJECT, SECRET, NAMESPACE):
         refs = [each.ref for each in removals if each.ref.kind == kind]
-        if stuck and kind in {PROJECT_KIND, SECRET}:  # Argo CD still needs them for what is left
+        if stuck and kind in {APP_PROJECT, SECRET}:  # Argo CD still needs them for what is left
             continue
         for ref in refs:
             if kind == APPLICATION:

@@ -10,10 +10,9 @@ from msgspec import Struct
 from kickstart import health
 from kickstart.errors import NotHealthyError, PreflightError
 from kickstart.health import DEGRADED, Application, Trouble
-from kickstart.tools import Cluster, Kind, Manifest, Ref
+from kickstart.tools import Cluster, Manifest, Ref
+from kickstart.tools.kinds import APPLICATION, APPLICATION_SET
 
-APPLICATION = Kind("argoproj.io/v1alpha1", "Application")
-APPLICATION_SET = Kind("argoproj.io/v1alpha1", "ApplicationSet")
 # Operators report "degraded" for a moment while they work; a Deployment gives up after ten minutes.
 GRACE = 60.0  # seconds
 SET_PAUSE = 5.0  # seconds until an ApplicationSet is looked at again

@@ -9,19 +9,12 @@ import pytest
 from kickstart.actions.base import Change
 from kickstart.actions.kubernetes import marks
 from kickstart.errors import NotHealthyError, ParameterError, PreflightError
-from kickstart.removal import (
-    APPLICATION,
-    APPLICATION_SET,
-    CLAIM,
-    NAMESPACE,
-    PROJECT_KIND,
-    SECRET,
-    LeaveCluster,
-)
+from kickstart.removal import LeaveCluster
 from kickstart.tools import Kind, Ref, Tools
+from kickstart.tools.kinds import APP_PROJECT, APPLICATION, APPLICATION_SET, CLAIM, NAMESPACE, SECRET
 from tests.fakes import FakeCluster, FakeFolders, FakeForge
 
-KINDS = (APPLICATION, APPLICATION_SET, PROJECT_KIND, SECRET, NAMESPACE, CLAIM)
+KINDS = (APPLICATION, APPLICATION_SET, APP_PROJECT, SECRET, NAMESPACE, CLAIM)
 
 
 class Lasting(FakeCluster):
@@ -42,7 +35,7 @@ def cluster() -> Lasting:
     owner = {"kind": "ApplicationSet", "name": "shop"}
     put(made, APPLICATION, "shop-prod", project="", ownerReferences=[owner], finalizers=["a/b"])
     put(made, APPLICATION, "other", project="other")
-    put(made, PROJECT_KIND, "shop")
+    put(made, APP_PROJECT, "shop")
     put(made, SECRET, "shop-repository")
     put(made, NAMESPACE, "shop-space", namespace="")
     return made

@@ -10,10 +10,9 @@ import pytest
 from kickstart import waiting
 from kickstart.errors import NotHealthyError
 from kickstart.tools import Kind, Manifest, Ref
-from kickstart.waiting import APPLICATION, APPLICATION_SET, Watch
+from kickstart.tools.kinds import APPLICATION, APPLICATION_SET, POD
+from kickstart.waiting import Watch
 from tests.fakes import FakeCluster
-
-POD = Kind("v1", "Pod")
 
 
 def application(name: str = "shop", **status: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from kickstart.actions.argocd_access import (
-    ARGOCD,
     RepositoryAccess,
     RepositoryCredentials,
     RepositoryKey,
@@ -17,6 +16,7 @@ from kickstart.actions.argocd_access import (
 )
 from kickstart.actions.base import AbsentError, Effect, Given, Model, Nothing, Promise
 from kickstart.actions.kubernetes import LEFT_OUT, REPOSITORY, ApplyManifest, documents
+from kickstart.tools.kinds import ARGOCD
 from kickstart.tree import Tree, normal_path
 
 IN_CLUSTER = "https://kubernetes.default.svc"

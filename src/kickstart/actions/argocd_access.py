@@ -16,13 +16,11 @@ from kickstart.actions.base import Change, Effect, Inspection, why_not_ours
 from kickstart.actions.kubernetes import PROJECT, REPOSITORY, ApplyManifest, chosen
 from kickstart.errors import ConflictError, PreflightError
 from kickstart.naming import owner_name_problem, repository_name_problem
-from kickstart.tools import Address, Cluster, Kind, Manifest, Ref, Repository, State, Tools
+from kickstart.tools import Address, Cluster, Manifest, Ref, Repository, State, Tools
+from kickstart.tools.kinds import APPLICATION, NAMESPACE, SECRET
 from kickstart.tools.things import ReadAccess
 
-ARGOCD = "argoproj.io/v1alpha1"
 SECRET_TYPE = "argocd.argoproj.io/secret-type"  # noqa: S105 - a label, not a secret
-SECRET = Kind("v1", "Secret")
-NAMESPACE = Kind("v1", "Namespace")
 # Annotations of a Secret by which a deploy key is found again on the forge.
 KEY_TITLE = "kickstart/deploy-key"
 KEY_FINGERPRINT = "kickstart/deploy-key-fingerprint"
@@ -204,9 +202,9 @@ def _require_reachable(url: str) -> None:
 
 def _require_argocd(tools: Tools, namespace: str) -> None:
     cluster = chosen(tools)
-    if Kind(ARGOCD, "Application") not in cluster.served():
+    if APPLICATION not in cluster.served():
         raise PreflightError(
-            f"Argo CD is not on the cluster {cluster.name}: it does not know {Kind(ARGOCD, 'Application')}",
+            f"Argo CD is not on the cluster {cluster.name}: it does not know {APPLICATION}",
             hint="install Argo CD, or choose another --context",
         )
     try:

@@ -13,6 +13,7 @@ from kickstart import document
 from kickstart.actions.base import Change, Effect, Given, InputError, Inspection, Model, Nothing, Promise
 from kickstart.errors import PreflightError
 from kickstart.tools import Cluster, Kind, Manifest, Ref, Tools, Trial
+from kickstart.tools.kinds import NAMESPACE
 
 MANAGER = "kickstart"
 MANAGED_BY = {"app.kubernetes.io/managed-by": MANAGER}
@@ -237,6 +238,6 @@ def _listed(paths: list[str]) -> str:
 
 def _namespace_is_missing(cluster: Cluster, ref: Ref) -> bool:
     try:
-        return cluster.get(Ref(Kind("v1", "Namespace"), ref.namespace)) is None
+        return cluster.get(Ref(NAMESPACE, ref.namespace)) is None
     except PreflightError:  # it may not be looked at
         return False

@@ -11,7 +11,8 @@ from kickstart.cli.console import Console
 from kickstart.cli.existing import Existing
 from kickstart.cli.project import Project
 from kickstart.errors import ParameterError
-from kickstart.waiting import APPLICATION, APPLICATION_SET, Sight, Watch
+from kickstart.tools.kinds import APPLICATION, APPLICATION_SET
+from kickstart.waiting import Sight, Watch
 
 
 def follower(prepared: Project, timeout: str, console: Console) -> Callable[[], None]:
