@@ -184,7 +184,7 @@ class _Builder(Struct):
     kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
     published: repositories by the URL of their contents. guessed: the steps whose outputs a portal may
     give otherwise. of_user: what this step, or the output, reads of the user that only a portal knows.
-    knows_user: no step read such a thing.
+    knows_user: no step read such a thing. nowhere: entities that no catalog will have.
     """
 
     source: Source
@@ -199,6 +199,7 @@ class _Builder(Struct):
     knows_user: bool = True
     published: dict[str, Tree] = {}
     notes: list[str] = []
+    nowhere: list[str] = []
 
     def step(self, index: int, step: Step) -> PlannedStep:
         id_ = self.source.template.step_id(index)
@@ -243,6 +244,7 @@ class _Builder(Struct):
                 reason = f" ({missing})" if unknown or actions.exists(step.action) else ""
                 promises.append(self._placeholder(id_, inputs[-1], reason))
             self.notes += [f"step '{id_}': {note}" for promise in promises for note in promise.notes]
+            self.nowhere += [entity for promise in promises for entity in promise.nowhere]
             if step.each is None:
                 self.outputs[id_] = {"output": dict(promises[0].output)}
             elif promises:
@@ -302,6 +304,8 @@ class _Builder(Struct):
                     raise TemplateError("the template's output is wrong", faults=[fault]) from error
                 # In a portal an `if` without a value is no `if`: the item is shown.
                 asked = shown if self.given.steps_engine.is_portal else item
+                if shown.get("entityRef") in self.nowhere and not shown.get("url"):
+                    continue  # it would lead nowhere; that it is not registered is a note of its step
                 if "if" not in asked or is_truthy(shown.get("if")):
                     kept.append({k: _shown(value) for k, value in shown.items() if k != "if"})
             kinds.append(tuple(kept))

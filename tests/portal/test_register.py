@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -292,6 +293,42 @@ def test_without_a_portal_nothing_is_registered_and_the_plan_says_so(
 
     assert done.code == 0, done.err
     assert f"not registered, since no portal is configured: {url(github)}" in said(done)
+
+
+LINKS = [
+    {"title": "Repository", "url": "${{ steps.publish.output.remoteUrl }}"},
+    {"title": "Component", "entityRef": "${{ steps.register.output.entityRef }}"},
+    {"title": "System", "entityRef": "system:default/shop"},
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "titles"),
+    [
+        ("no portal", ["Repository", "System"]),
+        ("portal", ["Repository", "Component", "System"]),
+        ("local forge", ["Repository", "System"]),
+    ],
+)
+def test_a_link_to_an_entity_that_nobody_registers_is_left_out(
+    where: str,
+    titles: list[str],
+    cli: Cli,
+    github: FakeGithub,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    made = template(tmp_path / "x")
+    whole = json.loads((made / "template.yaml").read_text())
+    whole["spec"]["output"] = {"links": LINKS}
+    (made / "template.yaml").write_text(json.dumps(whole))
+    if where != "no portal":
+        request.getfixturevalue("portal")
+    forge = ("--forge", f"local:{tmp_path}/forge") if where == "local forge" else ()
+
+    done = create(cli, made, "--output", "json", *forge)
+
+    assert [link["title"] for link in done.json["links"]] == titles, done.err
 
 
 def test_a_folder_of_repositories_is_nothing_that_a_portal_could_read(

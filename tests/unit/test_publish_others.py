@@ -276,14 +276,14 @@ def test_the_entity_is_that_of_the_repository_which_is_registered(tmp_path: Path
         f"skeleton/{name}/catalog-info.yaml": f"kind: {kind}\nmetadata: {{name: {name}}}\n"
         for name, kind in (("gitops", "Resource"), ("source-code", "Component"))
     }
-    links = [
-        {"entityRef": f"${{{{ steps['register-{name}'].output.entityRef }}}}"}
+    texts = [
+        {"content": f"${{{{ steps['register-{name}'].output.entityRef }}}}"}
         for name in ("gitops", "source-code")
     ]
 
-    made = plan(source(tmp_path, steps, output={"links": links}, files=files))
+    made = plan(source(tmp_path, steps, output={"text": texts}, files=files))
 
-    assert [link["entityRef"] for link in made.links] == [
+    assert [text["content"] for text in made.texts] == [
         "resource:default/gitops",
         "component:default/source-code",
     ]

@@ -127,7 +127,7 @@ class Promise(Struct, frozen=True):
 
     effects: instead of `effect`, where there are several, in order. messages: shown with the step in a
     dry run. notes: what whoever runs it should know in any case. is_guess: a portal's output may be
-    another one.
+    another one. nowhere: entities of the output that no catalog will have.
     """
 
     output: Mapping[str, Any] = {}
@@ -137,6 +137,7 @@ class Promise(Struct, frozen=True):
     messages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     is_guess: bool = False
+    nowhere: tuple[str, ...] = ()
 
 
 class InputError(ValueError):

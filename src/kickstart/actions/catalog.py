@@ -60,7 +60,8 @@ LOCATION = "catalog location "  # how the target of a registration begins, in a 
 class CatalogRegister:
     """Register what a file describes in the catalog of the portal that is configured.
 
-    Without a portal, and for files on a local forge, nothing is registered, and the plan says so.
+    Without a portal, and for files on a local forge, nothing is registered, and the plan says so. A link
+    of the template's output to such an entity is left out.
     """
 
     name: ClassVar[str] = "catalog:register"
@@ -96,10 +97,13 @@ class CatalogRegister:
             url = _PAGE.sub(r"\1/tree/", url)
         entity = _reference(_described(tree, inside))
         output = {"catalogInfoUrl": url, **({"entityRef": entity} if entity else {})}
+        nowhere = (entity,) if entity else ()
         if given.portal is None:
-            return Promise(output, notes=(f"not registered, since no portal is configured: {url}",))
+            note = f"not registered, since no portal is configured: {url}"
+            return Promise(output, notes=(note,), nowhere=nowhere)
         if not url.startswith(("https://", "http://")):
-            return Promise(output, notes=(f"not registered, since no portal could read it: {url}",))
+            note = f"not registered, since no portal could read it: {url}"
+            return Promise(output, notes=(note,), nowhere=nowhere)
         return Promise(output, effect=Register(url, entity, given.portal.name, input.optional))
 
 
