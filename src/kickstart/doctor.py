@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -50,6 +50,9 @@ BUILT_IN = frozenset(
 _WRITTEN_KIND = re.compile(r"^apiVersion: (\S+)\n(?:#.*\n)*kind: (\w+)$", re.M)
 
 
+_Named = Literal["storageClass", "gateway", "istioGateway", "ingressClass", "issuer", "gpus", "podSecurity"]
+
+
 class State(enum.Enum):
     """Whether something is there. WARNING: it is not, and everything else works without it."""
 
@@ -71,7 +74,8 @@ class Check(Struct, frozen=True):
 class Requires(BaseModel):
     """The annotation: what a project needs besides the kinds of its manifests.
 
-    storage_class: empty for the default one. gateway, istio_gateway: NAMESPACE/NAME.
+    storage_class: empty for the default one. gateway, istio_gateway: NAMESPACE/NAME. advice: what else
+    can be done where one of them is missing, by its name: only the template knows its parameters.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="forbid")
@@ -86,6 +90,11 @@ class Requires(BaseModel):
     gpus: int = 0
     gpu_product: str = ""
     pod_security: str = ""
+    advice: dict[_Named, str] = {}
+
+    def fix(self, name: _Named, usual: str) -> str:
+        """Return what to do where something is missing: what is usual, and what the template advises."""
+        return "; ".join(filter(None, (usual, self.advice.get(name, ""))))
 
 
 class Needs(Struct, frozen=True):
@@ -223,28 +232,34 @@ def _storage(cluster: Cluster, needs: Needs) -> Iterator[Check]:
     defaults = [name for name, each in found.items() if _annotation(each, DEFAULT_CLASS) == "true"]
     there = ", ".join(sorted(found)) or "none"
     if wanted and wanted not in found:
-        fix = "choose one that is there with --set storageClass=NAME, or make it"
+        fix = needs.requires.fix("storageClass", "make it")
         yield Check("storage class", State.MISSING, f"no '{wanted}'; there are: {there}", fix)
     elif not wanted and not defaults:
-        fix = f"mark one as default, or choose one with --set storageClass=NAME (there are: {there})"
-        yield Check("storage class", State.MISSING, "no default", fix)
+        fix = needs.requires.fix("storageClass", "mark one as default")
+        yield Check("storage class", State.MISSING, f"no default; there are: {there}", fix)
     else:
         yield Check("storage class", State.OK, wanted or defaults[0])
 
 
 def _entrances(cluster: Cluster, needs: Needs) -> Iterator[Check]:
     requires = needs.requires
-    for what, kind, place in (
-        ("Gateway", Kind("gateway.networking.k8s.io/v1", "Gateway"), requires.gateway),
-        ("Istio Gateway", Kind("networking.istio.io/v1", "Gateway"), requires.istio_gateway),
-        ("IngressClass", Kind("networking.k8s.io/v1", "IngressClass"), requires.ingress_class),
-    ):
+    entrances: tuple[tuple[str, _Named, Kind, str], ...] = (
+        ("Gateway", "gateway", Kind("gateway.networking.k8s.io/v1", "Gateway"), requires.gateway),
+        ("Istio Gateway", "istioGateway", Kind("networking.istio.io/v1", "Gateway"), requires.istio_gateway),
+        (
+            "IngressClass",
+            "ingressClass",
+            Kind("networking.k8s.io/v1", "IngressClass"),
+            requires.ingress_class,
+        ),
+    )
+    for what, key, kind, place in entrances:
         if not place or kind not in cluster.served():  # then its operator is missing
             continue
         namespace, _, name = place.rpartition("/")
         found = cluster.get(Ref(kind, name, namespace))
         if found is None:
-            yield Check(what, State.MISSING, f"no '{place}'", "make it, or name another one with --set")
+            yield Check(what, State.MISSING, f"no '{place}'", requires.fix(key, "make it"))
         elif _condition(found, "Programmed") == "False":
             yield Check(
                 what, State.WARNING, f"{place}: {_message(found, 'Programmed')}", "look at its controller"
@@ -259,8 +274,7 @@ def _issuer(cluster: Cluster, needs: Needs) -> Iterator[Check]:
         return
     found = cluster.get(Ref(kind, name))
     if found is None:
-        fix = "make it, or name another one with --set tlsIssuer=NAME"
-        yield Check("ClusterIssuer", State.MISSING, f"no '{name}'", fix)
+        yield Check("ClusterIssuer", State.MISSING, f"no '{name}'", needs.requires.fix("issuer", "make it"))
     elif _condition(found, "Ready") != "True":
         yield Check(
             "ClusterIssuer", State.WARNING, f"{name}: {_message(found, 'Ready')}", "look at cert-manager"
@@ -274,8 +288,8 @@ def _gpus(cluster: Cluster, needs: Needs) -> Iterator[Check]:
     if not count:
         return
     wanted = f"{count} of {product}" if product else str(count)
-    # A node may also come when it is asked for: the model waits, and the application works without it.
-    fix = "add such a node, or choose modelMode external or mock; until then the model is Pending"
+    # A node may also come when it is asked for.
+    fix = needs.requires.fix("gpus", "add such a node; until then what needs it is Pending")
     nodes = [
         node
         for node in cluster.objects(Kind("v1", "Node"))
@@ -320,9 +334,8 @@ def _pod_security(cluster: Cluster, needs: Needs) -> Iterator[Check]:
         level = (found["metadata"].get("labels") or {}).get(POD_SECURITY, "") if found else wanted
         if level and level != wanted:
             what = f"Pod Security of {namespace}"
-            yield Check(
-                what, State.WARNING, level, f"Argo CD will set it to {wanted}; see docs/prerequisites.md"
-            )
+            fix = needs.requires.fix("podSecurity", f"Argo CD will set it to {wanted}")
+            yield Check(what, State.WARNING, level, fix)
 
 
 def _in_versions(allowed: Mapping[str, str], written: set[Kind]) -> list[Kind]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from kickstart import doctor
 from kickstart.errors import PreflightError, TemplateError
 from kickstart.plan import REQUIRES
 from kickstart.template import catalog
+from kickstart.template.elsewhere import stay_here
+from kickstart.template.parameters import Form
 from kickstart.tools import Kind, Ref
 from tests.cli.support import Cli, cli, home, wrap_git
 from tests.fakes import FakeCluster
@@ -101,6 +104,7 @@ def test_the_annotation_knows_the_parameters(tmp_path: Path) -> None:
     [
         ("storageClas: fast", "Extra inputs are not permitted"),
         ("gpus: many", "valid integer"),
+        ("advice: {isuer: x}", "Input should be 'storageClass', 'gateway'"),
         ("a: [", "line"),
     ],
 )
@@ -229,6 +233,29 @@ def test_every_rule_says_what_is_there_or_what_to_do() -> None:
     assert [fault.where for fault in caught.value.faults] == [
         each.what for each in checks if each.state is doctor.State.MISSING
     ]
+
+
+def test_what_a_template_advises_stands_beside_what_is_usual(tmp_path: Path) -> None:
+    cluster = FakeCluster(set(KINDS))
+    requires = planned(tmp_path, "{issuer: acme, storageClass: fast, advice: {issuer: or --set caName=NAME}}")
+
+    checks = {each.what: each.fix for each in doctor.examine(cluster, requires, "argocd")}
+
+    assert checks["ClusterIssuer"] == "make it; or --set caName=NAME"
+    assert checks["storage class"] == "make it"  # nothing here knows a template's parameters
+
+
+def test_rag_chatbot_advises_by_parameters_that_it_has() -> None:
+    found = catalog.find("rag-chatbot", stay_here)
+    advice = found.template.metadata.annotations[REQUIRES].partition("advice:")[2]
+
+    named = set(re.findall(r"--set (\w+)=", advice))
+
+    assert named == {
+        *("storageClass", "tlsIssuer", "gatewayName", "gatewayNamespace", "istioGateway"),
+        *("ingressClass", "modelMode"),
+    }
+    assert named <= set(Form(found.template.spec.parameters).properties)
 
 
 def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing() -> None:
