@@ -182,11 +182,11 @@ def _effects(plan: Plan, output_dir: Path | None) -> list[Effect]:
 
 def _examine_cluster(prepared: Project, console: Console) -> None:
     """Stop for what the cluster lacks, and say what it could do better. Without a cluster, do nothing."""
-    from kickstart import doctor
-
     cluster = prepared.tools.cluster
     if cluster is None:
         return
+    from kickstart import doctor
+
     needs = doctor.needs(prepared.plan)
     checks = doctor.examine(cluster, needs, prepared.settings.get("argocd-namespace"))
     doctor.require(checks)
