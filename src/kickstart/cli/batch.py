@@ -65,16 +65,17 @@ class Ended(Struct, frozen=True):
 
 
 def create(
-    file: str, jobs: int, given: Mapping[str, str | None], flags: Sequence[str], console: Console
+    file: str, jobs: int, given: Mapping[str, str | None], options: Mapping[str, Any], console: Console
 ) -> None:
     """Create all projects of a file, at most `jobs` at a time; one that fails does not stop the others.
 
-    given: settings for all of them, which win over the file. flags: further ones of `create`. Raises
-    ParameterError, before anything is written, where two would publish one repository, and at the end the
-    error of those that failed.
+    given: settings for all of them, which win over the file. options: further ones of `create`, by their
+    names. Raises ParameterError, before anything is written, where two would publish one repository, and
+    at the end the error of those that failed.
     """
     text = _text(file)
     projects = _read(file, text, {key: value for key, value in given.items() if value is not None})
+    flags = [flag for name, value in options.items() for flag in _flags(name, value)]
     is_planned = "--dry-run" in flags
     if len(projects) > 1 and not is_planned:
         # Whatever else is wrong stops its own project alone, and is told when its turn has come.
@@ -193,6 +194,15 @@ def _checked(
         else:
             usable[key] = value
     return usable
+
+
+def _flags(name: str, value: Any) -> list[str]:
+    """Return an option as it is typed: once for each item of a list, and not at all without a value."""
+    if isinstance(value, list):
+        return [f"--{name}={each}" for each in value]
+    if value is True:
+        return [f"--{name}"]
+    return [f"--{name}={value}"] if value else []
 
 
 def _create(project: Project, flags: Sequence[str], file: str) -> Ended:

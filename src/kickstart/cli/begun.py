@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from kickstart.actions.base import Change
+from msgspec.structs import replace
+
+from kickstart import run
+from kickstart.actions.base import Change, Effect
 from kickstart.actions.publish import Publish
 from kickstart.cli import connect
 from kickstart.cli.project import Project
+from kickstart.plan import Plan
 from kickstart.run import Pending
 
 _ANY = "0" * 40
 
 
-def look(prepared: Project, pending: Sequence[Pending], commits: dict[str, str]) -> bool:
-    """Learn the commits that hold what the plan publishes, and tell whether it has to be made again.
+def preview(prepared: Project, effects: Callable[[Plan], Sequence[Effect]]) -> tuple[Project, list[Pending]]:
+    """Preview a plan's effects; where they name commits that stand published as others, plan again first.
 
-    commits: what is known, from the digest of the files to the id; grows. A file may name the commit of
-    another repository, and the id that was promised for it depends on who runs this, and when.
+    A file may name the commit of another repository, and the id that was promised for it depends on who
+    runs this, and when.
+    """
+    commits: dict[str, str] = {}
+    pending = run.preview(effects(prepared.plan), prepared.tools)
+    while _learns(commits, prepared, pending):
+        prepared = replace(prepared, plan=prepared.replan(commits))
+        pending = run.preview(effects(prepared.plan), prepared.tools)
+    return prepared, pending
+
+
+def _learns(commits: dict[str, str], prepared: Project, pending: Sequence[Pending]) -> bool:
+    """Add the commits that hold what the plan publishes, and tell whether it has to be made again.
+
+    commits: what is known, from the digest of the files to the id.
     """
     if all(each.change is Change.NONE for each in pending):
         return False

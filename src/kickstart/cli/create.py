@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,8 +70,6 @@ def create(
     Running it again converges: what is there already is unchanged, and what an interrupted run left
     out is done.
     """
-    from msgspec.structs import replace
-
     from kickstart import run
     from kickstart.actions.base import Change
     from kickstart.cli import begun, precheck, project, results
@@ -95,60 +94,43 @@ def create(
             )
         from kickstart.cli.batch import create as create_all
 
-        console = results.console("Batch", output, verbose, quiet, no_color)
-        valued = {
+        options_of_each = {
+            "set": set_,
             "dialect": dialect,
             "context": context,
             "kubeconfig": kubeconfig,
             "argocd-namespace": argocd_namespace,
             "timeout": timeout,
+            "bootstrap": bootstrap is True,
+            "no-bootstrap": bootstrap is False,
+            "wait": wait,
+            "dry-run": dry_run,
+            "no-validate": no_validate,
+            "renew-secrets": renew_secrets,
         }
-        more = [f"--set={each}" for each in set_ or ()]
-        more += [f"--{flag}={value}" for flag, value in valued.items() if value]
-        more += [] if bootstrap is None else ["--bootstrap" if bootstrap else "--no-bootstrap"]
-        switches = (
-            ("--wait", wait),
-            ("--dry-run", dry_run),
-            ("--no-validate", no_validate),
-            ("--renew-secrets", renew_secrets),
-        )
-        more += [flag for flag, given in switches if given]
-        create_all(batch, jobs, flags, more, console)
+        console = results.console("Batch", output, verbose, quiet, no_color)
+        create_all(batch, jobs, flags, options_of_each, console)
         return
     console = results.console("Create", output, verbose, quiet, no_color)
     request = project.Request(
         name, flags, set_ or [], values or [], no_input, resume, dialect, bootstrap, renew_secrets
     )
     prepared = project.prepare(request, console)
-    plan = prepared.plan
-    effects = _effects(plan, output_dir)
+    effects = _effects(prepared.plan, output_dir)
     if not effects and not dry_run:
-        results.refuse_missing(plan)
-        raise ParameterError(
-            f"the template '{plan.source.name}' publishes nothing",
-            hint=f"write its files to a folder: kickstart render {plan.project} --output-dir DIR",
-        )
-    lines = run.preflight(effects, prepared.tools)
+        _refuse_empty(prepared.plan)
+    notes = run.preflight(effects, prepared.tools)
     follow = None
     if wait:
         from kickstart.cli import waiting
 
         follow = waiting.follower(prepared, timeout, console)
     _examine_cluster(prepared, console)
-    pending = run.preview(effects, prepared.tools)
-    commits: dict[str, str] = {}
-    while begun.look(prepared, pending, commits):
-        prepared = replace(prepared, plan=prepared.replan(commits))
-        pending = run.preview(_effects(prepared.plan, output_dir), prepared.tools)
-    if dry_run and plan.refused:
-        lines = [
-            *lines,
-            f"without --dry-run this is refused, since only a portal can do {results.left(plan)}",
-        ]
-    elif dry_run and not effects:
-        lines = [*lines, "without --dry-run this is refused, since the template publishes nothing"]
-    plan = replace(prepared.plan, notes=(*prepared.plan.notes, *lines))
-    prepared = replace(prepared, plan=plan)
+    prepared, pending = begun.preview(prepared, lambda plan: _effects(plan, output_dir))
+    if dry_run:
+        notes = [*notes, *_refusals(prepared.plan, effects)]
+    prepared = prepared.noting(notes)
+    plan = prepared.plan
     if verbose:
         console.parameters(plan.parameters)
     if dry_run or prepared.interactive:
@@ -178,6 +160,28 @@ def create(
 
 def _effects(plan: Plan, output_dir: Path | None) -> list[Effect]:
     return plan.effects + (plan.folders(output_dir.expanduser().absolute()) if output_dir else [])
+
+
+def _refuse_empty(plan: Plan) -> None:
+    """Stop for a plan without any effect, for which there may be a reason."""
+    from kickstart.cli import results
+    from kickstart.errors import ParameterError
+
+    results.refuse_missing(plan)
+    raise ParameterError(
+        f"the template '{plan.source.name}' publishes nothing",
+        hint=f"write its files to a folder: kickstart render {plan.project} --output-dir DIR",
+    )
+
+
+def _refusals(plan: Plan, effects: Sequence[Effect]) -> Iterator[str]:
+    """Say why nothing would be published without --dry-run, if so."""
+    from kickstart.cli import results
+
+    if plan.refused:
+        yield f"without --dry-run this is refused, since only a portal can do {results.left(plan)}"
+    elif not effects:
+        yield "without --dry-run this is refused, since the template publishes nothing"
 
 
 def _examine_cluster(prepared: Project, console: Console) -> None:

@@ -80,6 +80,10 @@ class Project(Struct, frozen=True):
     commit_time: datetime
     secrets: Mapping[str, SecretStr]
 
+    def noting(self, notes: Sequence[str]) -> Project:
+        """Return the same with further notes in its plan."""
+        return replace(self, plan=replace(self.plan, notes=(*self.plan.notes, *notes)))
+
 
 def prepare(request: Request, console: Console) -> Project:
     """Resolve settings and parameters, ask for what is missing, and plan.
