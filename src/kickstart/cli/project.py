@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,16 +15,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import SecretStr
 
-from kickstart import actions, journal, marker, naming, settings
-from kickstart.cli import connect, picker
+from kickstart import actions, journal, naming, settings
+from kickstart.cli import connect, parameters
 from kickstart.cli.console import Console
-from kickstart.errors import Fault, ParameterError
+from kickstart.errors import ParameterError
 from kickstart.plan import UNPUBLISHED, Circumstances, Plan, build
-from kickstart.settings import Home, Setting, Settings
+from kickstart.settings import Home, Settings
 from kickstart.template import catalog
 from kickstart.template.catalog import Source
 from kickstart.template.languages import dialect_of, languages
-from kickstart.template.parameters import Form, Given, Parameters
+from kickstart.template.parameters import Form, Parameters
 from kickstart.tools import Address, Tools
 
 
@@ -109,29 +107,23 @@ def prepare(request: Request, console: Console) -> Project:
     form.check(source.fault)
     dialect = dialect_of(source, request.dialect)
     on_github, free = spec.startswith("github"), dialect == "backstage"
-    given = _given(request, resolved, recorded, form, source, on_github=on_github, free=free)
+    given = parameters.collect(request, resolved, recorded, form, source, on_github=on_github, free=free)
     # Of a project that is there everything is known, as a rule: no question, and no prompt to load.
-    interactive = _can_ask(request) and not (request.earlier and _is_complete(form, given))
+    interactive = _can_ask(request) and not (request.earlier and parameters.is_complete(form, given))
     if interactive:
         from kickstart.cli.prompts import ask
 
         given = ask(form, given, everything=request.earlier is None)
     console.hide(form.unread(given))
-    parameters = _resolved(form, given)
-    secrets = {
-        name: SecretStr(json.dumps(form.convert(name, item.value) if item.text else item.value))
-        for name, item in given.items()
-        if _is_hidden(form, name)
-    }
-    project = _project(request, parameters, source, free=dialect == "backstage")
-    if not project:
-        raise ParameterError("the project has no name", hint="kickstart create NAME")
+    chosen = parameters.resolve(form, given)
+    secrets = parameters.secrets(form, given)
+    project = _name(request, chosen, source, free=free)
     if request.earlier:
         author, known, at = request.earlier.author, True, request.earlier.at
     else:
         author, known = connect.author() if _has_author(source) else ("", True)
         now = datetime.now().astimezone().replace(microsecond=0) if request.publishes else UNPUBLISHED
-        at = _last_time(home, project, source, parameters, spec) or now
+        at = _last_time(home, project, source, chosen, spec) or now
     about = partial(
         Circumstances,
         project,
@@ -141,7 +133,7 @@ def prepare(request: Request, console: Console) -> Project:
         argocd_namespace=argocd_namespace,
         portal=tools.portal,
     )
-    replan = partial(_planned, source, parameters, dialect, home.cache / "templates", about)
+    replan = partial(_planned, source, chosen, dialect, home.cache / "templates", about)
     plan = replan({})
     if not known:
         console.say(
@@ -166,32 +158,6 @@ def _planned(
     finally:
         spoken.close()
     return plan
-
-
-def _is_complete(form: Form, given: Mapping[str, Given]) -> bool:
-    try:
-        form.resolve(given)
-    except ParameterError:
-        return False
-    return True
-
-
-def _resolved(form: Form, given: Mapping[str, Given]) -> Parameters:
-    """Resolve the parameters; of a secret that is missing, say how it is given."""
-    try:
-        return form.resolve(given)
-    except ParameterError as error:
-        error.faults = tuple(
-            Fault(fault.where, f"{fault.message}; {_ways(fault.where)}")
-            if fault.where not in given and fault.where in form.properties and _is_hidden(form, fault.where)
-            else fault
-            for fault in error.faults
-        )
-        raise
-
-
-def _ways(secret: str) -> str:
-    return f"it is a secret, and kept nowhere: use --values -, or {settings.PARAMETER_PREFIX}{secret.upper()}"
 
 
 def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Source:
@@ -281,80 +247,7 @@ def _has_author(source: Source) -> bool:
     )
 
 
-def _is_hidden(form: Form, name: str) -> bool:
-    return name in form.properties and form.properties[name].is_hidden
-
-
-def _given(
-    request: Request,
-    resolved: Settings,
-    recorded: Mapping[str, Any],
-    form: Form,
-    source: Source,
-    *,
-    on_github: bool,
-    free: bool,
-) -> dict[str, Given]:
-    """Collect values from all sources, the weakest first.
-
-    free: what a portal's template calls `name` need not be the project's.
-    """
-    given: dict[str, Given] = {}
-    faults: list[Fault] = []
-    owner = resolved.values.get("owner")
-    if owner or not on_github:  # a login of this machine says nothing about an account there
-        used = [step.action for step in source.template.spec.steps]
-        _add_owner(given, owner, request.name, form, used, free=free)
-    _add_configured(given, resolved.parameters, form)
-    source_of_last = marker.FILE_NAME if request.earlier else "the last run"
-    for name, value in dict(recorded.get("parameters") or {}).items():
-        if name in form.properties:
-            given[name] = Given(value, source_of_last)
-    for name, secret in (request.earlier.secrets if request.earlier else {}).items():
-        if name in form.properties:
-            given[name] = Given(json.loads(secret.get_secret_value()), "this run")
-    for file in request.values_files:
-        text, shown = _read_values(file)
-        for name, value in settings.read_mapping(text, shown).items():
-            given[name] = Given(value, shown)
-    for key in ("owner", "visibility"):
-        setting = resolved.values.get(key)
-        if key not in form.properties or _is_for_catalog(form.properties[key].schema, free=free):
-            continue
-        if setting and setting.source.startswith("--"):
-            given[key] = Given(setting.value, setting.source, text=True)
-        elif setting and key == "visibility":
-            given.setdefault(key, Given(setting.value, setting.source, text=True))
-    for assignment in request.assignments:
-        _assign(given, assignment, form, faults)
-    if request.name:
-        other = given.get("name")
-        if not free and other and other.source == "--set" and other.value != request.name:
-            faults.append(
-                Fault("--set name", f"'{other.value}' is not the NAME of the command, {request.name}")
-            )
-        if "name" in form.properties and not (free and other):
-            given["name"] = Given(request.name, "NAME", text=True)
-        problem = naming.project_name_problem(request.name)
-        if problem and (free or "name" not in form.properties):
-            faults.append(Fault("NAME", f"'{request.name}' {problem}"))
-    if faults:
-        refused = {fault.where.removeprefix("--set ") for fault in faults}
-        faults += [each for each in _other_faults(form, given) if each.where not in refused]
-        hint = f"kickstart template show {source.origin}"
-        raise ParameterError("the command is wrong", faults=faults, hint=hint)
-    return given
-
-
-def _other_faults(form: Form, given: Mapping[str, Given]) -> tuple[Fault, ...]:
-    try:
-        form.resolve(given)
-    except ParameterError as error:
-        return error.faults
-    return ()
-
-
-def _project(request: Request, parameters: Parameters, source: Source, *, free: bool) -> str:
+def _name(request: Request, parameters: Parameters, source: Source, *, free: bool) -> str:
     """Return the project's name: as it was typed, or the parameter's. Raises ParameterError.
 
     free: a portal's template may ask for no name, or for any text.
@@ -368,75 +261,3 @@ def _project(request: Request, parameters: Parameters, source: Source, *, free: 
     if not name:
         raise ParameterError("the project has no name", hint="kickstart create NAME")
     raise ParameterError(f"the name '{name}' {problem}", hint="kickstart create NAME, as in my-chatbot")
-
-
-def _add_owner(
-    given: dict[str, Given],
-    setting: Setting | None,
-    name: str,
-    form: Form,
-    used: Iterable[str],
-    *,
-    free: bool,
-) -> None:
-    """The owner is a setting, and with it a portal's repository picker is filled as well.
-
-    used: the actions of the template. free: in a portal's template nobody is the owner unasked, and
-    whom a picker finds is in its catalog.
-    """
-    owner = str(setting.value) if setting else connect.default_owner()
-    source = setting.source if setting else "your login name"
-    if "owner" in form.properties:
-        schema = form.properties["owner"].schema
-        is_unasked = free or "default" in schema
-        if not _is_for_catalog(schema, free=free) and (setting or not is_unasked):
-            given["owner"] = Given(owner, source, text=True, filled_in=True)
-    for each in form.properties.values():
-        url = picker.address(each.schema, setting, owner, name, used) if name else ""
-        if url:
-            given[each.name] = Given(url, source, text=True, filled_in=True)
-
-
-def _is_for_catalog(schema: Mapping[str, Any], *, free: bool) -> bool:
-    """Tell whether `owner` is an entity of a portal's catalog, and no account on a forge."""
-    return free and "ui:field" in schema
-
-
-def _add_configured(given: dict[str, Given], configured: Mapping[str, Setting], form: Form) -> None:
-    """Names in the environment are upper case, so that they are compared without case and sign."""
-    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in form.properties}
-    for name, setting in configured.items():
-        known = name if name in form.properties else plain.get(re.sub(r"[^a-z0-9]", "", name.lower()))
-        from_environment = setting.source.startswith(settings.PREFIX)
-        # A configuration file serves many templates; a variable was meant for this run.
-        if known or from_environment:
-            given[known or name] = Given(setting.value, setting.source, text=from_environment)
-
-
-def _assign(given: dict[str, Given], assignment: str, form: Form, faults: list[Fault]) -> None:
-    name, equals, value = assignment.partition("=")
-    if not equals or not name:
-        faults.append(Fault("--set", f"'{assignment}' is not of the form PARAMETER=VALUE"))
-    elif _is_hidden(form, name):
-        faults.append(
-            Fault(
-                f"--set {name}",
-                "is a secret, which other users would see in the list of processes; "
-                f"use --values -, or {settings.PARAMETER_PREFIX}{name.upper()}",
-            )
-        )
-    else:
-        given[name] = Given(value, "--set", text=True)
-
-
-def _read_values(file: str) -> tuple[str, str]:
-    shown = "standard input" if file == "-" else file
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).expanduser().read_bytes()
-        return content.decode("utf-8"), shown
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ParameterError(
-            f"{shown} cannot be read: {reason}",
-            hint="--values FILE reads YAML or JSON; - is stdin",
-        ) from error
