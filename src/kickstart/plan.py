@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,17 @@ from typing import Any
 from msgspec import Struct, field
 from pydantic import ValidationError
 
-from kickstart import actions, document, leaks, marker, wiring
+from kickstart import actions, leaks, left_out, marker, wiring
 from kickstart.actions import protections
-from kickstart.actions.base import (
-    UNKNOWN_NUMBER,
-    AbsentError,
-    Action,
-    BeyondError,
-    Effect,
-    Given,
-    InputError,
-    Promise,
-)
+from kickstart.actions.base import Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
 from kickstart.errors import Fault, RemoteError, TemplateError
+from kickstart.left_out import LeftOut
 from kickstart.template import user, wording
 from kickstart.template.catalog import Source
 from kickstart.template.expressions import ExpressionError, evaluate, found_at, is_truthy, texts, why_empty
 from kickstart.template.filters import dump
-from kickstart.template.language import UNDEFINED, EngineError, Language, Placeholder
+from kickstart.template.language import UNDEFINED, Language, Placeholder
 from kickstart.template.parameters import Form, Parameters
 from kickstart.template.schema import Step
 from kickstart.tools import Address, Portal, Repository
@@ -38,6 +30,8 @@ from kickstart.tree import PathError, Tree
 REQUIRES = "kickstart/requires"  # the annotation that says what a project needs of a cluster
 # When a commit is made that nobody makes, so that a file that names it is always the same.
 UNPUBLISHED = datetime(2000, 1, 1, tzinfo=UTC)
+
+Place = tuple[str | int, ...]  # in a template: the keys and indexes that lead there
 
 
 class PlannedStep(Struct, frozen=True):
@@ -156,7 +150,7 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     findings = wiring.check(source, form, given.steps_engine)
     if findings.errors:
         raise TemplateError(f"the template '{source.name}' is wrong", faults=findings.errors)
-    builder = _Builder(source, parameters, given)
+    builder = _Builder(source, parameters, given, LeftOut(source, given.steps_engine, given.author))
     planned: list[PlannedStep] = []
     for index, step in enumerate(source.template.spec.steps):
         try:
@@ -169,138 +163,185 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
     steps = tuple(planned)
     links, texts = builder.output()
     leaks.refuse(((step.id, effect) for step in steps for effect in step.effects), parameters.secrets)
-    # What is wrong is told where it is passed on, and otherwise by itself.
-    kept = [str(each) for each in builder.kept]
-    warnings = [each for each in findings.warnings if not any(text.startswith(str(each)) for text in kept)]
-    said = dict.fromkeys(str(each) for each in sorted([*warnings, *builder.kept], key=_line))
-    notes = (*parameters.notes, *said, *builder.notes, *builder.open_files())
+    open_files = builder.left.open_files(builder.tree, builder.outputs)
+    notes = (*parameters.notes, *_said(findings.warnings, builder.kept), *builder.notes, *open_files)
     requires = builder.requires()
     return Plan(given.project, source, parameters, steps, builder.tree, links, texts, notes, requires)
+
+
+def _said(warnings: Sequence[Fault], kept: Sequence[Fault]) -> Iterable[str]:
+    """Return each once, by line. What is wrong is told where it is passed on, and otherwise by itself."""
+    told = [str(each) for each in kept]
+    others = [each for each in warnings if not any(text.startswith(str(each)) for text in told)]
+    return dict.fromkeys(str(each) for each in sorted([*others, *kept], key=_line))
+
+
+def _line(fault: Fault) -> int:
+    line = fault.where.rpartition(":")[2]
+    return int(line) if line.isdigit() else 0
+
+
+class _Planning(Struct):
+    """A step while it is planned. Without an action it is left to a portal, and `missing` says why.
+
+    decided_by: what its `if` depends on that only a portal knows. input: as an action was given it last.
+    inputs: what would be given to a portal. before: how many texts were kept before this step.
+    """
+
+    id: str
+    step: Step
+    at: Place
+    before: int
+    action: Action | None = None
+    decided_by: str = ""
+    missing: str = ""
+    failure: RemoteError | None = None
+    input: Mapping[str, Any] = {}
+    inputs: list[Mapping[str, Any]] = []
+    promises: list[Promise] = []
+
+    def __str__(self) -> str:
+        return f"step '{self.id}' ({self.step.action})"
+
+    def leave(self, why: str, failure: RemoteError | None = None) -> None:
+        """Leave the step to a portal, from here on."""
+        self.action, self.missing, self.failure = None, why, failure or self.failure
 
 
 class _Builder(Struct):
     """Threads the workspace and the outputs through the steps.
 
-    kept: texts that a portal would pass on unevaluated. left_out: the steps that only it can carry out.
-    published: repositories by the URL of their contents. guessed: the steps whose outputs a portal may
-    give otherwise. of_user: what this step, or the output, reads of the user that only a portal knows.
-    knows_user: no step read such a thing. nowhere: entities that no catalog will have.
+    kept: texts that a portal would pass on unevaluated. published: repositories by the URL of their
+    contents. nowhere: entities that no catalog will have.
     """
 
     source: Source
     parameters: Parameters
     given: Circumstances
+    left: LeftOut
     tree: Tree = field(default_factory=Tree)
     outputs: dict[str, Any] = {}
     kept: list[Fault] = []
-    left_out: list[str] = []
-    guessed: list[str] = []
-    of_user: list[user.Chain] = []
-    knows_user: bool = True
     published: dict[str, Tree] = {}
     notes: list[str] = []
     nowhere: list[str] = []
 
     def step(self, index: int, step: Step) -> PlannedStep:
-        id_ = self.source.template.step_id(index)
-        at = ("spec", "steps", index)
-        name = step.name or step.action
-        before = len(self.kept)
-        given: Mapping[str, Any] = {}
-        self._look_at_user([step.condition, step.each, step.input])
+        """Return the next step as it is planned. Raises TemplateError with all that is wrong with it."""
+        one = _Planning(self.source.template.step_id(index), step, ("spec", "steps", index), len(self.kept))
+        self.left.look_at_user([step.condition, step.each, step.input])
         try:
-            unknown = ""
-            if step.each is None and not self._holds(step.condition, self._context(), at):
-                unknown = self._unknown(step.condition)
-                if not unknown:
-                    return PlannedStep(id_, name, step.action, skipped=True)
-            action = None if unknown else self._action(step)
-            missing, failure = "" if action else _why_missing(step, unknown), None
-            promises: list[Promise] = []
-            inputs: list[Mapping[str, Any]] = []
-            for each in self._iterations(step, at):
-                context = {**self._context(secrets=True), **each}
-                if step.each is not None and not self._holds(step.condition, context, at):
-                    unknown = self._unknown(step.condition)
-                    if not unknown:
-                        continue
-                    action, missing = None, _why_missing(step, unknown)
-                if action:
-                    try:
-                        given = self._evaluated(step.input, context, at, "input")
-                        promises.append(self._promise(id_, action, given))
-                        continue
-                    except RemoteError as error:  # files of another repository, or a portal
-                        if not self.given.steps_engine.is_portal:
-                            raise
-                        action, missing, failure = None, error.message, error
-                    except (InputError, PathError, ValidationError, TemplateError) as error:
-                        lacks = self._lack(error, step, given, self.kept[before:])
-                        if not lacks:
-                            raise
-                        action, missing = None, lacks
-                context["secrets"] = dict.fromkeys(self.parameters.secrets, "***")
-                inputs.append(self._evaluated(step.input, context, at, "input"))
-                reason = f" ({missing})" if unknown or actions.exists(step.action) else ""
-                promises.append(self._placeholder(id_, inputs[-1], reason))
-            self.notes += [f"step '{id_}': {note}" for promise in promises for note in promise.notes]
-            self.nowhere += [entity for promise in promises for entity in promise.nowhere]
-            if step.each is None:
-                self.outputs[id_] = {"output": dict(promises[0].output)}
-            elif promises:
-                keys = promises[0].output
-                self.outputs[id_] = {"output": {key: [p.output.get(key) for p in promises] for key in keys}}
-            else:
-                return PlannedStep(id_, name, step.action, skipped=True)
-        except (_StepError, ExpressionError) as error:
-            fault = self.source.fault((*at, *error.path), error.message)
-            raise TemplateError(f"step '{id_}' ({step.action}) is wrong", faults=[fault]) from error
-        except ValidationError as error:
-            faults = [
-                self.source.fault((*at, "input", *map(str, found["loc"])), self._problem(found, step))
-                for found in error.errors()
-            ]
-            faults += self.kept[before:]
-            raise TemplateError(f"step '{id_}' ({step.action}) has a wrong input", faults=faults) from error
-        except (InputError, PathError) as error:
-            message = "; ".join((str(error), *self._reasons(str(error), step.input, given)))
-            faults = [self.source.fault((*at, "input"), message), *self.kept[before:]]
-            raise TemplateError(f"step '{id_}' ({step.action}) cannot be done", faults=faults) from error
+            self._plan(one)
+        except (_StepError, ExpressionError, ValidationError, InputError, PathError, OSError) as error:
+            raise self._wrong(one, error) from error
         except TemplateError as error:
-            message = f"step '{id_}' ({step.action}): {error.message}"
-            own = error.faults or (self.source.fault(at, "is this step"),)
-            raise TemplateError(message, faults=own, hint=error.hint) from error
-        except OSError as error:
-            raise TemplateError(
-                f"step '{id_}' ({step.action}): {error.filename}: {error.strerror}"
-            ) from error
-        if missing:
-            self.left_out.append(id_)
+            faults = error.faults or (self.source.fault(one.at, "is this step"),)
+            raise TemplateError(f"{one}: {error.message}", faults=faults, hint=error.hint) from error
+        promises = one.promises
+        if not promises:
+            return PlannedStep(one.id, step.name or step.action, step.action, skipped=True)
+        self.notes += [f"step '{one.id}': {note}" for promise in promises for note in promise.notes]
+        self.nowhere += [entity for promise in promises for entity in promise.nowhere]
+        outputs = [promise.output for promise in promises]
+        if step.each is None:
+            self.outputs[one.id] = {"output": dict(outputs[0])}
+        else:
+            self.outputs[one.id] = {
+                "output": {key: [each.get(key) for each in outputs] for key in outputs[0]}
+            }
+        if one.missing:
+            self.left.steps.append(one.id)
         return PlannedStep(
-            id_,
-            name,
+            one.id,
+            step.name or step.action,
             step.action,
-            missing=missing,
-            failure=failure,
-            unknown=self._unknown_of_user() if not missing and any(map(_changes, promises)) else "",
-            inputs=tuple(inputs),
+            missing=one.missing,
+            failure=one.failure,
+            unknown=self.left.needs_user() if not one.missing and any(map(_changes, promises)) else "",
+            inputs=tuple(one.inputs),
             effects=tuple(effect for promise in promises for effect in _effects(promise)),
             messages=tuple(message for promise in promises for message in promise.messages),
+        )
+
+    def _plan(self, one: _Planning) -> None:
+        """Promise every iteration of a step whose condition holds, or could hold in a portal."""
+        step = one.step
+        if step.each is None and not self._holds(step.condition, self._context(), one.at):
+            one.decided_by = self.left.decides(step.condition)
+            if not one.decided_by:
+                return
+        one.action = None if one.decided_by else self._action(step)
+        if one.action is None:
+            one.leave(left_out.why(step, one.decided_by))
+        for each in self._iterations(step, one.at):
+            context = {**self._context(secrets=True), **each}
+            if step.each is not None and not self._holds(step.condition, context, one.at):
+                one.decided_by = self.left.decides(step.condition)
+                if not one.decided_by:
+                    continue
+                one.leave(left_out.why(step, one.decided_by))
+            one.promises.append(self._promised(one, context) or self._placeholder(one, context))
+
+    def _promised(self, one: _Planning, context: Mapping[str, Any]) -> Promise | None:
+        """Return what the action promises, or None where it has to be left to a portal."""
+        if one.action is None:
+            return None
+        try:
+            one.input = self._evaluated(one.step.input, context, one.at, "input")
+            return self._promise(one.id, one.action, one.input)
+        except RemoteError as error:  # files of another repository, or a portal
+            if not self.given.steps_engine.is_portal:
+                raise
+            one.leave(error.message, error)
+        except (InputError, PathError, ValidationError, TemplateError) as error:
+            lacks = self.left.lack(error, one.step, one.input, self.kept[one.before :], self.tree)
+            if not lacks:
+                raise
+            one.leave(lacks)
+        return None
+
+    def _placeholder(self, one: _Planning, context: Mapping[str, Any]) -> Promise:
+        """Return what stands for an iteration that is left to a portal; it shows no secret."""
+        context = {**context, "secrets": dict.fromkeys(self.parameters.secrets, "***")}
+        one.inputs.append(self._evaluated(one.step.input, context, one.at, "input"))
+        reason = f" ({one.missing})" if one.decided_by or actions.exists(one.step.action) else ""
+        return self.left.placeholder(one.id, one.inputs[-1], reason)
+
+    def _wrong(self, one: _Planning, error: Exception) -> TemplateError:
+        """Return what the author of the template reads of an error in a step."""
+        kept = self.kept[one.before :]
+        match error:
+            case _StepError() | ExpressionError():
+                fault = self.source.fault((*one.at, *error.path), error.message)
+                return TemplateError(f"{one} is wrong", faults=[fault])
+            case ValidationError():
+                faults = [
+                    self.source.fault(
+                        (*one.at, "input", *map(str, found["loc"])), self._problem(found, one.step)
+                    )
+                    for found in error.errors()
+                ]
+                return TemplateError(f"{one} has a wrong input", faults=[*faults, *kept])
+            case OSError():
+                return TemplateError(f"{one}: {error.filename}: {error.strerror}")
+        message = "; ".join((str(error), *self._reasons(str(error), one)))
+        return TemplateError(
+            f"{one} cannot be done", faults=[self.source.fault((*one.at, "input"), message), *kept]
         )
 
     def output(self) -> tuple[tuple[Mapping[str, str], ...], tuple[Mapping[str, str], ...]]:
         """Return the links and texts that the template's output has, without those whose `if` fails."""
         output = self.source.template.spec.output
-        self._look_at_user([output.links, output.text])
+        self.left.look_at_user([output.links, output.text])
         kinds: list[tuple[Mapping[str, str], ...]] = []
         for kind, items in (("links", output.links), ("text", output.text)):
             kept = []
             for index, item in enumerate(items):
+                at = ("spec", "output", kind, index)
                 try:
-                    at = ("spec", "output", kind, index)
                     shown = self._evaluated(item, self._context(), at)
                 except ExpressionError as error:
-                    fault = self.source.fault(("spec", "output", kind, index, *error.path), error.message)
+                    fault = self.source.fault((*at, *error.path), error.message)
                     raise TemplateError("the template's output is wrong", faults=[fault]) from error
                 # In a portal an `if` without a value is no `if`: the item is shown.
                 asked = shown if self.given.steps_engine.is_portal else item
@@ -311,27 +352,6 @@ class _Builder(Struct):
             kinds.append(tuple(kept))
         return kinds[0], kinds[1]
 
-    def open_files(self) -> Iterator[str]:
-        """Say which files hold placeholders, in the workspace as it is in the end."""
-        of_user = () if self.knows_user else ("<user.entity.",)
-        left = [each for each in (*(f"<{id_}." for id_ in self.left_out), *of_user) if self._holding([each])]
-        numbers = tuple(text for _, text in texts(self.outputs) if text.startswith(UNKNOWN_NUMBER))
-        for marks, what in (
-            (left, f"what only a portal knows stands as {''.join(left[:1])}NAME> and the like"),
-            ([*numbers], f"what only a forge will number stands as {', '.join(dict.fromkeys(numbers))}"),
-        ):
-            found = self._holding(marks)
-            if found:
-                listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-                yield f"{what} in {listed}"
-
-    def _holding(self, marks: list[str]) -> list[str]:
-        return [
-            path
-            for path, entry in (self.tree.items() if marks else ())
-            if any(mark in path or mark.encode() in entry.content for mark in marks)
-        ]
-
     def requires(self) -> str:
         """Return what the project needs of a cluster, as the template's annotation says it."""
         text = self.source.template.metadata.annotations.get(REQUIRES, "")
@@ -341,9 +361,7 @@ class _Builder(Struct):
             fault = self.source.fault(("metadata", "annotations", REQUIRES), error.message)
             raise TemplateError(f"the annotation {REQUIRES} is wrong", faults=[fault]) from error
 
-    def _evaluated(
-        self, value: Any, context: Mapping[str, Any], at: tuple[str | int, ...], *path: str
-    ) -> Any:
+    def _evaluated(self, value: Any, context: Mapping[str, Any], at: Place, *path: str) -> Any:
         """Return an evaluated value, and remember what a portal would pass on unevaluated."""
         kept: list[ExpressionError] = []
         found = evaluate(value, context, self.given.steps_engine, path, kept)
@@ -355,38 +373,6 @@ class _Builder(Struct):
         ]
         return found
 
-    def _unknown(self, condition: str | bool | None) -> str:
-        """Say on what that only a portal knows a condition depends."""
-        steps = ", ".join(self._read(condition, self.left_out))
-        of_user = _named(self._unknown_to_us(condition))
-        return " and ".join(filter(None, (f"what {steps} would bring" if steps else "", of_user)))
-
-    def _look_at_user(self, value: Any) -> None:
-        self.of_user = self._unknown_to_us(value)
-        self.knows_user = self.knows_user and not self.of_user
-
-    def _unknown_to_us(self, value: Any) -> list[user.Chain]:
-        """Return what a value's expressions read of the user that only a portal knows."""
-        if not self.given.steps_engine.is_portal:
-            return []
-        named = [text for _, text in texts(value) if "user" in text]
-        return user.unknown_to(self.given.author, self._chains(named))
-
-    def _unknown_of_user(self) -> str:
-        return f"needs what only a portal knows: {_named(self.of_user)}" if self.of_user else ""
-
-    def _read(self, value: Any, steps: list[str]) -> list[str]:
-        """Return those of some steps whose outputs the expressions of a value read."""
-        named = (chain[1] for chain in self._chains(value) if chain[0] == "steps" and len(chain) > 1)
-        return [name for name in dict.fromkeys(named) if name in steps]
-
-    def _chains(self, value: Any) -> Iterator[tuple[str, ...]]:
-        for _, text in texts(value):
-            try:
-                yield from self.given.steps_engine.names(text)
-            except EngineError:
-                continue
-
     def _action(self, step: Step) -> Action | None:
         """Return a step's action, or None for one that only a portal can carry out."""
         if not actions.exists(step.action):
@@ -397,32 +383,6 @@ class _Builder(Struct):
         needs_portal = getattr(action, "needs_portal", None)
         return None if self.given.portal is None and needs_portal and needs_portal(step.input) else action
 
-    def _lack(self, error: Exception, step: Step, input: Mapping[str, Any], kept: list[Fault]) -> str:
-        """Say what a step may fail for that a portal has: its filters, and what left out steps bring.
-
-        input: as the step has it when it is evaluated.
-        """
-        if isinstance(error, BeyondError):
-            return error.message if self.given.steps_engine.is_portal else ""
-        filters = (found for fault in kept if (found := re.search("there is no filter '.*?'", fault.message)))
-        own = next((found[0] for found in filters), "")
-        placeholders = tuple(f"<{id_}." for id_ in self.left_out)
-        lacks = self.left_out and (
-            isinstance(error, AbsentError)
-            # Without files any other failure may be theirs; but an input is wrong whatever a step brings.
-            or not (self.tree or isinstance(error, TemplateError | ValidationError))
-            or any(each in text for _, text in texts(input) for each in placeholders)
-        )
-        if self.of_user and any("<user.entity." in text for _, text in texts(input)):
-            return self._unknown_of_user()
-        named = [id_ for id_ in self.left_out if any(f"<{id_}." in text for _, text in texts(input))]
-        guessed = self._read(step.input, self.guessed)
-        if guessed and not lacks:
-            return f"needs what {', '.join(guessed)} would bring"
-        if lacks:
-            return f"needs what {', '.join(named or self.left_out)} would bring"
-        return own if _is_about_raw_text(error) else ""
-
     def _problem(self, found: Any, step: Step) -> str:
         """Return what Pydantic says of an input; of one that is written and has no value, why."""
         written = found_at(step.input, found["loc"])
@@ -431,25 +391,13 @@ class _Builder(Struct):
         why = why_empty(written, self._context(), self.given.steps_engine)
         return f"is required, and {written.strip()} is empty" + (f": {why}" if why else "")
 
-    def _reasons(self, said: str, written: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    def _reasons(self, said: str, one: _Planning) -> Iterator[str]:
         """Say what is empty in the text that an error shows."""
-        for path, text in texts(written):
-            shown = found_at(given, path)
+        for path, text in texts(one.step.input):
+            shown = found_at(one.input, path)
             why = why_empty(text, self._context(), self.given.steps_engine)
             if why and isinstance(shown, str) and shown and repr(shown) in said:
                 yield why
-
-    def _placeholder(self, id_: str, input: Mapping[str, Any], why: str) -> Promise:
-        """Return what stands for a step that kickstart cannot carry out: its outputs are their names."""
-        names = wiring.outputs_read(self.source, self.given.steps_engine).get(id_, ())
-        lines = document.dump(dict(input), blocks=True).splitlines() if input else []
-        return Promise(
-            output={name: Placeholder(f"<{id_}.{name}>") for name in names},
-            messages=(
-                f"left to a portal{why}, {'which would give it' if lines else 'without input'}",
-                *lines,
-            ),
-        )
 
     def _promise(self, id_: str, action: Any, input: Mapping[str, Any]) -> Promise:
         given = Given(
@@ -465,18 +413,18 @@ class _Builder(Struct):
             portal=self.given.portal,
             published=self.published,
             commits=self.given.commits,
-            left_out=self.left_out,
+            left_out=self.left.steps,
         )
         promise: Promise = action.promise(given, action.Input.model_validate(input))
         if promise.is_guess:
-            self.guessed.append(id_)
+            self.left.guessed.append(id_)
         seen = promise.output.get("repoContentsUrl")
         self.published |= {str(seen): each.tree for each in _effects(promise) if seen and each.published}
         if promise.tree is not None:
             self.tree = promise.tree
         return promise
 
-    def _iterations(self, step: Step, at: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
+    def _iterations(self, step: Step, at: Place) -> Iterator[dict[str, Any]]:
         if step.each is None:
             yield {}
             return
@@ -493,9 +441,7 @@ class _Builder(Struct):
         for key, value in pairs:
             yield {"each": {"key": key, "value": value}}
 
-    def _holds(
-        self, condition: str | bool | None, context: Mapping[str, Any], at: tuple[str | int, ...]
-    ) -> bool:
+    def _holds(self, condition: str | bool | None, context: Mapping[str, Any], at: Place) -> bool:
         if condition is None or isinstance(condition, bool):
             return condition is not False
         return is_truthy(self._evaluated(condition, context, at, "if"))
@@ -510,7 +456,7 @@ class _Builder(Struct):
             "environment": {"parameters": {"bootstrap": bool(self.given.argocd_namespace)}},
         }
         if self.given.steps_engine.is_portal:
-            context["user"] = user.described(self.given.author, self.of_user)
+            context["user"] = user.described(self.given.author, self.left.of_user)
         else:
             # A plan has no failed step: it is complete, or there is none.
             context |= {"always": lambda: True, "failure": lambda: False}
@@ -519,39 +465,14 @@ class _Builder(Struct):
         return context
 
 
-def _named(chains: list[user.Chain]) -> str:
-    return ", ".join(".".join(chain) for chain in chains)
-
-
 def _changes(promise: Promise) -> bool:
     return bool(_effects(promise)) or promise.tree is not None
-
-
-def _line(fault: Fault) -> int:
-    line = fault.where.rpartition(":")[2]
-    return int(line) if line.isdigit() else 0
-
-
-def _why_missing(step: Step, unknown: str) -> str:
-    """Say why only a portal can carry out a step without an action here. unknown: as its `if` has it."""
-    if unknown:
-        return f"its 'if' depends on {unknown}"
-    if actions.exists(step.action):
-        return "no portal is configured: KICKSTART_PORTAL_URL"
-    return f"kickstart does not have the action {step.action}"
-
-
-def _is_about_raw_text(error: Exception) -> bool:
-    """Tell whether an input failed for an expression in it that was passed on as it is."""
-    if isinstance(error, ValidationError):
-        return any("${{" in str(each["input"]) for each in error.errors())
-    return "${{" in str(getattr(error, "message", error))
 
 
 class _StepError(ValueError):
     """Something wrong at `path` within a step."""
 
-    def __init__(self, path: tuple[str | int, ...], message: str) -> None:
+    def __init__(self, path: Place, message: str) -> None:
         super().__init__(message)
         self.path = path
         self.message = message
