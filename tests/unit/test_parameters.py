@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from kickstart import document
 from kickstart.errors import ParameterError, TemplateError
-from kickstart.template.parameters import Form, Given, Parameters, choices
+from kickstart.template.parameters import Form, Given, Parameters
+from kickstart.template.property import choices
 
 
 def _form(**properties: Any) -> Form:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from kickstart import actions
 from kickstart.settings import Setting
-from kickstart.template.parameters import is_address
+from kickstart.template.property import is_address
 
 # What owns a repository in its address, outermost first, where the host says it.
 _OWNERS = {

@@ -13,7 +13,8 @@ from rich.prompt import Confirm, Prompt
 
 from kickstart.cli.console import printable
 from kickstart.template import conditions
-from kickstart.template.parameters import Form, Given, Property, choices, document_text, items_of
+from kickstart.template.parameters import Form, Given
+from kickstart.template.property import Property, choices, document_text, items_of
 
 _rich = Rich(stderr=True, highlight=False)
 _SOURCE = "your answer"

@@ -66,7 +66,8 @@ def _templates(given: Mapping[str, Any]) -> Iterable[str]:
 
 def _parameters(given: Mapping[str, Any]) -> Iterable[str]:
     """Those of the template that was named before, or of the one that settings name; with known values."""
-    from kickstart.template.parameters import Form, choices, document_text
+    from kickstart.template.parameters import Form
+    from kickstart.template.property import choices, document_text
 
     home = settings.home(os.environ)
     named = {"template": given.get("template")}

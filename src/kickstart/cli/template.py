@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from kickstart.cli.console import Console
     from kickstart.template.catalog import Source
     from kickstart.template.elsewhere import Checkout
-    from kickstart.template.parameters import Form, Property
+    from kickstart.template.parameters import Form
+    from kickstart.template.property import Property
 
 app = typer.Typer(
     help="Look at templates, and check them.",
@@ -53,7 +54,7 @@ def show(
 ) -> None:
     """Show a template's parameters and steps."""
     from kickstart.cli import results
-    from kickstart.template.parameters import choices
+    from kickstart.template.property import choices
 
     console = results.console("Template", output, False, False, no_color)
     source, form = _load(template)
@@ -320,7 +321,7 @@ _BOUNDS = {
 
 def _traits(schema: Mapping[str, Any], needed: Sequence[str] = ()) -> list[str]:
     """Return the type, the choices and the default of a value in a few words."""
-    from kickstart.template.parameters import choices, document_text
+    from kickstart.template.property import choices, document_text
 
     kind = schema.get("type") or "any"
     words = [" or ".join(map(str, kind)) if isinstance(kind, list) else str(kind), *needed]
