@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kickstart import document
+from kickstart import document, in_place
 from kickstart.errors import ConflictError, Fault, ParameterError, PreflightError
 from kickstart.naming import closest
 from kickstart.tree import Edit, Entry
@@ -98,6 +98,6 @@ def text_of(files: Files, path: str) -> str:
 def changed(text: str, path: str, key: tuple[str, ...], value: str) -> str:
     """Return the text of a file with one value changed. Raises ConflictError where that is impossible."""
     try:
-        return document.with_value(text, key, value)
+        return in_place.with_value(text, key, value)
     except document.DocumentError as error:
         raise ConflictError(f"{path}:{error.line}: {error.message}", hint="change it by hand") from error
