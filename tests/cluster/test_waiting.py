@@ -14,6 +14,7 @@ from kickstart import waiting
 from kickstart.errors import NotHealthyError
 from kickstart.tools import Kind, kubernetes
 from kickstart.tools.kubernetes import KubernetesCluster
+from kickstart.tools.kubernetes_api import Api
 from kickstart.waiting import Sight, Watch
 from tests.cli.support import Cli
 from tests.cluster.serving import ApiServer
@@ -72,14 +73,14 @@ def test_every_change_is_seen_by_one_stream(
     server: ApiServer, watch: Watch, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    send = KubernetesCluster._send
+    send = Api._send
 
-    def counted(self: KubernetesCluster, method: str, path: str, query: Any, **more: Any) -> Any:
+    def counted(self: Api, method: str, path: str, query: Any, **more: Any) -> Any:
         if path.endswith("/applications"):
             asked.append("watch" if "watch" in query else "list")
         return send(self, method, path, query, **more)
 
-    monkeypatch.setattr(KubernetesCluster, "_send", counted)
+    monkeypatch.setattr(Api, "_send", counted)
     progressing = {"sync": {"status": "OutOfSync"}, "health": {"status": "Progressing"}}
     thread = soon(lambda: say(server, name, progressing), lambda: say(server, name, HEALTHY))
 

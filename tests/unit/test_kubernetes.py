@@ -16,7 +16,7 @@ import urllib3
 import yaml
 
 from kickstart.errors import FindingsError, PreflightError, RemoteError
-from kickstart.tools import Kind, Ref, kubernetes
+from kickstart.tools import Kind, Ref, kubernetes, kubernetes_api
 from kickstart.tools.kubernetes import KubernetesCluster
 
 CONFIG_MAP = Kind("v1", "ConfigMap")
@@ -153,7 +153,7 @@ def test_a_dropped_connection_is_asked_again(player: Player, cluster: Kubernetes
 def test_a_server_that_does_not_answer_in_time_is_said_so(
     player: Player, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kubernetes, "TIMEOUT", urllib3.Timeout(0.1))
+    monkeypatch.setattr(kubernetes_api, "TIMEOUT", urllib3.Timeout(0.1))
     player.next = lambda path: time.sleep(0.3)  # type: ignore[method-assign]
 
     with pytest.raises(RemoteError, match=r"cannot be reached: .*timed out"):
