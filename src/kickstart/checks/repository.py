@@ -12,107 +12,13 @@ from typing import Any
 from msgspec import Struct
 
 from kickstart.checks import cel, charts, rules
+from kickstart.checks.catalog import RULES
 from kickstart.checks.charts import Chart, Engine, Environment
-from kickstart.checks.findings import ERROR, WARNING, Collector, Finding, Report, Rule
+from kickstart.checks.findings import Collector, Finding, Report, Rule
 from kickstart.checks.manifest import Manifest, ManifestError, Path, documents, external, load
 from kickstart.checks.rules.objects import Elsewhere, Objects
 from kickstart.checks.schemas import Problem, Schemas, Unknown
 from kickstart.tree import Tree
-
-_OWN = (
-    Rule(
-        "yaml/syntax",
-        ERROR,
-        "files and rendered templates that are not YAML",
-        "Neither Helm nor Argo CD can read them.",
-        "Correct the file at the line that is named; a chart's own text is often indented wrongly.",
-    ),
-    Rule(
-        "yaml/duplicate-key",
-        ERROR,
-        "keys that stand twice in a mapping",
-        "Which of the two values counts depends on who reads it.",
-        "Remove one of them.",
-    ),
-    Rule(
-        "yaml/no-object",
-        ERROR,
-        "rendered documents without apiVersion or kind",
-        "Kubernetes takes objects only.",
-        "Give the document apiVersion and kind, or render it under a condition.",
-    ),
-    Rule(
-        "chart/render",
-        ERROR,
-        "charts that Helm cannot render",
-        "Argo CD renders with the same engine, and stops at the same place.",
-        "Correct the template or the values that Helm names.",
-    ),
-    Rule(
-        "chart/values",
-        ERROR,
-        "values that the chart's own schema refuses",
-        "Helm checks values.schema.json before it renders.",
-        "Correct the values file; `values.schema.json` says what it may hold.",
-    ),
-    Rule(
-        "chart/dependencies",
-        ERROR,
-        "charts whose dependencies are not in charts/",
-        "Helm refuses to render them, or leaves out what they would add.",
-        "helm dependency update, and commit charts/ or Chart.lock.",
-    ),
-    Rule(
-        "chart/metadata",
-        ERROR,
-        "folders with templates and values, but without a Chart.yaml",
-        "Argo CD takes such a folder for plain manifests, and stops at the first {{ }}.",
-        "Add a Chart.yaml with apiVersion: v2, name and version.",
-    ),
-    Rule(
-        "schema/invalid",
-        ERROR,
-        "objects that an API server refuses",
-        "A field is unknown, missing or of another type; a lenient server drops it without a word.",
-        "Correct the field; `kubectl explain` shows what there is.",
-    ),
-    Rule(
-        "schema/removed",
-        ERROR,
-        "kinds that a supported version of Kubernetes does not have",
-        "The sync fails with 'no matches for kind'.",
-        "Move to the version that is named, or support fewer versions with --kube-version.",
-    ),
-    Rule(
-        "schema/not-served",
-        ERROR,
-        "custom resources in a version that is not served",
-        "The definition still knows the version, but the API server refuses it.",
-        "Move to the version that is served.",
-    ),
-    Rule(
-        "schema/deprecated",
-        WARNING,
-        "custom resources in a version that goes away",
-        "A later release of the operator does not serve it.",
-        "Move to the version that the message names.",
-    ),
-    Rule(
-        "schema/rule",
-        ERROR,
-        "objects that break a validation rule of their kind",
-        "The API server evaluates these rules (CEL) when the object is applied.",
-        "Correct what the message names.",
-    ),
-    Rule(
-        "ignore/reason",
-        ERROR,
-        "comments that switch a rule off and do not say why",
-        "The next reader cannot tell a decision from a mistake.",
-        "Write the reason behind the rule: # kickstart:ignore RULE REASON.",
-    ),
-)
-RULES: dict[str, Rule] = {rule.id: rule for rule in _OWN} | rules.RULES
 
 # Objects that are files only: no cluster ever gets them.
 _NOT_FOR_CLUSTERS = re.compile(
@@ -251,25 +157,26 @@ class _Check:
                     "chart", f"the chart {chart.folder or '.'}{name}", "there is no Helm to render it"
                 )
             return []
-        self._say_gaps(engine, {chart.folder: chart for chart, _ in jobs}.values())
-        api_versions = _api_versions(self.schemas.kinds())
+        if not engine.knows_capabilities:
+            for chart in {chart.folder: chart for chart, _ in jobs}.values():
+                self._say_gaps(chart)
+        kinds = self.schemas.kinds()
+        api_versions = sorted({api for api, _ in kinds} | {f"{api}/{kind}" for api, kind in kinds})
         with ThreadPoolExecutor(self.wanted.parallel) as pool:
             return list(pool.map(lambda job: self._render(engine, job[0], job[1], api_versions), jobs))
 
-    def _say_gaps(self, engine: Engine, found: Any) -> None:
-        if engine.knows_capabilities:
-            return
-        for chart in found:
-            if chart.asks_for_capabilities:
-                self.collector.leave(
-                    "chart",
-                    f"branches of {chart.folder or '.'} that look at .Capabilities",
-                    "this engine cannot be told what a cluster has; use a helm program",
-                )
-            if b"kubeVersion" in chart.files["Chart.yaml"].content:
-                self.collector.leave(
-                    "chart", f"kubeVersion of {chart.folder or '.'}", "this engine does not compare it"
-                )
+    def _say_gaps(self, chart: Chart) -> None:
+        """Say what an engine that knows no cluster leaves out of a chart."""
+        if chart.asks_for_capabilities:
+            self.collector.leave(
+                "chart",
+                f"branches of {chart.folder or '.'} that look at .Capabilities",
+                "this engine cannot be told what a cluster has; use a helm program",
+            )
+        if b"kubeVersion" in chart.files["Chart.yaml"].content:
+            self.collector.leave(
+                "chart", f"kubeVersion of {chart.folder or '.'}", "this engine does not compare it"
+            )
 
     def _render(
         self, engine: Engine, chart: Chart, environment: Environment, api_versions: Sequence[str]
@@ -302,7 +209,7 @@ class _Check:
             self._find(
                 "chart/dependencies",
                 f"charts/ does not hold the dependency '{name}'",
-                _join(chart.folder, "Chart.yaml"),
+                posixpath.join(chart.folder, "Chart.yaml"),
             )
         by_text: dict[str, list[str]] = {}
         for version, (text, error) in deployed.rendered.items():
@@ -326,7 +233,7 @@ class _Check:
                 except ManifestError as error:
                     self._parsed[part] = error
             value = self._parsed[part]
-            file = _join(chart.folder, template or "Chart.yaml")
+            file = posixpath.join(chart.folder, template or "Chart.yaml")
             if isinstance(value, ManifestError):
                 near = self._locate(chart, Manifest({}, part, file, line, True), value.line)
                 self._find(value.rule, value.message, file, near, environment=environment.name)
@@ -376,7 +283,8 @@ class _Check:
                 self._judged[key] = self.schemas.problems(manifest, version)
             found = self._judged[key]
             if isinstance(found, Unknown):
-                self._leave_kind(manifest, found.reason)
+                about = f"{manifest.kind} in {manifest.api_version}"
+                self.collector.leave("kind", about, found.reason)
                 return
             self.kinds.add((manifest.api_version, manifest.kind))
             yield from found
@@ -385,9 +293,6 @@ class _Check:
                 self.collector.leave("rule", f"a rule of {manifest.kind}: {each.rule}", each.reason)
             else:
                 yield each
-
-    def _leave_kind(self, manifest: Manifest, reason: str) -> None:
-        self.collector.leave("kind", f"{manifest.kind} in {manifest.api_version}", reason)
 
     def _fault(
         self, rule: Rule, manifest: Manifest, path: Path, message: str, environment: str, chart: Chart | None
@@ -401,10 +306,8 @@ class _Check:
         finding = Finding(rule, message, manifest.file, line, str(manifest), where)
         self.collector.add(finding, environment)
 
-    def _locate(self, chart: Chart | None, manifest: Manifest, line: int) -> int:
+    def _locate(self, chart: Chart, manifest: Manifest, line: int) -> int:
         """Return the line of the template that made a rendered line, or its nearest ancestor."""
-        if chart is None:
-            return 0
         lines = manifest.text.splitlines()[:line]
         wanted: list[str] = []
         indent = None
@@ -419,14 +322,19 @@ class _Check:
         values = [path for path in environment.values if path.startswith("values-")] or ["values.yaml"]
         if "specifications of the schema" in error:
             for text in _schema_errors(error):
-                self._find("chart/values", text, _join(chart.folder, values[0]), environment=environment.name)
+                self._find(
+                    "chart/values",
+                    text,
+                    posixpath.join(chart.folder, values[0]),
+                    environment=environment.name,
+                )
             return
         if "missing in charts/ directory" in error and chart.missing_dependencies:
             return  # said already, with the file
         place = re.search(r"[\w.-]+/((?:[\w.-]+/)*(?:templates|charts)/[^\s:]+)(?::(\d+))?", error)
         file, line = (place[1], int(place[2] or 0)) if place else ("Chart.yaml", 0)
         rule = "yaml/syntax" if "YAML parse error" in error else "chart/render"
-        self._find(rule, _shortened(error), _join(chart.folder, file), line, environment.name)
+        self._find(rule, _shortened(error), posixpath.join(chart.folder, file), line, environment.name)
 
     def _find(self, rule: str, message: str, file: str, line: int = 0, environment: str = "") -> None:
         self.collector.add(Finding(RULES[rule], message, file, line), environment)
@@ -445,14 +353,6 @@ def _objects_in(value: Any, within: Path = ()) -> Iterator[tuple[Path, dict[str,
             yield from _objects_in(each, (*within, "items", index))
     else:
         yield within, value
-
-
-def _api_versions(kinds: set[tuple[str, str]]) -> list[str]:
-    return sorted({api for api, _ in kinds} | {f"{api}/{kind}" for api, kind in kinds})
-
-
-def _join(folder: str, path: str) -> str:
-    return posixpath.join(folder, path)
 
 
 def _schema_errors(error: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kickstart import settings
-from kickstart.checks import repository
+from kickstart.checks.catalog import RULES
 from kickstart.checks.charts import Engine
 from kickstart.checks.findings import Finding, Report
 from kickstart.checks.schemas import Location, Schemas
@@ -77,10 +77,10 @@ def rules(given: Iterable[str], option: str) -> frozenset[str]:
     """Return the ids of rules that were named, by their own name or their area's. Raises ParameterError."""
     found: set[str] = set()
     for name in given:
-        matching = {each for each in repository.RULES if each == name or each.startswith(f"{name}/")}
+        matching = {each for each in RULES if each == name or each.startswith(f"{name}/")}
         if not matching:
             raise ParameterError(
-                f"there is no rule '{name}'{closest(name, list(repository.RULES))}",
+                f"there is no rule '{name}'{closest(name, list(RULES))}",
                 hint=f"{option} RULE or AREA, as image/tag or image; kickstart validate --list-rules",
             )
         found |= matching

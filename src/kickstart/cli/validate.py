@@ -148,7 +148,7 @@ def _environments(given: list[str], tree: Tree) -> frozenset[str]:
 
 
 def _list_rules(console: Console) -> None:
-    from kickstart.checks.repository import RULES
+    from kickstart.checks.catalog import RULES
 
     width = max(map(len, RULES))
     for name, rule in sorted(RULES.items()):
