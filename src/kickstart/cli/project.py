@@ -6,8 +6,8 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from kickstart import actions, journal, naming, settings
 from kickstart.cli import connect, parameters
 from kickstart.cli.console import Console
 from kickstart.errors import ParameterError
-from kickstart.plan import UNPUBLISHED, Circumstances, Plan, build
+from kickstart.plan import UNPUBLISHED, Circumstances, Plan, build, public
 from kickstart.settings import Home, Settings
 from kickstart.template import catalog
 from kickstart.template.catalog import Source
@@ -118,46 +118,33 @@ def prepare(request: Request, console: Console) -> Project:
     chosen = parameters.resolve(form, given)
     secrets = parameters.secrets(form, given)
     project = _name(request, chosen, source, free=free)
-    if request.earlier:
-        author, known, at = request.earlier.author, True, request.earlier.at
-    else:
-        author, known = connect.author() if _has_author(source) else ("", True)
-        now = datetime.now().astimezone().replace(microsecond=0) if request.publishes else UNPUBLISHED
-        at = _last_time(home, project, source, chosen, spec) or now
-    about = partial(
-        Circumstances,
-        project,
-        address,
-        author,
-        at,
-        argocd_namespace=argocd_namespace,
-        portal=tools.portal,
-    )
-    replan = partial(_planned, source, chosen, dialect, home.cache / "templates", about)
-    plan = replan({})
+    author, known = _author(request, source)
+    at = _commit_time(request, home, project, source, chosen, spec)
+
+    def planned(commits: Mapping[str, str]) -> Plan:
+        with closing(languages(source, dialect, home.cache / "templates")) as spoken:
+            about = Circumstances(
+                project,
+                address,
+                author,
+                at,
+                spoken.steps,
+                spoken.skeletons,
+                argocd_namespace,
+                tools.portal,
+                commits,
+            )
+            plan = build(source, chosen, about)
+            spoken.save()
+        return plan
+
+    plan = planned({})
     if not known:
         console.say(
             f"Git knows no identity of yours, so that commits are by {author}.\n"
             "To change it: git config --global user.name NAME; git config --global user.email ADDRESS"
         )
-    return Project(plan, replan, address, tools, resolved, home, spec, interactive, at, secrets)
-
-
-def _planned(
-    source: Source,
-    parameters: Parameters,
-    dialect: str,
-    cache: Path,
-    about: Callable[..., Circumstances],
-    commits: Mapping[str, str],
-) -> Plan:
-    spoken = languages(source, dialect, cache)
-    try:
-        plan = build(source, parameters, about(spoken.steps, spoken.skeletons, commits=commits))
-        spoken.save()
-    finally:
-        spoken.close()
-    return plan
+    return Project(plan, planned, address, tools, resolved, home, spec, interactive, at, secrets)
 
 
 def _source(resolved: Settings, recorded: Mapping[str, Any], home: Home) -> Source:
@@ -176,8 +163,6 @@ def _wants_cluster(request: Request, resolved: Settings) -> bool:
 
 def fingerprint(source: Source, parameters: Parameters, forge: str) -> dict[str, Any]:
     """Return what tells one request for a project from another, without a secret."""
-    from kickstart.plan import public
-
     return {
         "template": source.origin,
         "templateReference": source.reference,
@@ -210,21 +195,30 @@ def _setting(key: str, resolved: Settings, recorded: Mapping[str, Any]) -> str:
     return str(setting.value)
 
 
-def _last_time(
-    home: Home, project: str, source: Source, parameters: Parameters, forge: str
-) -> datetime | None:
-    """Return the time of the last run with the same input.
+def _author(request: Request, source: Source) -> tuple[str, bool]:
+    """Return the author of commits, and whether it is the right one."""
+    if request.earlier:
+        return request.earlier.author, True
+    return connect.author() if _has_author(source) else ("", True)
+
+
+def _commit_time(
+    request: Request, home: Home, project: str, source: Source, parameters: Parameters, forge: str
+) -> datetime:
+    """Return the time of the last run with the same input; without one, now.
 
     So the same input makes the same commits, also after an interruption.
     """
-    last = journal.last_planned(home.state, project) if not naming.project_name_problem(project) else None
+    if request.earlier:
+        return request.earlier.at
+    last = journal.last_planned(home.state, project)
     asked = fingerprint(source, parameters, forge)
     if last and {key: last.get(key) for key in asked} == asked:
         try:
             return datetime.fromisoformat(str(last["commitTime"]))
         except (KeyError, ValueError):
             pass
-    return None
+    return datetime.now().astimezone().replace(microsecond=0) if request.publishes else UNPUBLISHED
 
 
 def _can_ask(request: Request) -> bool:
