@@ -76,22 +76,25 @@ class Form:
         settled: set[str] = set()  # what a page itself says of a parameter holds in each of its branches
         for page in self.pages:
             for part in conditions.all_parts(page):
+                always = part is page and page.get("when") is None
                 for name, schema in (part.get("properties") or {}).items():
+                    known = found.get(name)
                     # A bare `const` only says when its branch is active.
-                    if isinstance(schema, Mapping) and not (name in found and "const" in schema):
-                        known = found.get(name)
-                        always = part is page and page.get("when") is None
-                        required = always and name in (page.get("required") or [])
-                        required = required or bool(known and known.required)
-                        if known and name in settled:
-                            schema = known.schema
-                        elif known and not always:
-                            schema = _loosest(known.schema, schema)
-                        if always:
-                            settled.add(name)
-                        title = known.page if known else str(page.get("title") or "")
-                        when = known.when if known else page.get("when")
-                        found[name] = Property(name, schema, title, required, when)
+                    if not isinstance(schema, Mapping) or (known and "const" in schema):
+                        continue
+                    if known and name in settled:
+                        schema = known.schema
+                    elif known and not always:
+                        schema = _loosest(known.schema, schema)
+                    if always:
+                        settled.add(name)
+                    required = always and name in (page.get("required") or [])
+                    if known:
+                        required = required or known.required
+                        found[name] = Property(name, schema, known.page, required, known.when)
+                    else:
+                        title = str(page.get("title") or "")
+                        found[name] = Property(name, schema, title, required, page.get("when"))
         for page in self.pages:
             names, title = page.get("required"), str(page.get("title") or "")
             for name in map(str, names if isinstance(names, list) else ()):
