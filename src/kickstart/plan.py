@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, field
 from pydantic import ValidationError
 
-from kickstart import actions, leaks, left_out, marker, wiring
+from kickstart import actions, left_out, marker, wiring
 from kickstart.actions import protections
 from kickstart.actions.base import Action, Effect, Given, InputError, Promise
 from kickstart.actions.folder import WriteFolder
@@ -162,7 +162,10 @@ def build(source: Source, parameters: Parameters, given: Circumstances) -> Plan:
             raise TemplateError(error.message, faults=faults, hint=error.hint) from error
     steps = tuple(planned)
     links, texts = builder.output()
-    leaks.refuse(((step.id, effect) for step in steps for effect in step.effects), parameters.secrets)
+    if parameters.secrets:
+        from kickstart import leaks  # few templates take any
+
+        leaks.refuse(((step.id, effect) for step in steps for effect in step.effects), parameters.secrets)
     open_files = builder.left.open_files(builder.tree, builder.outputs)
     notes = (*parameters.notes, *_said(findings.warnings, builder.kept), *builder.notes, *open_files)
     requires = builder.requires()
