@@ -724,20 +724,109 @@ def test_a_clone_without_its_history_has_to_get_it(
     assert "git fetch --unshallow" in without.err
 
 
-def test_a_clone_without_the_files_of_its_history_is_refused(
+def _partial(source: Path, to: Path, *how: str) -> Path:
+    """Clone without what the history holds: Git fetches it where it is needed."""
+    git_in(source, "config", "uploadpack.allowFilter", "true")
+    git_in(to.parent, "clone", "--quiet", *how, source.as_uri(), to.name)
+    return to
+
+
+def _git_files(folder: Path) -> dict[str, bytes]:
+    return {
+        path: content
+        for path, (_, _, content) in snapshot(folder / ".git").items()
+        if path != "index"  # any look at the files renews it
+    }
+
+
+@pytest.mark.parametrize(
+    "how",
+    [("--filter=blob:none",), ("--filter=tree:0",), ("--filter=blob:none", "--sparse")],
+    ids=["no files", "no folders", "sparse"],
+)
+def test_a_partial_clone_gets_what_its_history_lacks(
+    how: tuple[str, ...], cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    (team / "deep" / "er").mkdir(parents=True)
+    git_in(team, "mv", "README.md", "deep/er/README.md")
+    moved = team / "deep" / "er" / "README.md"
+    moved.write_text(moved.read_text().replace("Run it.", "Run it with care."))
+    _push(team, start_sh="#!/bin/sh\nours\n", app_txt=None)
+    (template / "source" / "README.md").write_bytes(README.replace(b"Build it.", b"Build it twice."))
+    (template / "source" / "start.sh").write_text("#!/bin/sh\nnew\n")
+    partial = _partial(source, tmp_path / "partial", *how)
+    before = _git_files(partial)
+
+    looked = cli("update", f"{partial}/", "--dry-run")
+    untouched = _git_files(partial)
+    done = cli("update", f"{partial}/")
+
+    assert (looked.code, done.code) == (9, 9), looked.err + done.err
+    assert untouched == before
+    assert _status(partial) == ["M  deep/er/README.md", "UU start.sh"]
+    assert git_in(partial, "show", ":1:start.sh") == "#!/bin/sh"
+    assert "Build it twice.\n\nRun it with care." in git_in(partial, "show", ":deep/er/README.md")
+    (partial / "start.sh").write_text("resolved\n")
+    git_in(partial, "add", "start.sh")
+    git_in(partial, "commit", "--quiet", "--message", "update")
+    git_in(partial, "push", "--quiet")
+    assert git_in(source, "ls-tree", "-r", "--name-only", "main").splitlines() == [
+        *(".kickstart.yaml", "deep/er/README.md", "start.sh"),
+    ]
+
+
+def test_a_partial_clone_gets_all_that_it_lacks_at_once(
     cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    for path in sorted(team.glob("[!.]*")):
+        path.write_text("ours\n")
+    commit_all(team)
+    git_in(team, "push", "--quiet")
+    (template / "source" / "new.txt").write_text("new\n")
+    partial = _partial(source, tmp_path / "partial", "--filter=blob:none")
+    log = tmp_path / "bin" / "log"
+
+    env = wrap_git(tmp_path / "bin", 'echo "$*" >> "$here/log"; exec "$real" "$@"')
+    done = process("update", f"{partial}/", "--check", env=env)
+
+    assert done.code == 8, done.err
+    assert len([line for line in log.read_text().splitlines() if " fetch " in line]) == 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "code", "words"),
+    [
+        (
+            ("remote", "set-url", "origin", "file:///nowhere/acme/demo.git"),
+            2,
+            "there is no repository acme/demo",
+        ),
+        (("config", "--unset", "remote.origin.promisor"), 4, "use a clone that has all files of its history"),
+    ],
+    ids=["unreachable", "forgotten"],
+)
+def test_what_a_partial_clone_cannot_get_is_told_before_anything_is_changed(
+    lost: tuple[str, ...],
+    code: int,
+    words: str,
+    cli: Cli,
+    template: Path,
+    source: Path,
+    team: Path,
+    tmp_path: Path,
 ) -> None:
     _push(team, start_sh="#!/bin/sh\nours\n")
     (template / "source" / "start.sh").write_text("#!/bin/sh\nnew\n")
-    git_in(source, "config", "uploadpack.allowFilter", "true")
-    git_in(tmp_path, "clone", "--quiet", "--filter=blob:none", source.as_uri(), "partial")
+    partial = _partial(source, tmp_path / "partial", "--filter=blob:none")
+    git_in(partial, *lost)
+    before = _git_files(partial)
 
-    done = cli("update", f"{tmp_path}/partial")
+    done = cli("update", f"{partial}/", "--forge", f"local:{source.parent.parent}")
 
-    assert done.code == 4
-    assert "lacks the object" in done.err
-    assert "use a clone that has all files of its history" in done.err
-    assert _status(tmp_path / "partial") == []
+    assert done.code == code, done.err
+    assert words in done.err
+    assert _status(partial) == []
+    assert _git_files(partial) == before
 
 
 # What was proposed and is not merged

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,8 @@ from kickstart.tools.merge import refuse_old_git
 from kickstart.tools.objects import Objects
 from kickstart.tools.working_copy import EDIT, WorkingCopy, unreachable
 from kickstart.tree import Commit, Edit
+
+_TRUE = {"true", "yes", "on", "1"}
 
 
 @dataclass(slots=True)
@@ -162,7 +165,8 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
         both = ("HEAD^{commit}", "--abbrev-ref", "HEAD")
         said = plumbing.git("-C", str(folder), "rev-parse", "--path-format=absolute", *asked, *both)
         remotes = plumbing.git(
-            *("-C", str(folder), "config", "-z", "--get-regexp", r"^remote\..*\.url$"), accepted=(0, 1)
+            *("-C", str(folder), "config", "-z", "--get-regexp", r"^remote\..*\.(url|promisor)$"),
+            accepted=(0, 1),
         )
     except plumbing.GitError as error:
         refuse_old_git()
@@ -178,7 +182,8 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
         raise ParameterError(
             f"{folder} is a folder of the clone {top}", hint=f"kickstart update {shlex.quote(top)}"
         )
-    remote, url = _published(remotes.decode("utf-8", "surrogateescape"), shown)
+    settings = list(_settings(remotes.decode("utf-8", "surrogateescape")))
+    remote, url = _published(settings, shown)
     place = Path(tempfile.mkdtemp(prefix="kickstart-"))
     git_dir = place / "copy.git"
     try:
@@ -187,7 +192,9 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
         (git_dir / "objects" / "info" / "alternates").write_text(f"{objects}\n", "utf-8", "surrogateescape")
         if Path(shallow).is_file():
             shutil.copyfile(shallow, git_dir / "shallow")
-        with Objects(git_dir) as reading:
+        promised = [remote for remote, key, value in settings if key == "promisor" and value in _TRUE]
+        bring = partial(_bring, folder, shown, git_dir, promised) if promised else None
+        with Objects(git_dir, bring) as reading:
             yield Clone(
                 git_dir, shown, url, branch, head, {}, reading, folder=folder, own=Path(own), remote=remote
             )
@@ -208,10 +215,44 @@ def forge_of(url: str, repository: str) -> str | None:
     return f"local:{folder.removesuffix(f'/{repository}.git')}" if is_ours else None
 
 
-def _published(remotes: str, repository: str) -> tuple[str, str]:
+def _settings(listed: str) -> Iterator[tuple[str, str, str]]:
+    """Yield remote, key and value of what `git config -z` lists; a key without a value is true."""
+    for row in filter(None, listed.split("\0")):
+        name, sign, value = row.partition("\n")
+        remote, _, key = name.removeprefix("remote.").rpartition(".")
+        yield remote, key, value if sign else "true"
+
+
+def _published(settings: Sequence[tuple[str, str, str]], repository: str) -> tuple[str, str]:
     """Return the remote at which a repository is published, with its URL, whatever it is called."""
-    for row in filter(None, remotes.split("\0")):
-        key, _, url = row.partition("\n")
-        if url.rstrip("/").removesuffix(".git").replace(":", "/").endswith(f"/{repository}"):
-            return key.removeprefix("remote.").removesuffix(".url"), url
+    for remote, key, value in settings:
+        url = value.rstrip("/").removesuffix(".git").replace(":", "/")
+        if key == "url" and url.endswith(f"/{repository}"):
+            return remote, value
     return "", ""
+
+
+def _bring(folder: Path, shown: str, git_dir: Path, remotes: Sequence[str], ids: Sequence[str]) -> None:
+    """Bring objects that a partial clone lacks from those that promised them, to the repository beside it.
+
+    Git does so by itself when it misses one, but one by one, and into the clone. Whom it asks, and how it
+    is let in, the clone's own settings say. Raises KickstartError where nobody can be reached.
+    """
+    quietly = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    # What is here helps nobody to choose: each object is named.
+    fetch = ("-c", "fetch.negotiationAlgorithm=noop", "fetch", *quietly, "--filter=blob:none", "--stdin")
+    failed = None
+    for remote in remotes:
+        try:
+            plumbing.git(
+                *("-C", str(folder), *plumbing.ALONE, *fetch, "--", remote),
+                input="".join(f"{id_}\n" for id_ in ids).encode(),
+                environment={"GIT_OBJECT_DIRECTORY": str(git_dir / "objects")},
+            )
+        except plumbing.GitError as error:
+            if "not our ref" not in error.said:  # a history that was rewritten and cleared away there
+                failed = unreachable(shown, error)
+        else:
+            return
+    if failed:
+        raise failed

@@ -38,6 +38,7 @@ def merge(
     base: what the template made before. Markers take no part. Raises PreflightError for an old Git.
     """
     _store(git_dir, objects.tree(team), base, template)
+    objects.complete(TEAM)
     # A template that moves a folder does not move what the team has put there.
     output = _merge_tree(git_dir, "-c", "merge.directoryRenames=false", "-c", "merge.conflictStyle=merge")
     head, _, messages = output.partition(b"\0\0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -22,11 +22,13 @@ _SUBMODULE = 0o160000
 class Objects:
     """Commits, trees and files of one repository. What is added to it meanwhile is found as well.
 
-    Raises GitError where the repository cannot be read, PreflightError without Git.
+    bring: brings objects here that the repository lacks, by their ids, as far as it can. Raises GitError
+    where the repository cannot be read, PreflightError without Git.
     """
 
-    def __init__(self, git_dir: Path) -> None:
+    def __init__(self, git_dir: Path, bring: Callable[[Sequence[str]], None] | None = None) -> None:
         self._git_dir = git_dir
+        self._bring = bring
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Objects:
@@ -48,6 +50,9 @@ class Objects:
     def tree(self, revision: str) -> str:
         """Return the id of a revision's tree. Raises GitError where there is no such revision."""
         found = self._id(f"{revision}^{{tree}}")
+        if found is None and self._bring and (commit := self.commit(revision)):
+            # Git takes a commit for none whose tree is not here.
+            found = self.contents([commit])[0].split(maxsplit=2)[1].decode()
         if found is None:
             raise plumbing.GitError(f"there is no {revision}")
         return found
@@ -81,14 +86,35 @@ class Objects:
 
     def contents(self, ids: Sequence[str]) -> list[bytes]:
         """Return what objects hold, by their ids."""
-        contents = []
+        found = self._found(ids)
+        missing = [id_ for id_, content in zip(ids, found, strict=True) if content is None]
+        if missing and self._bring:
+            self._bring(list(dict.fromkeys(missing)))  # all at once: each time is a talk with a server
+            found = self._found(ids)
+        for id_, content in zip(ids, found, strict=True):
+            if content is None:
+                raise plumbing.GitError(f"the repository lacks the object {id_}")
+        return [content for content in found if content is not None]
+
+    def complete(self, revision: str) -> None:
+        """Bring here what files of a revision hold, for a command of Git's that reads them by itself."""
+        if self._bring is None:
+            return
+        ids = [id_ for mode, id_ in self.listing(revision).values() if mode != _SUBMODULE]
+        said = plumbing.git(
+            *(f"--git-dir={self._git_dir}", "cat-file", "--batch-check", "--buffer"),
+            input="".join(f"{id_}\n" for id_ in ids).encode(),
+        )
+        missing = [line.split()[0].decode() for line in said.splitlines() if line.endswith(b" missing")]
+        if missing:
+            self._bring(missing)
+
+    def _found(self, ids: Sequence[str]) -> list[bytes | None]:
+        found: list[bytes | None] = []
         for start in range(0, len(ids), BATCH):
-            batch = ids[start : start + BATCH]
-            for id_, (found, content) in zip(batch, self._ask(batch), strict=True):
-                if found is None:
-                    raise plumbing.GitError(f"the repository lacks the object {id_}")
-                contents.append(content)
-        return contents
+            answers = self._ask(ids[start : start + BATCH])
+            found += [None if id_ is None else content for id_, content in answers]
+        return found
 
     def _id(self, name: str) -> str | None:
         ((found, _),) = self._ask([name])
