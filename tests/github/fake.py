@@ -760,9 +760,14 @@ class FakeGithub:
         if not head:
             errors = [{"resource": "PullRequest", "field": "head", "code": "invalid"}]
             raise Refusal(422, "Validation Failed", errors=errors)
-        if head == _git(repo.git_dir, "rev-parse", f"refs/heads/{call.body['base']}"):
+        base = f"refs/heads/{call.body['base']}"
+        if source is repo and _git(repo.git_dir, "rev-list", "--count", head, f"^{base}") == "0":
             said = f"No commits between {call.body['base']} and {call.body['head']}"
-            raise Refusal(422, "Validation Failed", errors=[{"resource": "PullRequest", "message": said}])
+            raise Refusal(
+                422,
+                "Validation Failed",
+                errors=[{"resource": "PullRequest", "code": "custom", "message": said}],
+            )
         label = f"{source.owner}:{branch}"
         if any(each["head"]["label"] == label and each["state"] == "open" for each in repo.pulls):
             said = f"A pull request already exists for {label}."

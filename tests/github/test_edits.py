@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.gitops import ONE, TWO
-from tests.cli.support import Cli, git, write_files
+from tests.cli.support import Cli, clone, git, git_in, write_files
 from tests.github.fake import FakeGithub, Fault
 
 PREVIEW = ["preview", "create", "shop", "--pr", "42", "--image-digest", ONE]
@@ -56,6 +56,60 @@ def test_a_proposal_is_one_pull_request_however_often_it_is_made(
         first["branch"],
         2,
     )
+
+
+def _merge(github: FakeGithub, repository: Path, work: Path, branch: str) -> Path:
+    """Merge a pull request as GitHub's first button does, and return a clone that has the merge."""
+    folder = clone(repository, work)
+    git_in(folder, "merge", "--quiet", "--no-ff", "--message", "Merge", f"origin/{branch}")
+    git_in(folder, "push", "--quiet")
+    for each in github.repositories.values():
+        for pull in each.pulls:
+            pull["state"] = "closed"
+    return folder
+
+
+def test_a_preview_that_was_merged_and_removed_is_proposed_again(
+    cli: Cli, github: FakeGithub, gitops: Path, tmp_path: Path
+) -> None:
+    first = cli(*PREVIEW, *CI, "--pull-request", "-o", "json").json
+    work = _merge(github, gitops, tmp_path / "work", first["branch"])
+    assert cli("preview", "delete", "shop", "--pr", "42", *CI).code == 0
+
+    again, waiting = (cli(*PREVIEW, *CI, "--pull-request", "-o", "json").json for _ in range(2))
+
+    pulls = github.repositories["acme/shop-gitops"].pulls
+    assert [each["outcome"] for each in (again, waiting)] == ["proposed", "unchanged"]
+    assert again["branch"] == waiting["branch"] != first["branch"]
+    assert [pull["state"] for pull in pulls] == ["closed", "open"]
+    assert waiting["pullRequest"] == pulls[1]["html_url"]
+    git_in(work, "pull", "--quiet")
+    git_in(work, "merge", "--quiet", f"origin/{again['branch']}")
+    assert "previews/pr-42/values.yaml" in _files(work, "HEAD")
+
+
+def test_an_update_that_was_merged_and_taken_back_is_new_again(
+    cli: Cli, github: FakeGithub, two: Path, tmp_path: Path
+) -> None:
+    create = ("create", "demo", "-t", two, "--forge", "github", "--owner", "acme", "--quiet")
+    update = ("update", "demo", "--repository", "acme/demo", "-o", "json")
+    assert cli(*create).code == 0
+    write_files(two / "skeleton", {"empty": b"no more\n"})
+    (first,) = cli(*update).json["updates"]
+    git_dir = github.repositories["acme/demo"].git_dir
+    work = _merge(github, git_dir, tmp_path / "work", first["branch"])
+    merged = cli(*update, "--check")
+    git_in(work, "revert", "--no-edit", "--mainline", "1", "HEAD")
+    git_in(work, "push", "--quiet")
+
+    checked = cli(*update, "--check")
+    (again,) = cli(*update).json["updates"]
+    waiting = cli(*update, "--check")
+
+    assert (merged.json["outcome"], checked.code, waiting.code) == ("unchanged", 8, 0)
+    assert (again["outcome"], waiting.json["outcome"]) == ("proposed", "proposed")
+    assert again["branch"] != first["branch"]
+    assert git("-C", git_dir, "show", f"{again['branch']}:empty") == "no more"
 
 
 def test_an_update_is_a_pull_request_and_starts_where_the_last_one_ended(

@@ -161,8 +161,7 @@ def checked(update: Update) -> Done:
     if update.merged is None or isinstance(copy, Clone):
         return look
     edit, before = look.done.made.edit, look.done.made.before
-    branch = working_copy.branch_of(edit, before)
-    commit = copy.fetch(f"refs/heads/{branch}")
+    branch, commit = working_copy.proposal(copy, edit, before)
     if commit is None:
         return look
     url = place.tools.forge.pull_request(place.repository, branch, copy.branch)

@@ -94,6 +94,19 @@ class WorkingCopy:
         except _NoReferenceError:
             return None
 
+    def holds(self, commit: str) -> bool:
+        """Tell whether the branch holds a commit that is here.
+
+        In a shallow copy, by what has come to the branch since that commit was made.
+        """
+        if (self.git_dir / "shallow").exists():
+            fetch = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules")
+            # With its parent: Git cuts a merge off from both sides where one of them is too old.
+            _remote(self, *fetch, "--depth=2", self.url, commit)
+            since = min(int(line.split()[0]) for line in self._revisions("--timestamp", commit, self.head))
+            _remote(self, *fetch, f"--shallow-since={since}", self.url, f"refs/heads/{self.branch}")
+        return not self._revisions("--max-count=1", commit, f"^{self.head}")
+
     def rendered(self, digest: str) -> Rendered | None:
         """Find the commit that holds exactly what a template made, proved by `digest`.
 
@@ -164,6 +177,9 @@ class WorkingCopy:
             if marker.without(tree).digest() == digest:
                 return Rendered(commit, tree, author, datetime.fromisoformat(at))
         return None
+
+    def _revisions(self, *which: str) -> list[str]:
+        return plumbing.git(f"--git-dir={self.git_dir}", "rev-list", *which).decode().splitlines()
 
     def _deepen(self) -> bool:
         """Bring the whole history here. Tells whether there was more of it."""
@@ -287,8 +303,7 @@ def propose(
     edit = make(files)
     if not edit.changes:
         return Made(edit, files)
-    branch = branch_of(edit, files)
-    there = copy.fetch(f"refs/heads/{branch}")
+    branch, there = proposal(copy, edit, files)
     if there:
         return Made(edit, files, branch, there)
     made = copy.store(edit, author, at, beside)
@@ -302,12 +317,28 @@ def _commit(reference: str, mark: str, stamp: str, message: str, parent: str) ->
     return head + b"data %d\n%s\nfrom %s\n" % (len(text), text, parent.encode())
 
 
-def branch_of(edit: Edit, files: Files) -> str:
-    """Return the branch by which an edit of these files is proposed, always the same."""
+def proposal(copy: WorkingCopy, edit: Edit, files: Files) -> tuple[str, str | None]:
+    """Return the branch by which an edit of these files is proposed, and its commit if it is there.
+
+    The same edit has the same branch, unless that was merged before: then somebody has taken it back, and
+    a branch that holds nothing new would propose nothing.
+    """
+    merged: list[str] = []
+    while True:
+        branch = _branch_of(edit, files, merged)
+        there = copy.fetch(f"refs/heads/{branch}")
+        if there is None or not copy.holds(there):
+            return branch, there
+        merged.append(there)
+
+
+def _branch_of(edit: Edit, files: Files, merged: Sequence[str]) -> str:
     total = hashlib.sha256(edit.intent.encode())
     for path in sorted(edit.changes):
         before = files.get(path)
         total.update(f"\0{path}\0".encode() + (before.content if before else b""))
+    for commit in merged:
+        total.update(commit.encode())
     return proposals(edit.name).removeprefix("refs/heads/") + total.hexdigest()[:10]
 
 
