@@ -95,8 +95,8 @@ def one(files: Files, number: int) -> Preview:
 def create(files: Files, project: str, number: int, image: str, ttl: str, now: datetime) -> Edit:
     """Add the preview of a pull request, or give an existing one another image or time to live.
 
-    The time to live starts anew with every change. Raises PreflightError where the repository has no
-    place for previews, ConflictError where something else has the name.
+    The time to live starts anew with every change, and where it is over. Raises PreflightError where the
+    repository has no place for previews, ConflictError where something else has the name.
     """
     path, place = _path(number), _place(files)
     since = now.isoformat(timespec="seconds")
@@ -105,7 +105,8 @@ def create(files: Files, project: str, number: int, image: str, ttl: str, now: d
         if found.problem:
             hint = f"correct it, or remove it: kickstart preview delete {project} --pr {number}"
             raise ConflictError(f"{FOLDER}/pr-{number} is in the way: {found.problem}", hint=hint)
-        if (found.digest, found.ttl) == (image, ttl):
+        is_alive = found.expires is not None and found.expires > now
+        if is_alive and (found.digest, found.ttl) == (image, ttl):
             return Edit({})
         text = text_of(files, path)
         for key, value in (("image.digest", image), ("preview.since", since), ("preview.ttl", ttl)):

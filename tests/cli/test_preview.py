@@ -294,6 +294,19 @@ def test_every_fault_is_in_one_report(cli: Cli) -> None:
     ]
 
 
+def test_a_preview_that_is_wanted_again_lives_again(cli: Cli, gitops: GitOps) -> None:
+    cli(*_create())
+    gitops.write(PLACE, re.sub(r"since: .*", 'since: "2020-01-01T00:00:00+00:00"', gitops.read(PLACE)))
+
+    planned = cli(*_create("--dry-run", "-o", "json")).json
+    done, again = (cli(*_create("-o", "json")).json for _ in range(2))
+    collected = cli("preview", "gc", "shop", "-o", "json").json
+
+    assert [each["outcome"] for each in (planned, done, again)] == ["planned", "changed", "unchanged"]
+    assert (done["preview"]["state"], collected["removed"]) == ("active", [])
+    assert (done["files"], planned["files"]) == ([{"path": PLACE, "change": "update"}],) * 2
+
+
 @pytest.mark.parametrize("ttl", ["0h", "1", "h", "91d", "1w", "-1h", "1.5h", "99999999h", "72H", ""])
 def test_a_nonsensical_time_to_live_is_refused(ttl: str, cli: Cli, gitops: GitOps) -> None:
     done = cli(*_create(f"--ttl={ttl}"))
