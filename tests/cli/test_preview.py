@@ -349,6 +349,17 @@ def test_a_dry_run_shows_every_line_and_writes_nothing(cli: Cli, gitops: GitOps)
     assert git_in(gitops.repository, "for-each-ref") == before
 
 
+def test_a_dry_run_with_nothing_to_do_plans_nothing(cli: Cli, gitops: GitOps) -> None:
+    cli(*_create())
+
+    looked = [
+        cli(*command, "--dry-run", "-o", "json").json
+        for command in (_create(), ["preview", "delete", "shop", "--pr", "7"], ["preview", "gc", "shop"])
+    ]
+
+    assert [(each["outcome"], each["files"]) for each in looked] == [("unchanged", [])] * 3
+
+
 @pytest.mark.parametrize(
     "command",
     [_create(), _create("--dry-run"), ["preview", "list", "shop"], ["preview", "gc", "shop", "--dry-run"]],

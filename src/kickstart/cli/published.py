@@ -201,7 +201,8 @@ def change(
 
     if dry_run:
         files = copy.read(paths)
-        return Done(place, working_copy.Made(make(files), files), "planned", copy.branch)
+        made = working_copy.Made(make(files), files)
+        return Done(place, made, "planned" if made.edit.changes else "unchanged", copy.branch)
     author, _ = connect.author()
     how = working_copy.propose if pull_request else working_copy.commit
     made = how(copy, paths, make, author, datetime.now(UTC))
