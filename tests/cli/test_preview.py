@@ -165,6 +165,17 @@ def test_the_list_tells_when_a_preview_ends_in_utc(cli: Cli, gitops: GitOps) -> 
     assert " 15:00 UTC" in listed
 
 
+def test_the_list_is_a_table_also_with_long_numbers(cli: Cli, gitops: GitOps) -> None:
+    cli(*_create(number=8))
+    cli(*_create(number=123456789))
+    _expire(gitops, 8)
+
+    lines = cli("preview", "list", "shop").out.splitlines()
+
+    assert [line.index(word) for line, word in zip(lines, ("expired", "active"), strict=True)] == [14, 14]
+    assert len({line.index("until") for line in lines}) == 1
+
+
 def _expire(gitops: GitOps, number: int) -> None:
     path = f"previews/pr-{number}/values.yaml"
     gitops.write(path, re.sub(r"since: .*", 'since: "2020-01-01T00:00:00+00:00"', gitops.read(path)))

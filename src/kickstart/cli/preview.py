@@ -111,9 +111,10 @@ def list_(
             "previews": [_described(each, now) for each in found],
         }
     )
+    width = max((len(each.name) for each in found), default=0)
     for each in found:
         state = _state(each, now)
-        line = f"{each.name:<8} {console.paint(state, _COLORS[state]):<8}"
+        line = f"{each.name:<{width}}  {console.paint(f'{state:<7}', _COLORS[state])} "
         console.print(f"{line} {each.problem or f'until {_when(each)}  {each.host}  {each.digest[:19]}'}")
     if not found:
         console.print(f"{place.repository} has no previews.")
