@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+import yaml
 
 from kickstart import document
 
@@ -32,9 +35,9 @@ def with_value(text: str, path: Sequence[str], value: str) -> str:
         parent = parent[part] if isinstance(parent, dict) else None
     if not isinstance(parent, dict) or isinstance(parent.get(path[-1]), dict | list):
         raise document.DocumentError(f"has something else at {shown}", document.line_of(text, path))
-    is_there = path[-1] in parent
+    _, there = _pair_at(text, path)
     parent[path[-1]] = value
-    for after in [_replaced(text, path, value)] if is_there else _added(text, path, value):
+    for after in [_replaced(text, there, value)] if there else _added(text, path, value):
         try:
             if document.load(after) == wanted:
                 return after
@@ -43,17 +46,34 @@ def with_value(text: str, path: Sequence[str], value: str) -> str:
     raise document.DocumentError(f"cannot be changed at {shown} alone", document.line_of(text, path))
 
 
-def _replaced(text: str, path: Sequence[str], value: str) -> str:
-    node: Any = document.composed(text)
+def _pair_at(text: str, path: Sequence[str]) -> tuple[Any, Any]:
+    """Return key and value that stand at a path in the text itself; what `<<` brings stands elsewhere."""
+    key, node = None, document.composed(text)
     for part in path:
-        node = next(item for key, item in node.value if key.value == part)
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        key, node = next((pair for pair in pairs if pair[0].value == part), (None, None))
+    return key, node
+
+
+def _replaced(text: str, node: yaml.ScalarNode, value: str) -> str:
     start, end = node.start_mark.index, node.end_mark.index
     blank = " " if start == end else ""  # `key:` without a value
     return text[:start] + blank + json.dumps(value, ensure_ascii=False) + text[end:]
 
 
 def _added(text: str, path: Sequence[str], value: str) -> Iterator[str]:
-    """Yield `text` with a new key, for each way of indenting lists that keeps the other lines."""
+    """Yield `text` with a new key: as a line of its own, else as each way of indenting lists has it."""
+    key, mapping = _pair_at(text, path[:-1])
+    line = re.compile(r"[^\r\n]*(\r\n|\n|\r)").match(text, key.end_mark.index) if key else None
+    if line and isinstance(mapping, yaml.MappingNode) and mapping.value and not mapping.flow_style:
+        indent = " " * mapping.start_mark.column
+        row = f"{indent}{path[-1]}: {json.dumps(value, ensure_ascii=False)}{line[1]}"
+        yield text[: line.end()] + row + text[line.end() :]
+    yield from _added_anew(text, path, value)
+
+
+def _added_anew(text: str, path: Sequence[str], value: str) -> Iterator[str]:
+    """Yield `text` written anew with a new key, where all other lines are kept."""
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString

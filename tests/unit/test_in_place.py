@@ -44,9 +44,14 @@ def test_the_mark_at_the_start_of_a_file_stays_where_it_is() -> None:
         (BY_HAND, ["list"], "has something else at list"),
         (BY_HAND, ["image", "tag", "below"], "has something else at image.tag.below"),
         ("- a\n", ["a"], "has something else at a"),
-        (BY_HAND, ["image", "missing"], "cannot be changed at image.missing alone"),
+        ("image: {tag:  a}\nb: [1,  2]\n", ["image", "missing"], "cannot be changed at image.missing alone"),
         ("a: &x b\nc: *x\n", ["a"], "cannot be changed at a alone"),
         ("base: &x {a: b}\nmore: *x\n", ["base", "a"], "cannot be changed at base.a alone"),
+        (
+            "base: &x {a: {b: c}}\nmore:\n  <<: *x\n",
+            ["more", "a", "b"],
+            "cannot be changed at more.a.b alone",
+        ),
     ],
 )
 def test_what_cannot_be_replaced_alone_is_refused(text: str, path: list[str], problem: str) -> None:
@@ -69,6 +74,14 @@ def test_what_cannot_be_replaced_alone_is_refused(text: str, path: list[str], pr
         (
             "image:\n  tag: a\nlist:\n  - x: 1\n    y: 2\n",
             'image:\n  digest: "new"\n  tag: a\nlist:\n  - x: 1\n    y: 2\n',
+        ),
+        (
+            "image:  # below\n    # the one\n    tag:  'a'\nlist:\n- 1\nb:\n    - 2\n",
+            "image:  # below\n    digest: \"new\"\n    # the one\n    tag:  'a'\nlist:\n- 1\nb:\n    - 2\n",
+        ),
+        (
+            "all: &all\n  digest: old\nimage:\n  <<: *all  # as everywhere\n  tag: a\n",
+            'all: &all\n  digest: old\nimage:\n  digest: "new"\n  <<: *all  # as everywhere\n  tag: a\n',
         ),
     ],
 )
