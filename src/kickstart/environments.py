@@ -73,7 +73,7 @@ def promote(files: Files, source: str, target: str) -> Edit:
     path = f"{IMAGES}/{target}.yaml"
     text = changed(text_of(files, path), path, ("image", "digest"), image)
     subject = f"Promote {image[:19]} from {source} to {target}"
-    return Edit({path: Entry(text.encode())}, subject, image, f"promote-{target}", image)
+    return Edit({path: Entry(text.encode(), files[path].mode)}, subject, image, f"promote-{target}", image)
 
 
 def mapping(files: Files, path: str) -> dict[str, Any]:

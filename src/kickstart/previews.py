@@ -16,7 +16,7 @@ from kickstart import document
 from kickstart.environments import Files, changed, mapping, text_of
 from kickstart.errors import ConflictError, KickstartError, PreflightError
 from kickstart.naming import MAX_LABEL
-from kickstart.tree import Edit, Entry
+from kickstart.tree import FILE, Edit, Entry
 
 FOLDER = "previews"
 SHAPE = "helm/values-preview.yaml"
@@ -116,7 +116,7 @@ def create(files: Files, project: str, number: int, image: str, ttl: str, now: d
         host = _quoted(_host(files, number))
         text = _VALUES.format(project=project, number=number, host=host, digest=image, since=since, ttl=ttl)
     return Edit(
-        {path: Entry(text.encode())},
+        {path: Entry(text.encode(), files[path].mode if path in files else FILE)},
         f"Preview pull request {number} with {image[:19]}",
         f"Its time to live is {ttl}.",
         f"preview-pr-{number}",

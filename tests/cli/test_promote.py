@@ -35,6 +35,22 @@ def test_only_the_digest_moves(cli: Cli, gitops: GitOps) -> None:
     )
 
 
+def test_an_executable_file_stays_one(cli: Cli, gitops: GitOps) -> None:
+    _built(gitops)
+    cli("preview", "create", "shop", "--pr", "42", "--image-digest", ONE)
+    files = ["helm/images/stage.yaml", "previews/pr-42/values.yaml"]
+    git_in(gitops.folder, "pull", "--quiet")
+    git_in(gitops.folder, "update-index", "--chmod=+x", *files)
+    git_in(gitops.folder, "commit", "--quiet", "--message", "from a share")
+    git_in(gitops.folder, "push", "--quiet")
+
+    done = [cli(*PROMOTE), cli("preview", "create", "shop", "--pr", "42", "--image-digest", TWO)]
+
+    assert [each.code for each in done] == [0, 0]
+    listed = git_in(gitops.repository, "ls-tree", "main", *files)
+    assert [line.split()[0] for line in listed.splitlines()] == ["100755"] * 2
+
+
 def test_the_same_image_again_is_unchanged(cli: Cli, gitops: GitOps) -> None:
     _built(gitops)
     cli(*PROMOTE)
