@@ -829,6 +829,38 @@ def test_what_a_partial_clone_cannot_get_is_told_before_anything_is_changed(
     assert _git_files(partial) == before
 
 
+@pytest.mark.parametrize("there", ["start.sh", "deep"])
+def test_a_submodule_of_the_teams_stays_where_the_template_has_files(
+    there: str, cli: Cli, template: Path, forge: Path, tmp_path: Path
+) -> None:
+    (template / "source" / "deep").mkdir()
+    for name in ("deep/one.txt", "deep/two.txt"):
+        (template / "source" / name).write_text("old\n")
+    assert cli("create", "demo", "-t", template, "--owner", "acme").code == 0
+    source = forge / "acme" / "demo.git"
+    team = clone(source, tmp_path / "team")
+    git_in(team, "rm", "-r", "--quiet", there)
+    git_in(team, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},{there}")
+    (team / there).mkdir(parents=True)
+    git_in(team, "commit", "--quiet", "--message", "a submodule")
+    git_in(team, "push", "--quiet")
+    for name in ("deep/one.txt", "start.sh"):
+        (template / "source" / name).write_text("new\n")
+
+    proposed, put = cli("update", "demo", "-o", "json"), cli("update", f"{team}/", "-o", "json")
+
+    assert (proposed.code, put.code) == (9, 9), proposed.err + put.err
+    mine, others = sorted(("deep/one.txt", "start.sh"), key=lambda name: not name.startswith(there))
+    (branch,) = _branches(source)
+    for done in (proposed, put):
+        words = "was changed by the template, and is in a submodule of the team's, which stays as it is"
+        assert done.json["updates"][0]["conflicts"] == [{"where": mine, "message": words}]
+        assert [file["path"] for file in done.json["updates"][0]["files"]] == [".kickstart.yaml", others]
+    listed = git_in(source, "ls-tree", "-r", branch, there).splitlines()
+    assert listed == [f"160000 commit {'1' * 40}\t{there}"]
+    assert git_in(team, "ls-files", "--stage", there) == f"160000 {'1' * 40} 0\t{there}"
+
+
 # What was proposed and is not merged
 
 

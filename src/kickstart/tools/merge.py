@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,10 +11,11 @@ from msgspec import Struct
 from kickstart import marker
 from kickstart.errors import PreflightError
 from kickstart.tools import plumbing
-from kickstart.tools.objects import Objects
+from kickstart.tools.objects import SUBMODULE, Objects
 from kickstart.tree import LINK, Entry
 
 BASE, TEAM, TEMPLATE = (f"refs/kickstart/{name}" for name in ("base", "team", "template"))
+_TAKEN = "was changed by the template, and is in a submodule of the team's, which stays as it is"
 OLDEST = (2, 38)  # of Git, with `merge-tree --write-tree`
 
 
@@ -35,8 +36,15 @@ def merge(
 ) -> Merged:
     """Merge what a template makes now into the commit `team` of a repository, whose objects are `objects`.
 
-    base: what the template made before. Markers take no part. Raises PreflightError for an old Git.
+    base: what the template made before. Markers take no part, and submodules stay as they are. Raises
+    PreflightError for an old Git.
     """
+    there = objects.listing(team)
+    inside = _inside([path for path, row in there.items() if row[0] == SUBMODULE], {*base, *template})
+    left_out = {path: _TAKEN for path in sorted(inside) if base.get(path) != template.get(path)}
+    base, template = (
+        {path: entry for path, entry in side.items() if path not in inside} for side in (base, template)
+    )
     _store(git_dir, objects.tree(team), base, template)
     objects.complete(TEAM)
     # A template that moves a folder does not move what the team has put there.
@@ -48,7 +56,12 @@ def merge(
     changes = _changes(objects, tree.decode())
     left = objects.entries(tree.decode(), sorted(names)) if names else {}
     conflicts = {path: _words(kinds.get(path, ""), left.get(path)) for path in sorted(names)}
-    return Merged(changes, conflicts, stages)
+    return Merged(changes, dict(sorted({**conflicts, **left_out}.items())), stages)
+
+
+def _inside(submodules: Sequence[str], paths: Collection[str]) -> set[str]:
+    """Return what would stand in the place of a submodule, or inside of it."""
+    return {path for path in paths if any(f"{path}/".startswith(f"{each}/") for each in submodules)}
 
 
 def _words(kind: str, left: Entry | None) -> str:

@@ -16,7 +16,7 @@ from kickstart.tree import Entry, Tree
 BATCH = 100
 
 _FOLDER = 0o040000
-_SUBMODULE = 0o160000
+SUBMODULE = 0o160000
 
 
 class Objects:
@@ -63,7 +63,7 @@ class Objects:
         Submodules are left out.
         """
         listed = self.listing(revision, paths)
-        rows = [(path, *row) for path, row in listed.items() if row[0] != _SUBMODULE]
+        rows = [(path, *row) for path, row in listed.items() if row[0] != SUBMODULE]
         contents = self.contents([id_ for _, _, id_ in rows])
         return {path: Entry(content, mode) for (path, mode, _), content in zip(rows, contents, strict=True)}
 
@@ -100,7 +100,7 @@ class Objects:
         """Bring here what files of a revision hold, for a command of Git's that reads them by itself."""
         if self._bring is None:
             return
-        ids = [id_ for mode, id_ in self.listing(revision).values() if mode != _SUBMODULE]
+        ids = [id_ for mode, id_ in self.listing(revision).values() if mode != SUBMODULE]
         said = plumbing.git(
             *(f"--git-dir={self._git_dir}", "cat-file", "--batch-check", "--buffer"),
             input="".join(f"{id_}\n" for id_ in ids).encode(),
