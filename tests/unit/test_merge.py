@@ -151,6 +151,67 @@ def test_what_contradicts_is_named_and_kept(
     assert after[path].content.decode().startswith(kept)
 
 
+@pytest.mark.parametrize(
+    ("base", "team", "template", "conflicts", "kept"),
+    [
+        pytest.param(
+            {"a": LINES},
+            {"b": LINES},
+            {},
+            {"b": "was deleted by one side and renamed by the other, and is kept as renamed"},
+            {"b": LINES},
+            id="renamed and deleted",
+        ),
+        pytest.param(
+            {"a": LINES},
+            {"b": LINES},
+            {"c": LINES},
+            dict.fromkeys("abc", "was renamed by both sides, each in its own way, and has both names"),
+            {"b": LINES, "c": LINES},
+            id="renamed twice",
+        ),
+        pytest.param(
+            {},
+            {"d": "mine"},
+            {"d/e": "theirs"},
+            {
+                "d~kickstart_team": (
+                    "is a file on one side and a folder on the other; the file is kept by this name"
+                )
+            },
+            {"d/e": "theirs", "d~kickstart_team": "mine"},
+            id="file and folder",
+        ),
+        pytest.param(
+            {"l": "1\n"},
+            {"l": "1\n2\n"},
+            {"l": Entry(b"a", LINK)},
+            dict.fromkeys(
+                ("l", "l~kickstart_team"),
+                "is a file on one side and a link on the other; the file is kept by the name with ~",
+            ),
+            {"l": Entry(b"a", LINK), "l~kickstart_team": "1\n2\n"},
+            id="file and link",
+        ),
+        pytest.param(
+            {"b": "\0\n"},
+            {"b": "\0\n<<<<<<< mine\n"},
+            {"b": "\0\n\0\n"},
+            {"b": "was changed by the team and by the template, and is kept as the team's"},
+            {"b": "\0\n<<<<<<< mine\n"},
+            id="a binary file with a marker of its own",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_of_each_other_says_where_it_is_kept(
+    base: Side, team: Side, template: Side, conflicts: dict[str, str], kept: Side, tmp_path: Path
+) -> None:
+    after, result = merged(tmp_path, base, team, template)
+
+    assert result.conflicts == conflicts
+    assert after == _entries(kept)
+
+
 TEXTS = st.lists(st.sampled_from("abcdefgh"), max_size=8)
 TREES = st.dictionaries(st.sampled_from(["f", "g", "d/f", "d/g", "h"]), TEXTS, max_size=4)
 

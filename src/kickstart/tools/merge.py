@@ -16,6 +16,16 @@ from kickstart.tree import LINK, Entry
 
 BASE, TEAM, TEMPLATE = (f"refs/kickstart/{name}" for name in ("base", "team", "template"))
 _TAKEN = "was changed by the template, and is in a submodule of the team's, which stays as it is"
+_KEPT = "was changed by the team and by the template, and is kept as the team's"
+_WORDS = {
+    "contents": _KEPT,
+    "binary": _KEPT,
+    "modify/delete": "was deleted by one side and changed by the other, and is kept as changed",
+    "rename/delete": "was deleted by one side and renamed by the other, and is kept as renamed",
+    "rename/rename": "was renamed by both sides, each in its own way, and has both names",
+    "file/directory": "is a file on one side and a folder on the other; the file is kept by this name",
+    "distinct modes": "is a file on one side and a link on the other; the file is kept by the name with ~",
+}
 OLDEST = (2, 38)  # of Git, with `merge-tree --write-tree`
 
 
@@ -52,7 +62,8 @@ def merge(
     head, _, messages = output.partition(b"\0\0")
     tree, *stages = head.split(b"\0")
     names = {_path(stage.partition(b"\t")[2]) for stage in stages}
-    kinds = dict(_kinds(messages))
+    # Of a binary file Git says twice that it is in conflict, and once why.
+    kinds = dict(sorted(_kinds(messages), key=lambda pair: pair[1] == "binary"))
     changes = _changes(objects, tree.decode())
     left = objects.entries(tree.decode(), sorted(names)) if names else {}
     conflicts = {path: _words(kinds.get(path, ""), left.get(path)) for path in sorted(names)}
@@ -65,13 +76,10 @@ def _inside(submodules: Sequence[str], paths: Collection[str]) -> set[str]:
 
 
 def _words(kind: str, left: Entry | None) -> str:
-    if left and left.mode != LINK and re.search(rb"^<<<<<<< ", left.content, re.M):
+    is_text = left is not None and left.mode != LINK and kind != "binary"
+    if left and is_text and re.search(rb"^<<<<<<< ", left.content, re.M):
         return "the same lines were changed by the team and by the template, and are marked"
-    if kind == "modify/delete":
-        return "was deleted by one side and changed by the other, and is kept as changed"
-    if kind in {"contents", "binary"}:
-        return "was changed by the team and by the template, and is kept as the team's"
-    return f"cannot be merged ({kind or 'with another file'})"
+    return _WORDS.get(kind, f"cannot be merged ({kind or 'with another file'})")
 
 
 def _store(git_dir: Path, team: str, base: Mapping[str, Entry], template: Mapping[str, Entry]) -> None:
