@@ -829,6 +829,32 @@ def test_what_a_partial_clone_cannot_get_is_told_before_anything_is_changed(
     assert _git_files(partial) == before
 
 
+def test_a_repository_with_ids_of_sha256_is_updated(
+    cli: Cli, template: Path, source: Path, tmp_path: Path
+) -> None:
+    exported = subprocess.run(
+        ["git", "-C", str(source), "fast-export", "--all"], capture_output=True, check=True
+    ).stdout
+    shutil.rmtree(source)
+    git_in(source.parent, "init", "--quiet", "--bare", "--object-format=sha256", "-b", "main", source.name)
+    subprocess.run(["git", "-C", str(source), "fast-import", "--quiet"], input=exported, check=True)
+    team = clone(source, tmp_path / "team")
+    (template / "source" / "start.sh").write_text("new\n")
+
+    put = cli("update", f"{team}/")
+    kept = _kept(source)
+    proposed, checked = cli("update", "demo"), cli("update", "demo", "--check")
+
+    assert (put.code, proposed.code, checked.code) == (0, 0, 0), put.err + proposed.err
+    assert _status(team) == ["M  start.sh"]
+    assert _proposed(source, "start.sh") == "new"
+    assert len(kept[0].split()[0]) == 64
+    git_in(source, "update-ref", "-d", kept[0].split()[1])
+    git_in(source, "update-ref", "-d", f"refs/heads/{_branches(source)[0]}")
+    assert cli("update", "demo").code == 0
+    assert _kept(source) == kept
+
+
 @pytest.mark.parametrize("there", ["start.sh", "deep"])
 def test_a_submodule_of_the_teams_stays_where_the_template_has_files(
     there: str, cli: Cli, template: Path, forge: Path, tmp_path: Path

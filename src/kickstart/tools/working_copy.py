@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,7 +32,6 @@ PATIENCE = 120.0  # seconds that others may be faster; 50 writers at once took 2
 LONGEST_PAUSE = 1.0  # seconds between two tries
 RENDERED = "refs/kickstart/rendered/"
 EDIT = "refs/kickstart/edit"
-_NOTHING = "0" * 40  # what a root comes from, and what a reference is that is not
 
 Files = Mapping[str, Entry]
 
@@ -141,16 +140,16 @@ class WorkingCopy:
             yield f"D {plumbing.quoted(path)}\n".encode("utf-8", "surrogateescape")
         yield from starmap(plumbing.file_command, put.items())
         for reference, commit in beside.items():
-            yield _commit(reference, "", commit.stamp, commit.text, _NOTHING)
+            yield _commit(reference, "", commit.stamp, commit.text, "0" * len(self.head))  # a root
             yield from starmap(plumbing.file_command, commit.tree.items())
         yield b"get-mark :1\n"
 
-    def push(self, commit: str, branch: str, also: Mapping[str, str] | None = None) -> str:
-        """Publish a commit, and others by their references, never by force; all or none.
+    def push(self, commit: str, branch: str, also: Collection[str] = ()) -> str:
+        """Publish a commit, and references that are here as well, never by force; all or none.
 
         Returns "", or why not when somebody else was faster.
         """
-        commits = {f"refs/heads/{branch}": commit, **(also or {})}
+        commits = {f"refs/heads/{branch}": commit, **{reference: reference for reference in also}}
         # The hooks of the user's own repositories are not about this one.
         quietly = [f"--git-dir={self.git_dir}", "push", "--quiet", "--no-verify"]
         quietly += ["--atomic"] if also else []
@@ -307,8 +306,7 @@ def propose(
     if there:
         return Made(edit, files, branch, there)
     made = copy.store(edit, author, at, beside)
-    also = {reference: commit.id for reference, commit in (beside or {}).items()}
-    return Made(edit, files, branch, made, pushed=not copy.push(made, branch, also))
+    return Made(edit, files, branch, made, pushed=not copy.push(made, branch, beside or ()))
 
 
 def _commit(reference: str, mark: str, stamp: str, message: str, parent: str) -> bytes:
