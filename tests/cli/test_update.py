@@ -281,6 +281,31 @@ def test_parameters_can_change_at_the_same_time(cli: Cli, source: Path, team: Pa
     assert (found.parameters["greeting"], found.parameters["replicas"]) == ("good morning", 1)
 
 
+def test_an_answer_that_the_template_no_longer_asks_for_is_named(
+    cli: Cli, template: Path, forge: Path
+) -> None:
+    create = ("create", "demo", "-t", template, "--owner", "acme", "--set", "greeting=servus")
+    assert cli(*create).code == 0
+    source = forge / "acme" / "demo.git"
+    text = (template / "template.yaml").read_text()
+    renamed = text.replace("greeting: {title", "welcome: {title").replace(".greeting", ".welcome")
+    (template / "template.yaml").write_text(renamed)
+
+    checked, done = cli("update", "demo", "--check"), cli("update", "demo", "-o", "json")
+    (template / "source" / "start.sh").write_text("new\n")
+    told = cli("update", "demo", "--set", "welcome=servus")
+
+    note = (
+        'Note: the template no longer asks for greeting, which was "servus"; '
+        "if it has another name now, answer that: --set NAME=VALUE\n"
+    )
+    assert (checked.code, done.code, told.code) == (8, 0, 0)
+    assert checked.err.startswith(note)
+    assert done.err == note
+    assert '- greeting: "servus"' in git_in(source, "log", "-1", "--format=%b", _branches(source)[0])
+    assert "servus" in "".join(git_in(source, "show", f"{branch}:README.md") for branch in _branches(source))
+
+
 def test_the_marker_of_the_branch_is_proved_by_what_is_kept_beside_it(
     cli: Cli, template: Path, source: Path
 ) -> None:

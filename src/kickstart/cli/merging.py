@@ -52,6 +52,12 @@ class Update(Struct, frozen=True):
         return found
 
     @property
+    def unasked(self) -> dict[str, str]:
+        """What was answered before, and has no parameter any more, as JSON."""
+        gone = self.mark.parameters.keys() - self.told.parameters.keys() if self.merged else ()
+        return {name: json.dumps(self.mark.parameters[name], ensure_ascii=False) for name in sorted(gone)}
+
+    @property
     def paths(self) -> Sequence[str]:
         """What the merge is about."""
         merged = self.merged
@@ -73,6 +79,9 @@ class Update(Struct, frozen=True):
             return Edit({})
         name, (old, new) = self.effect.mark.template["name"], self.versions
         text = f"The template made this repository as version {old or 'unknown'}."
+        if self.unasked:
+            listed = "\n".join(f"- {name}: {value}" for name, value in self.unasked.items())
+            text += f"\n\nThe template no longer asks for what was answered before:\n\n{listed}"
         if self.merged.conflicts:
             listed = "\n".join(f"- {path}: {words}" for path, words in self.merged.conflicts.items())
             text += f"\n\nTo be resolved before this is merged:\n\n{listed}"

@@ -279,6 +279,12 @@ def _report(given: _Given, done: Sequence[merging.Done], unresolved: Sequence[Fa
     outcomes = {each.done.outcome for each in done}
     outcome = next((each for each in ("planned", "changed", "proposed") if each in outcomes), "unchanged")
     body = {"outcome": outcome, "updates": [each.body() for each in done]}
+    unasked = {name: value for each in done for name, value in each.update.unasked.items()}
+    for name, value in unasked.items():
+        console.say(
+            f"Note: the template no longer asks for {name}, which was {value}; "
+            "if it has another name now, answer that: --set NAME=VALUE"
+        )
     for each in done:
         each.show(console, check)
     if check and outcome == "planned":
