@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -335,6 +336,20 @@ def test_a_check_writes_nothing_and_says_by_its_code(cli: Cli, template: Path, s
     assert done.code == 8
     assert done.json["error"]["faults"] == [{"where": "acme/demo", "message": "1.2.3 -> 2.0.0"}]
     assert git_in(source, "for-each-ref") == before
+
+
+def test_a_check_says_what_to_type_with_all_that_it_was_told(
+    cli: Cli, template: Path, source: Path, tmp_path: Path
+) -> None:
+    newer = tmp_path / "a newer one"
+    shutil.copytree(template, newer)
+    (newer / "source" / "start.sh").write_text("new\n")
+    flags = ["--template", str(newer), "--set", "greeting=good day"]
+    flags += ["--forge", f"local:{source.parent.parent}", "--owner", "acme", "--repository", "acme/demo"]
+
+    hint = cli("update", "demo", *flags, "--check", "-o", "json").json["error"]["hint"]
+
+    assert shlex.split(hint) == ["kickstart", "update", "demo", *flags]
 
 
 def test_a_dry_run_shows_the_merge_and_writes_nothing(

@@ -155,6 +155,18 @@ class _Given(Struct, frozen=True):
     console: Console
 
     @property
+    def as_typed(self) -> list[str]:
+        """The arguments that decide what an update is of, for another run."""
+        flags = (
+            *(("--template", self.template), ("--from", self.old), ("--dialect", self.dialect)),
+            *(("--set", each) for each in self.assignments),
+            *(("--values", each) for each in self.values),
+            *(("--forge", self.forge), ("--github-url", self.github_url), ("--owner", self.owner)),
+            ("--repository", self.repository),
+        )
+        return [self.name, *(word for flag, value in flags if value for word in (flag, value))]
+
+    @property
     def is_path(self) -> bool:
         """Whether a folder was named, and no project."""
         return "/" in self.name or self.name in {".", ".."}
@@ -294,8 +306,7 @@ def _report(given: _Given, done: Sequence[merging.Done], unresolved: Sequence[Fa
             for each in done
             if each.done.outcome == "planned"
         ]
-        flags = f" --template {shlex.quote(given.template)}" if given.template else ""
-        hint = f"kickstart update {shlex.quote(given.name)}{flags}"
+        hint = f"kickstart update {shlex.join(given.as_typed)}"
         raise FindingsError("an update is available", faults=faults, hint=hint)
     if unresolved:
         console.remember({"updates": body["updates"]})
