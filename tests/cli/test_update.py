@@ -338,6 +338,29 @@ def test_a_check_writes_nothing_and_says_by_its_code(cli: Cli, template: Path, s
     assert git_in(source, "for-each-ref") == before
 
 
+@pytest.mark.parametrize(
+    ("version", "said", "subject"),
+    [
+        ("1.2.10", "1.2.3 -> 1.2.10", "Update to pair 1.2.10"),
+        ("1.2", "1.2.3 -> 1.2, which is older", "Go back to pair 1.2"),
+        ("0.9.0", "1.2.3 -> 0.9.0, which is older", "Go back to pair 0.9.0"),
+        ("next", "1.2.3 -> next", "Update to pair next"),
+    ],
+)
+def test_an_update_to_an_older_template_says_so(
+    version: str, said: str, subject: str, cli: Cli, template: Path, source: Path
+) -> None:
+    text = (template / "template.yaml").read_text()
+    (template / "template.yaml").write_text(text.replace("1.2.3", f'"{version}"'))
+    (template / "source" / "start.sh").write_text("new\n")
+
+    checked, done = cli("update", "demo", "--check", "-o", "json"), cli("update", "demo")
+
+    assert checked.json["error"]["faults"] == [{"where": "acme/demo", "message": said}]
+    assert f"{subject} is proposed." in done.out
+    assert git_in(source, "log", "-1", "--format=%s", _branches(source)[0]) == subject
+
+
 def test_a_check_says_what_to_type_with_all_that_it_was_told(
     cli: Cli, template: Path, source: Path, tmp_path: Path
 ) -> None:

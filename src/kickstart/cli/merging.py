@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -43,6 +44,15 @@ class Update(Struct, frozen=True):
     def versions(self) -> tuple[str, str]:
         """The template's version before and after."""
         return self.mark.template.get("version", ""), self.effect.mark.template["version"]
+
+    @property
+    def is_back(self) -> bool:
+        """Whether the template is an older one than that which made the repository, as far as known."""
+        before, after = (re.fullmatch(r"v?(\d+(?:\.\d+)*)", each) for each in self.versions)
+        if before is None or after is None:
+            return False
+        old, new = ([int(part) for part in each[1].split(".")] for each in (before, after))
+        return new < old
 
     @property
     def told(self) -> Marker:
@@ -87,7 +97,7 @@ class Update(Struct, frozen=True):
             text += f"\n\nTo be resolved before this is merged:\n\n{listed}"
         return Edit(
             {**self.merged.changes, marker.FILE_NAME: self.effect.tree[marker.FILE_NAME]},
-            f"Update to {name} {new}".rstrip(),
+            f"{'Go back' if self.is_back else 'Update'} to {name} {new}".rstrip(),
             text,
             NAME,
             # Not the template's version: the same files from the same answers are the same update.
@@ -106,7 +116,8 @@ class Done(Struct, frozen=True):
     def versions(self) -> str:
         """The template's version before and after, where it tells more than that something is new."""
         old, new = self.update.versions
-        return f"{old} -> {new}" if old != new else "an update"
+        back = ", which is older" if self.update.is_back else ""
+        return f"{old} -> {new}{back}" if old != new else "an update"
 
     def show(self, console: Console, check: bool) -> None:
         """Print it. check: what is new is an error's to tell."""
