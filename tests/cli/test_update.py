@@ -677,6 +677,47 @@ def test_the_next_update_of_a_clone_starts_where_the_last_one_ended(
     assert _kept(folder) == _kept(source)[-1:] or set(_kept(folder)) == set(_kept(source))
 
 
+@pytest.mark.parametrize("flag", ["--check", "--dry-run"])
+def test_a_look_leaves_nothing_of_the_last_update_in_a_clone(
+    flag: str, cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    assert cli("update", f"{team}/").code == 0
+    commit_all(team)
+    git_in(team, "push", "--quiet")
+    other = clone(source, tmp_path / "other")
+    (template / "source" / "start.sh").write_text("newer\n")
+    before = _git_files(other)
+
+    done = cli("update", f"{other}/", flag)
+
+    assert done.code == (8 if flag == "--check" else 0), done.err
+    assert _git_files(other) == before
+
+
+def test_a_clone_of_a_fork_alone_starts_from_what_was_pushed_to_the_fork(
+    cli: Cli, template: Path, source: Path, tmp_path: Path
+) -> None:
+    fork = tmp_path / "bob" / "demo.git"
+    fork.parent.mkdir()
+    git_in(tmp_path, "clone", "--quiet", "--bare", str(source), str(fork))
+    mine = clone(fork, tmp_path / "mine")
+    (template / "source" / "start.sh").write_text("new\n")
+
+    first = cli("update", f"{mine}/")
+    (push,) = (line for line in first.err.splitlines() if "git push REMOTE" in line)
+    git_in(mine, "push", "--quiet", "origin", push.rpartition(" ")[2])
+    commit_all(mine)
+    git_in(mine, "push", "--quiet")
+    (template / "source" / "start.sh").write_text("newer\n")
+    other = clone(fork, tmp_path / "other")
+    git_in(other, "remote", "add", "away", "file:///nowhere/carol/demo.git")
+    second = cli("update", f"{other}/")
+
+    assert (first.code, second.code) == (0, 0), second.err
+    assert (other / "start.sh").read_text() == "newer\n"
+
+
 def test_a_clone_that_may_not_push_says_what_the_next_update_needs(
     cli: Cli, template: Path, source: Path, team: Path
 ) -> None:

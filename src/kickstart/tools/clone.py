@@ -31,12 +31,14 @@ class Clone(WorkingCopy):
     """A clone's newest commit, in a repository beside it that borrows its objects.
 
     Nothing is written to the clone before `put`. own: the clone's `.git`. remote: where the repository
-    is published, as the clone calls it; "" where it knows none.
+    is published, as the clone calls it; "" where it knows none. asked: the remotes that may have what the
+    clone has not.
     """
 
     folder: Path = Path()
     own: Path = Path()
     remote: str = ""
+    asked: Sequence[str] = ()
 
     @property
     def is_shallow(self) -> bool:
@@ -47,18 +49,22 @@ class Clone(WorkingCopy):
         """Leave it where it is: `fetch` brings the one thing that is missing, if any."""
 
     def fetch(self, ref: str) -> str | None:
-        """Return the commit of a reference that the clone has, or brings from where it is published."""
+        """Return the commit of a reference that the clone has, or a remote; then it is brought beside."""
         found = self._commit(ref)
-        if found is None and self.remote:
+        for remote in () if found else self.asked:
             try:
-                self._git(
-                    "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self.remote, f"{ref}:{ref}"
-                )
+                found = found or self._brought_from(remote, ref)
             except plumbing.GitError as error:
-                if "couldn't find remote ref" in error.said:
-                    return None
-                raise unreachable(self.shown, error) from None
-            found = self._commit(ref)
+                if remote == self.remote:
+                    raise unreachable(self.shown, error) from None
+        return found
+
+    def _brought_from(self, remote: str, ref: str) -> str | None:
+        rows = (line.split("\t") for line in self._git("ls-remote", "--", remote, ref).decode().splitlines())
+        found = next((id_ for id_, name in rows if name == ref), None)
+        if found:
+            fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+            self._git(*fetch, "--", remote, ref, environment=_into(self.git_dir))
         return found
 
     def refuse_changes(self) -> None:
@@ -146,9 +152,15 @@ class Clone(WorkingCopy):
     def _deepen(self) -> bool:
         return False  # how much history a clone has, is its owner's to say
 
-    def _git(self, *arguments: str, input: bytes = b"", accepted: Sequence[int] = (0,)) -> bytes:
+    def _git(
+        self,
+        *arguments: str,
+        input: bytes = b"",
+        accepted: Sequence[int] = (0,),
+        environment: Mapping[str, str] | None = None,
+    ) -> bytes:
         command = ("-C", str(self.folder), *plumbing.ALONE, *arguments)
-        return plumbing.git(*command, input=input, accepted=accepted)
+        return plumbing.git(*command, input=input, accepted=accepted, environment=environment)
 
 
 @contextmanager
@@ -195,9 +207,11 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
         promised = [remote for remote, key, value in settings if key == "promisor" and value in _TRUE]
         bring = partial(_bring, folder, shown, git_dir, promised) if promised else None
         with Objects(git_dir, bring) as reading:
-            yield Clone(
-                git_dir, shown, url, branch, head, {}, reading, folder=folder, own=Path(own), remote=remote
-            )
+            copy = Clone(git_dir, shown, url, branch, head, {}, reading)
+            copy.folder, copy.own, copy.remote = folder, Path(own), remote
+            # A clone of a fork alone may find there what somebody has pushed to it.
+            copy.asked = [remote] if remote else [each for each, key, _ in settings if key == "url"]
+            yield copy
     except plumbing.GitError as error:
         raise PreflightError(
             f"{folder} cannot be updated: {error}", hint="use a clone that has all files of its history"
@@ -232,6 +246,11 @@ def _published(settings: Sequence[tuple[str, str, str]], repository: str) -> tup
     return "", ""
 
 
+def _into(git_dir: Path) -> dict[str, str]:
+    """Return what has Git in the clone write the objects that it fetches to the repository beside it."""
+    return {"GIT_OBJECT_DIRECTORY": str(git_dir / "objects")}
+
+
 def _bring(folder: Path, shown: str, git_dir: Path, remotes: Sequence[str], ids: Sequence[str]) -> None:
     """Bring objects that a partial clone lacks from those that promised them, to the repository beside it.
 
@@ -247,7 +266,7 @@ def _bring(folder: Path, shown: str, git_dir: Path, remotes: Sequence[str], ids:
             plumbing.git(
                 *("-C", str(folder), *plumbing.ALONE, *fetch, "--", remote),
                 input="".join(f"{id_}\n" for id_ in ids).encode(),
-                environment={"GIT_OBJECT_DIRECTORY": str(git_dir / "objects")},
+                environment=_into(git_dir),
             )
         except plumbing.GitError as error:
             if "not our ref" not in error.said:  # a history that was rewritten and cleared away there
