@@ -102,6 +102,50 @@ def test_every_output_of_the_action_is_one_that_kickstart_gives() -> None:
     assert document.load(ACTION.read_text("utf-8"))["outputs"].keys() == ci.outputs(result).keys()
 
 
+LABEL = ["wip", "preview"]
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "labels", "label", "jobs"),
+    [
+        ("labeled", "open", LABEL, "preview", ["image"]),
+        ("synchronize", "open", LABEL, None, ["image"]),
+        ("reopened", "open", LABEL, None, ["image"]),
+        ("synchronize", "open", [], None, []),
+        ("unlabeled", "open", [], "preview", ["delete"]),
+        ("closed", "closed", LABEL, None, ["delete"]),
+        # GitHub runs only the last of those that wait: this one instead of `closed`, or of `unlabeled`.
+        ("labeled", "closed", [*LABEL, "released"], "released", ["delete"]),
+        ("unlabeled", "closed", ["preview"], "wip", ["delete"]),
+        ("labeled", "open", ["wip"], "wip", ["delete"]),
+    ],
+)
+@pytest.mark.parametrize("fork", [False, True])
+def test_a_preview_goes_whatever_else_happens_to_its_pull_request(
+    action: str, state: str, labels: list[str], label: str | None, jobs: list[str], fork: bool
+) -> None:
+    workflow = document.load((EXAMPLES / "github/preview.yaml").read_text("utf-8"))
+    known = {
+        "github.event.pull_request.labels.*.name": labels,
+        "github.event.pull_request.head.repo.full_name": "bob/shop" if fork else "acme/shop",
+        "github.event.pull_request.state": state,
+        "github.event.action": action,
+        "github.event.label.name": label,
+        "github.repository": "acme/shop",
+    }
+
+    def judged(condition: str) -> bool:
+        for name, value in known.items():
+            condition = condition.replace(name, repr(value))
+        python = condition.replace("&&", "and").replace("||", "or").replace("!c", "not c")
+        return bool(eval(python, {"contains": lambda whole, part: part in whole}))
+
+    started = [name for name, job in workflow["jobs"].items() if "if" in job and judged(job["if"])]
+
+    assert action in workflow["on"]["pull_request"]["types"]
+    assert started == ([] if fork else jobs)
+
+
 def _github() -> Iterator[list[str]]:
     for file in sorted((EXAMPLES / "github").glob("*.yaml")):
         for job in document.load(file.read_text("utf-8"))["jobs"].values():
