@@ -146,6 +146,19 @@ def test_a_preview_goes_whatever_else_happens_to_its_pull_request(
     assert started == ([] if fork else jobs)
 
 
+def test_every_job_of_gitlab_gets_the_token_of_its_scope() -> None:
+    text = (EXAMPLES / "gitlab/preview.gitlab-ci.yml").read_text("utf-8")
+    jobs = {name: job for name, job in document.load(text).items() if "script" in job}
+
+    assert "do not protect it" in text
+    assert all(job["environment"]["name"].startswith("preview/") for job in jobs.values())
+    assert {name: job["environment"].get("action", "start") for name, job in jobs.items()} == {
+        "preview": "start",
+        "preview-end": "stop",
+        "preview-gc": "access",
+    }
+
+
 def _github() -> Iterator[list[str]]:
     for file in sorted((EXAMPLES / "github").glob("*.yaml")):
         for job in document.load(file.read_text("utf-8"))["jobs"].values():
