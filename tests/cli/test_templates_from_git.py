@@ -112,3 +112,31 @@ def test_a_template_comes_from_every_kind_of_clone(
 
     assert result.code == 0, result.err
     assert (tmp_path / "out" / "demo" / "README.md").read_text() == "newest\n"
+
+
+def test_a_partial_clone_gives_the_template_that_it_has_and_names_what_it_lacks(
+    cli: Cli, remote: Remote, tmp_path: Path
+) -> None:
+    git("-C", remote.folder, "config", "uploadpack.allowFilter", "true")
+    git("clone", "-q", "--filter=blob:none", remote.url, tmp_path / "partial")
+    url = (tmp_path / "partial").as_uri()
+
+    newest, tagged = (
+        cli("render", "demo", "-t", f"{url}@{which}", "--output-dir", tmp_path / which)
+        for which in ("main", "v1")
+    )
+
+    assert newest.code == 0, newest.err
+    assert (tmp_path / "main" / "demo" / "README.md").read_text() == "newest\n"
+    assert tagged.code == 6
+    assert "it is a partial clone: name the repository that it was cloned from" in tagged.err
+
+
+def test_a_repository_that_has_lost_a_file_is_no_bug(cli: Cli, remote: Remote) -> None:
+    lost = git("-C", remote.folder, "rev-parse", "main:skeleton/README.md")
+    (remote.folder / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+
+    done = cli("create", "demo", "-t", remote.url, "--dry-run")
+
+    assert done.code == 6
+    assert f"{remote.url} cannot be read: the repository lacks the object {lost}" in done.err

@@ -175,6 +175,17 @@ def test_a_push_that_is_refused_says_what_to_do_next(
         _commit(copy, Edit({"a.txt": Entry(b"")}, "x"))
 
 
+def test_a_repository_that_has_lost_a_file_cannot_be_read(remote: Path, tmp_path: Path) -> None:
+    lost = git_in(remote, "rev-parse", "trunk:a.txt")
+    (tmp_path / "remote.git" / "objects" / lost[:2] / lost[2:]).unlink()
+
+    with (
+        pytest.raises(RemoteError, match=f"acme/x cannot be read: the repository lacks the object {lost}"),
+        working_copy.cloned("acme/x", remote.as_uri(), {}) as copy,
+    ):
+        copy.read()
+
+
 def test_patience_ends(remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = " ! [rejected]  abc -> trunk (fetch first)"
     script = f'case "$*" in *" push "*) echo "{lost}" >&2; exit 1;; esac\nexec "$real" "$@"'

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kickstart import folders, redact
-from kickstart.errors import ParameterError, TemplateError
+from kickstart.errors import ParameterError, RemoteError, TemplateError
 from kickstart.settings import Home, Setting, Settings
 from kickstart.tools import Address, Cluster, Portal, Repository, Tools, plumbing
 from kickstart.tree import PathError, Tree
@@ -155,6 +155,10 @@ def checkout(home: Home) -> Checkout:
                         LocalFolders().keep(store / commit, Tree(objects.entries(commit)))
         except PathError as error:
             raise TemplateError(f"{redact.urls(url)} holds what no template may: {error}") from error
+        except plumbing.GitError as error:
+            raise RemoteError(
+                f"{redact.urls(url)} cannot be read: {error}", hint="name a repository that has all its files"
+            ) from error
         return store / commit, commit
 
     return bring

@@ -161,9 +161,12 @@ def fetch_commit(url: str, ref: str, git_dir: Path, environment: Mapping[str, st
         if ref and re.search(_NO_SUCH_REF, error.said):
             raise _no_such_ref(url, ref, environment or {}) from None
         shown = f"'{ref}' of {redact.urls(url)}" if ref else redact.urls(url)
+        here = _here(url)
         raise RemoteError(
             f"{shown} cannot be fetched: git fetch failed: {redact.urls(str(error))}",
-            hint="check the URL and your access",
+            hint="it is a partial clone: name the repository that it was cloned from"
+            if here and _is_partial(here)
+            else "check the URL and your access",
         ) from None
 
 
@@ -204,14 +207,24 @@ def _ssh(url: str) -> dict[str, str]:
 
 def _lent(url: str, git_dir: Path) -> bool:
     """Let a whole repository on this machine lend its objects to `git_dir`, so that none is copied."""
-    place = Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
-    lenders = (place, place / ".git") if place else ()
-    lender = next((each for each in lenders if (each / "objects").is_dir()), None)
-    if lender is None or (lender / "shallow").exists():
+    lender = _here(url)
+    if lender is None or (lender / "shallow").exists() or _is_partial(lender):
         return False
     (git_dir / "objects" / "info").mkdir(exist_ok=True)
     (git_dir / "objects" / "info" / "alternates").write_text(f"{lender / 'objects'}\n", "utf-8")
     return True
+
+
+def _here(url: str) -> Path | None:
+    """Return where a repository on this machine has its objects, or None for any other."""
+    place = Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
+    places = (place, place / ".git") if place else ()
+    return next((each for each in places if (each / "objects").is_dir()), None)
+
+
+def _is_partial(git_dir: Path) -> bool:
+    """Tell whether a repository is a partial clone, which lacks some of its objects."""
+    return any((git_dir / "objects" / "pack").glob("*.promisor"))
 
 
 def fast_import(git_dir: Path, stream: Iterable[bytes]) -> str:

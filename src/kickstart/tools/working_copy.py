@@ -240,6 +240,8 @@ def cloned(shown: str, url: str, environment: Mapping[str, str]) -> Iterator[Wor
             except plumbing.GitError as error:
                 raise ConflictError(f"{shown} is empty", hint="publish it: kickstart create NAME") from error
             yield copy
+    except plumbing.GitError as error:  # it lacks what its own commits name
+        raise unreachable(shown, error) from None
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
