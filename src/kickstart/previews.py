@@ -21,7 +21,8 @@ from kickstart.tree import FILE, Edit, Entry
 FOLDER = "previews"
 SHAPE = "helm/values-preview.yaml"
 PROJECT = "argocd/appproject.yaml"
-PATHS = (FOLDER, SHAPE, PROJECT)
+PERMANENT = "environments"
+PATHS = (FOLDER, SHAPE, PROJECT, PERMANENT)
 """All that the functions below look at."""
 
 LONGEST = timedelta(days=90)
@@ -113,6 +114,12 @@ def create(files: Files, project: str, number: int, image: str, ttl: str, now: d
             text = changed(text, path, tuple(key.split(".")), value)
     else:
         _namespace(place, number)
+        other = f"{PERMANENT}/pr-{number}.yaml"
+        if other in files:
+            raise ConflictError(
+                f"{other} makes an environment of the same name, in the same namespace",
+                hint="rename it; where an older template made it for a preview, remove it",
+            )
         host = _quoted(_host(files, number))
         text = _VALUES.format(project=project, number=number, host=host, digest=image, since=since, ttl=ttl)
     return Edit(

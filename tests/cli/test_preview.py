@@ -233,6 +233,16 @@ def test_a_broken_preview_is_named_and_holds_up_no_other(
     assert "previews/pr-9/values.yaml" in gitops.files()
 
 
+def test_a_permanent_environment_of_the_same_name_is_in_the_way(cli: Cli, gitops: GitOps) -> None:
+    before = gitops.write("environments/pr-42.yaml", "environment: pr-42\n")
+
+    refused, other = cli(*_create()), cli(*_create(number=4))
+
+    assert (refused.code, other.code) == (5, 0)
+    assert "environments/pr-42.yaml makes an environment of the same name" in refused.err
+    assert gitops.changed(before) == ["A previews/pr-4/values.yaml"]
+
+
 def test_one_that_is_over_goes_whatever_else_is_wrong_with_it(cli: Cli, gitops: GitOps) -> None:
     cli(*_create(number=9))
     path = "previews/pr-9/values.yaml"
