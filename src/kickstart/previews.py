@@ -230,7 +230,8 @@ def _host(files: Files, number: int) -> str:
     host = str(exposure.get("host") or "") if isinstance(exposure, dict) else ""
     first, dot, rest = host.partition(".")
     own = f"pr-{number}"
-    first = first.replace("preview", own, 1) if "preview" in first else f"{own}-{first}".rstrip("-")
+    left = next((each for each in ("preview", "*") if each in first), None)
+    first = first.replace(left, own, 1) if left else f"{own}-{first}".rstrip("-")
     if len(first) > MAX_LABEL:
         raise ConflictError(
             f"the host '{first}{dot}{rest}' has a part of more than {MAX_LABEL} characters",

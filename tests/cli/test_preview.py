@@ -444,6 +444,7 @@ def test_a_project_that_permits_no_previews_says_so(cli: Cli, gitops: GitOps) ->
         ("preview.apps.acme.example", "pr-42.apps.acme.example"),
         ("chat.preview.acme.example", "pr-42-chat.preview.acme.example"),
         ('"shop-preview.acme.example"', "shop-pr-42.acme.example"),
+        ('"*.preview.acme.example"', "pr-42.preview.acme.example"),
     ],
 )
 def test_the_host_is_that_of_all_previews_with_the_number(
