@@ -159,3 +159,33 @@ def test_what_github_refuses_becomes_what_to_do_next(
     assert said in done.err
     assert "ghp_ada" not in done.out + done.err
     assert git("-C", gitops, "rev-parse", "main") == before
+
+
+def test_a_pipeline_learns_where_an_update_of_one_repository_is_proposed(
+    cli: Cli, github: FakeGithub, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = ("create", "demo", "-t", two, "--forge", "github", "--owner", "acme", "--quiet")
+    assert cli(*create).code == 0
+    work = clone(github.repositories["acme/demo"].git_dir, tmp_path / "work")
+    (work / "empty").write_text("ours\n")
+    git_in(work, "commit", "--quiet", "--all", "--message", "ours")
+    git_in(work, "push", "--quiet")
+    write_files(two / "skeleton", {"empty": b"no more\n"})
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+
+    done = cli("update", "demo", "--repository", "acme/demo", "-o", "json")
+
+    lines = (tmp_path / "output").read_text().splitlines()
+    given = {name.partition("<<")[0]: value for name, value in zip(lines[::3], lines[1::3], strict=True)}
+    (update,) = done.json["updates"]
+    assert done.code == 9
+    assert given == {
+        "outcome": "failed",
+        "changed": "true",
+        "exit-code": "9",
+        "repository": "acme/demo",
+        "branch": update["branch"],
+        "commit": update["commit"],
+        "pull-request": update["pullRequest"],
+    }

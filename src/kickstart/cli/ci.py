@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,14 @@ def workflow_commands(result: Mapping[str, Any]) -> Iterator[str]:
 def outputs(result: Mapping[str, Any]) -> dict[str, str]:
     """Return the outputs of the step, those that the result does not have left out."""
     preview = result.get("preview") or {}
+    updates: Sequence[Mapping[str, Any]] = result.get("updates") or ()
+    # An update with conflicts has failed, and is proposed all the same.
+    outcomes = {result["outcome"], *(each["outcome"] for each in updates)}
+    if len(updates) == 1:  # of several, nobody could tell which one is meant
+        result = {**updates[0], **result}
     found = {
         "outcome": result["outcome"],
-        "changed": str(result["outcome"] in {"changed", "proposed"}).lower(),
+        "changed": str(not outcomes.isdisjoint({"changed", "proposed"})).lower(),
         "exit-code": str((result.get("error") or {}).get("exitCode", 0)),
         **{name: result.get(key) for key, name in _OUTPUTS.items()},
         **{name: preview.get(name) for name in _PREVIEW_OUTPUTS},
