@@ -543,6 +543,33 @@ def test_a_clone_gets_the_merge_into_its_work_tree(
 
 
 @pytest.mark.parametrize(
+    ("begin", "what"),
+    [
+        (("merge", "--quiet", "--no-commit", "--no-ff", "--strategy=ours", "other"), "merge"),
+        (("revert", "--no-commit", "HEAD"), "revert"),
+        (("rebase", "--quiet", "--exec", "false", "HEAD~"), "rebase"),
+    ],
+)
+def test_a_clone_in_the_middle_of_something_is_left_alone(
+    begin: tuple[str, ...], what: str, cli: Cli, template: Path, team: Path
+) -> None:
+    git_in(team, "switch", "--quiet", "--create", "other")
+    git_in(team, "commit", "--quiet", "--allow-empty", "--message", "theirs")
+    git_in(team, "switch", "--quiet", "main")
+    git_in(team, "commit", "--quiet", "--allow-empty", "--message", "ours")
+    subprocess.run(["git", "-C", str(team), *begin], capture_output=True, check=False)
+    (template / "source" / "start.sh").write_text("new\n")
+
+    refused, looked = cli("update", f"{team}/"), cli("update", f"{team}/", "--check")
+    git_in(team, what, "--abort")
+    done = cli("update", f"{team}/")
+
+    assert (refused.code, looked.code, done.code) == (4, 8, 0), refused.err
+    assert f"{team} is in the middle of a {what}\n" in refused.err
+    assert f"git {what} --abort" in refused.err
+
+
+@pytest.mark.parametrize(
     ("new", "there"),
     [
         ("local.txt", "local.txt"),

@@ -24,6 +24,13 @@ from kickstart.tools.working_copy import EDIT, WorkingCopy, unreachable
 from kickstart.tree import Commit, Edit
 
 _TRUE = {"true", "yes", "on", "1"}
+_BEGUN = {
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+}
 
 
 @dataclass(slots=True)
@@ -68,7 +75,16 @@ class Clone(WorkingCopy):
         return found
 
     def refuse_changes(self) -> None:
-        """Raise PreflightError where a file differs from the newest commit; Git has to know it."""
+        """Raise PreflightError where a file differs from the newest commit; Git has to know it.
+
+        So it does where the next commit would end something else that was begun.
+        """
+        begun = next((what for name, what in _BEGUN.items() if (self.own / name).exists()), None)
+        if begun:
+            raise PreflightError(
+                f"{self.folder} is in the middle of a {begun}",
+                hint=f"end it, or go back to before: git {begun} --abort",
+            )
         said = self._git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
         changed = [line[3:].decode("utf-8", "replace") for line in said.split(b"\0") if line]
         if changed:
