@@ -302,6 +302,7 @@ def test_an_answer_that_the_template_no_longer_asks_for_is_named(
     )
     assert (checked.code, done.code, told.code) == (8, 0, 0)
     assert checked.err.startswith(note)
+    assert [each["unasked"] for each in done.json["updates"]] == [["greeting"]] * 2
     assert done.err == note
     assert '- greeting: "servus"' in git_in(source, "log", "-1", "--format=%b", _branches(source)[0])
     assert "servus" in "".join(git_in(source, "show", f"{branch}:README.md") for branch in _branches(source))

@@ -161,6 +161,27 @@ def test_what_github_refuses_becomes_what_to_do_next(
     assert git("-C", gitops, "rev-parse", "main") == before
 
 
+def test_an_update_names_the_earlier_ones_that_are_still_open(
+    cli: Cli, github: FakeGithub, two: Path
+) -> None:
+    create = ("create", "demo", "-t", two, "--forge", "github", "--owner", "acme", "--quiet")
+    assert cli(*create).code == 0
+    said = []
+    for text in (b"one\n", b"two\n", b"three\n"):
+        write_files(two / "skeleton", {"empty": text})
+        said.append(cli("update", "demo", "--repository", "acme/demo"))
+        if text == b"one\n":
+            github.repositories["acme/demo"].pulls[0]["state"] = "closed"
+
+    _, second, third = (pull["html_url"] for pull in github.repositories["acme/demo"].pulls)
+    notes = [[line for line in done.out.splitlines() if "instead of" in line] for done in said]
+    assert [done.code for done in said] == [0, 0, 0]
+    assert notes == [[], [], [f"  instead of {second}, which is still open: close it"]]
+    assert third in said[-1].out
+    again = cli("update", "demo", "--repository", "acme/demo", "-o", "json")
+    assert [each["replaces"] for each in again.json["updates"]] == [[second]]
+
+
 def test_a_pipeline_learns_where_an_update_of_one_repository_is_proposed(
     cli: Cli, github: FakeGithub, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

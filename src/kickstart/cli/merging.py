@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kickstart.tree import Commit
 
 NAME = "update"  # in the names of branches
+_MOST = 10  # earlier proposals that are looked at; each asks the forge
 
 
 class Update(Struct, frozen=True):
@@ -106,11 +107,15 @@ class Update(Struct, frozen=True):
 
 
 class Done(Struct, frozen=True):
-    """What became of one repository's update. lost: why what the template made is kept here alone."""
+    """What became of one repository's update.
+
+    lost: why what the template made is kept here alone. replaced: the pull requests of earlier ones.
+    """
 
     update: Update
     done: published.Done
     lost: str = ""
+    replaced: Sequence[str] = ()
 
     @property
     def versions(self) -> str:
@@ -139,6 +144,8 @@ class Done(Struct, frozen=True):
                 )
         elif not check:
             self.done.show(console, "")
+            for each in self.replaced:
+                console.print(f"  instead of {each}, which is still open: close it")
 
     def unresolved(self) -> list[Fault]:
         """Return the conflicts that nobody has resolved on the branch of an earlier proposal."""
@@ -164,6 +171,8 @@ class Done(Struct, frozen=True):
             "fromVersion": old,
             "toVersion": new,
             "conflicts": [{"where": path, "message": words} for path, words in conflicts],
+            "replaces": list(self.replaced),
+            "unasked": list(self.update.unasked),
         }
 
 
@@ -200,7 +209,16 @@ def proposed(update: Update) -> Done:
     forge = place.tools.forge
     url = forge.open_pull_request(place.repository, made.branch, copy.branch, edit.subject, edit.text)
     outcome = "proposed" if made.pushed else "unchanged"
-    return Done(update, published.Done(place, made, outcome, made.branch, url))
+    done = published.Done(place, made, outcome, made.branch, url)
+    return Done(update, done, replaced=_earlier(update, made.branch) if url else ())
+
+
+def _earlier(update: Update, branch: str) -> list[str]:
+    """Return the open pull requests of other updates: what they propose is in the newest one as well."""
+    copy, place = update.copy, update.place
+    others = [each for each in copy.branches(working_copy.proposals(NAME), _MOST) if each != branch]
+    found = (place.tools.forge.pull_request(place.repository, each, copy.branch) for each in others)
+    return [url for url in found if url]
 
 
 def put(update: Update) -> Done:

@@ -93,6 +93,11 @@ class WorkingCopy:
         except _NoReferenceError:
             return None
 
+    def branches(self, prefix: str, most: int) -> list[str]:
+        """Return the branches that `bring` has brought whose references start so, the newest first."""
+        how = ("--sort=-committerdate", f"--count={most}", "--format=%(refname:lstrip=2)", f"{prefix}*")
+        return plumbing.git(f"--git-dir={self.git_dir}", "for-each-ref", *how).decode().splitlines()
+
     def holds(self, commit: str) -> bool:
         """Tell whether the branch holds a commit that is here.
 
