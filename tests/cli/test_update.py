@@ -804,6 +804,17 @@ def test_what_is_no_clone_of_ours_is_refused(
     assert words in done.err
 
 
+def test_a_marker_in_conflict_is_told_from_a_repository_of_somebody_else(cli: Cli, team: Path) -> None:
+    text = (team / MARKER).read_text()
+    (team / MARKER).write_text(text.replace("digest: ", "<<<<<<< HEAD\ndigest: "))
+
+    done = cli("update", f"{team}/")
+
+    assert done.code == 5
+    assert f"{team}/ has a .kickstart.yaml that cannot be read" in done.err
+    assert "git log -p .kickstart.yaml" in done.err
+
+
 def test_a_folder_inside_of_a_clone_is_refused(cli: Cli, team: Path) -> None:
     (team / "inside").mkdir()
     shutil.copy(team / MARKER, team / "inside" / MARKER)

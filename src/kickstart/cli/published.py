@@ -136,11 +136,17 @@ def marker_of(copy: WorkingCopy) -> marker.Marker:
         )
     mark = marker.read(found.content)
     if mark is None:
-        raise ConflictError(
-            f"{copy.shown} has a {marker.FILE_NAME} that cannot be read",
-            hint=f"bring back the last one that could be: git log -p {marker.FILE_NAME}",
-        )
+        raise unreadable(copy.shown)
     return mark
+
+
+def unreadable(shown: str) -> ConflictError:
+    """Return the error for a marker of which nobody can tell what it says."""
+    return ConflictError(
+        f"{shown} has a {marker.FILE_NAME} that cannot be read",
+        hint=f"bring back the last one that could be: git log -p {marker.FILE_NAME}; "
+        "or use the kickstart that wrote it, if that is a newer one",
+    )
 
 
 class Done(Struct, frozen=True):

@@ -183,6 +183,8 @@ def _opened(given: _Given, stack: ExitStack) -> tuple[published.Place, WorkingCo
     folder = Path(given.name).expanduser()
     file = folder / marker.FILE_NAME
     mark = marker.read(file.read_bytes()) if file.is_file() else None
+    if mark is None and file.is_file():
+        raise published.unreadable(given.name)
     if mark is None or not mark.repository:
         raise ParameterError(
             f"{given.name} is no clone of a repository that kickstart has made",
