@@ -815,6 +815,21 @@ def test_a_marker_in_conflict_is_told_from_a_repository_of_somebody_else(cli: Cl
     assert "git log -p .kickstart.yaml" in done.err
 
 
+def test_a_template_that_was_moved_is_asked_for(
+    cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
+) -> None:
+    template.rename(tmp_path / "moved")
+    (tmp_path / "moved" / "source" / "start.sh").write_text("new\n")
+
+    for target in ("demo", f"{team}/"):
+        gone = cli("update", target, "--check")
+        found = cli("update", target, "--check", "--template", tmp_path / "moved")
+
+        assert (gone.code, found.code) == (2, 8)
+        assert f"the template was in {template}, which is not there" in gone.err
+        assert "--template TEMPLATE" in gone.err
+
+
 def test_a_folder_inside_of_a_clone_is_refused(cli: Cli, team: Path) -> None:
     (team / "inside").mkdir()
     shutil.copy(team / MARKER, team / "inside" / MARKER)

@@ -244,8 +244,20 @@ def _rendered(
         dialect=given.dialect,
         earlier=earlier,
     )
+    if not flags["template"]:
+        _refuse_what_is_elsewhere(str(earlier.recorded["template"]))
     prepared = project.prepare(request, given.console)
     return [effect for effect in prepared.plan.effects if isinstance(effect, Publish)], prepared.secrets
+
+
+def _refuse_what_is_elsewhere(origin: str) -> None:
+    """Raise ParameterError for a folder that a template was in, on this machine or on another one."""
+    place = Path(origin.partition("#")[0])
+    if place.is_absolute() and not place.exists():
+        raise ParameterError(
+            f"the template was in {place}, which is not there",
+            hint="name it where it is now: --template TEMPLATE",
+        )
 
 
 def _merged(
