@@ -79,8 +79,13 @@ class Preview(Struct, frozen=True):
 
 
 def read(files: Files) -> list[Preview]:
-    """Return all previews by their number; those that cannot be understood have a `problem`."""
+    """Return all previews by their number; those that cannot be understood have a `problem`.
+
+    Raises PreflightError where there are none, and the repository has no place for any.
+    """
     numbers = sorted({int(found[1]) for path in files if (found := _PREVIEW.fullmatch(path))})
+    if not numbers:
+        _refuse_others(files)
     try:
         place = _place(files)
     except KickstartError as error:
@@ -132,7 +137,12 @@ def create(files: Files, project: str, number: int, image: str, ttl: str, now: d
 
 
 def delete(files: Files, number: int) -> Edit:
-    """Remove the preview of a pull request, also one that cannot be understood."""
+    """Remove the preview of a pull request, also one that cannot be understood.
+
+    Raises PreflightError where there is none, and the repository has no place for any.
+    """
+    if not _files_of(files, number):
+        _refuse_others(files)
     return _removal(files, [number], f"Remove the preview of pull request {number}", f"delete-pr-{number}")
 
 
@@ -196,12 +206,7 @@ def _read(files: Files, number: int, place: str) -> Preview:
 
 def _place(files: Files) -> str:
     """Return how every preview's namespace begins: the AppProject leaves those to previews."""
-    if PROJECT not in files or SHAPE not in files:
-        missing = PROJECT if PROJECT not in files else SHAPE
-        raise PreflightError(
-            f"this repository has no place for previews: {missing} does not exist",
-            hint="name a GitOps repository of kickstart: --repository OWNER/NAME",
-        )
+    _refuse_others(files)
     spec = mapping(files, PROJECT).get("spec")
     destinations = spec.get("destinations") if isinstance(spec, dict) else None
     for each in destinations if isinstance(destinations, list) else []:
@@ -212,6 +217,16 @@ def _place(files: Files) -> str:
         f"{PROJECT} permits no previews: no destination's namespace ends with -pr-*",
         hint="add one, and let an administrator of Argo CD apply it",
     )
+
+
+def _refuse_others(files: Files) -> None:
+    """Raise PreflightError for a repository that is no GitOps repository: nobody would find it there."""
+    missing = next((each for each in (PROJECT, SHAPE) if each not in files), None)
+    if missing:
+        raise PreflightError(
+            f"this repository has no place for previews: {missing} does not exist",
+            hint="name a GitOps repository of kickstart: --repository OWNER/NAME",
+        )
 
 
 def _namespace(place: str, number: int) -> str:

@@ -243,6 +243,17 @@ def test_a_permanent_environment_of_the_same_name_is_in_the_way(cli: Cli, gitops
     assert gitops.changed(before) == ["A previews/pr-4/values.yaml"]
 
 
+@pytest.mark.parametrize("command", [["list"], ["gc"], ["delete", "--pr", "42"]])
+def test_the_source_repository_named_by_mistake_is_no_success(
+    command: list[str], cli: Cli, gitops: GitOps
+) -> None:
+    done = cli("preview", command[0], "shop", *command[1:], "--repository", "acme/shop")
+
+    assert done.code == 4
+    assert "has no place for previews: argocd/appproject.yaml does not exist" in done.err
+    assert "--repository OWNER/NAME" in done.err
+
+
 def test_one_that_is_over_goes_whatever_else_is_wrong_with_it(cli: Cli, gitops: GitOps) -> None:
     cli(*_create(number=9))
     path = "previews/pr-9/values.yaml"
