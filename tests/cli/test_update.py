@@ -786,6 +786,50 @@ def test_a_clone_tells_by_itself_where_it_is_published(
 
 
 @pytest.mark.parametrize(
+    "url", ["https://ada:pa55word@git.example.com/acme/demo.git", "work:acme/demo.git", None]
+)
+def test_a_clone_that_does_not_tell_its_forge_is_asked_for_it(
+    url: str | None,
+    cli: Cli,
+    template: Path,
+    source: Path,
+    team: Path,
+    tmp_path: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (template / "source" / "start.sh").write_text("new\n")
+    git_in(team, *(("remote", "set-url", "origin", url) if url else ("remote", "remove", "origin")))
+    known = cli("update", f"{team}/", "--check")
+    monkeypatch.setenv("KICKSTART_HOME", str(tmp_path / "another-machine"))
+
+    refused = cli("update", f"{team}/")
+    told = cli("update", f"{team}/", "--check", "--forge", f"local:{home / 'data/forge'}")
+    monkeypatch.setenv("KICKSTART_FORGE", "local")
+    configured = cli("update", f"{team}/", "--check")
+
+    assert (known.code, refused.code, told.code, configured.code) == (8, 2, 8, 8)
+    assert "the clone does not tell which forge acme/demo is on" in refused.err
+    assert "--forge github, with --github-url URL" in refused.err
+    assert "pa55word" not in refused.err
+    assert _status(team) == []
+
+
+def test_a_clone_of_a_fork_on_github_is_rendered_for_github(
+    cli: Cli, two: Path, forge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("create", "demo", "-t", two, "--owner", "acme").code == 0
+    folder = clone(forge / "acme" / "demo-gitops.git", tmp_path / "work")
+    git_in(folder, "remote", "set-url", "origin", "https://github.com/bob/demo-gitops.git")
+    monkeypatch.setenv("KICKSTART_HOME", str(tmp_path / "another-machine"))
+
+    done = cli("update", f"{folder}/", "--dry-run")
+
+    assert done.code == 0, done.err
+    assert "+repository: https://github.com/acme/demo.git" in [line.strip() for line in done.out.splitlines()]
+
+
+@pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda team: shutil.rmtree(team / ".git"), "is no clone with a commit"),

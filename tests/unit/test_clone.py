@@ -21,6 +21,7 @@ from tests.unit.building import AUTHOR
 from tests.unit.test_working_copy import AT
 
 KEPT = "refs/kickstart/rendered/new"
+GITHUB = "github:https://github.com"
 
 
 def _write(folder: Path, entries: Mapping[str, Entry]) -> None:
@@ -139,10 +140,10 @@ def test_the_work_tree_of_another_branch_is_a_clone_as_well(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("https://github.com/acme/demo.git", "github"),
-        ("https://user@github.com/acme/demo", "github"),
-        ("git@github.com:acme/demo.git", "github"),
-        ("ssh://git@github.com/acme/demo.git", "github"),
+        ("https://github.com/acme/demo.git", GITHUB),
+        ("https://user@github.com/acme/demo", GITHUB),
+        ("git@github.com:acme/demo.git", GITHUB),
+        ("ssh://git@github.com/acme/demo.git", GITHUB),
         ("https://github.com.example.com/acme/demo.git", None),
         ("https://git.example.com/acme/demo.git", None),
         ("file:///srv/the%20forge/acme/demo.git", "local:/srv/the forge"),

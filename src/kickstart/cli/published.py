@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec import Struct
 
-from kickstart import marker, naming
+from kickstart import marker, naming, redact
 from kickstart.cli import connect, existing
 from kickstart.errors import ConflictError, Fault, ParameterError
 from kickstart.tools import Address, Repository, Tools
@@ -116,13 +116,23 @@ def cloned(
 ) -> tuple[Place, Clone]:
     """Open the clone of a project's repository, and return it with where that is published.
 
-    forge: else the clone's own remote tells it.
+    forge: else the clone's own remotes tell it, else the last run or the settings. Raises ParameterError
+    where nobody does: what a template makes of a repository names its forge.
     """
     from kickstart.tools import clone
 
     connect.forget_callers_repository()
     copy = stack.enter_context(clone.borrowed(folder, mark.repository))
-    spec = forge or clone.forge_of(copy.url, mark.repository)
+    told = (clone.forge_of(url, mark.repository) for url in ([copy.url] if copy.url else copy.urls))
+    spec = forge or ("github" if github_url else next(filter(None, told), None))
+    if spec is None:
+        at = existing.locate(mark.project, {"forge": None, "github-url": None, "owner": owner})
+        if not at.events and at.settings.values["forge"].source == "default":
+            shown = ", ".join(map(redact.urls, [copy.url] if copy.url else copy.urls)) or "no remote"
+            raise ParameterError(
+                f"the clone does not tell which forge {mark.repository} is on: it has {shown}",
+                hint="--forge github, with --github-url URL for an Enterprise; or --forge local:FOLDER",
+            )
     return find(Wanted(mark.project, spec, github_url, owner, mark.repository)), copy
 
 

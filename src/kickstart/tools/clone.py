@@ -39,13 +39,14 @@ class Clone(WorkingCopy):
 
     Nothing is written to the clone before `put`. own: the clone's `.git`. remote: where the repository
     is published, as the clone calls it; "" where it knows none. asked: the remotes that may have what the
-    clone has not.
+    clone has not. urls: of all remotes.
     """
 
     folder: Path = Path()
     own: Path = Path()
     remote: str = ""
     asked: Sequence[str] = ()
+    urls: Sequence[str] = ()
 
     @property
     def is_shallow(self) -> bool:
@@ -227,6 +228,7 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
             copy.folder, copy.own, copy.remote = folder, Path(own), remote
             # A clone of a fork alone may find there what somebody has pushed to it.
             copy.asked = [remote] if remote else [each for each, key, _ in settings if key == "url"]
+            copy.urls = [value for _, key, value in settings if key == "url"]
             yield copy
     except plumbing.GitError as error:
         raise PreflightError(
@@ -239,7 +241,7 @@ def borrowed(folder: Path, shown: str) -> Iterator[Clone]:
 def forge_of(url: str, repository: str) -> str | None:
     """Return the forge where a clone's repository is published, as --forge names it; None: who knows."""
     if re.match(r"(https://|ssh://)?([^/@]+@)?github\.com[:/]", url):
-        return "github"
+        return "github:https://github.com"  # whichever Enterprise the settings name
     folder = unquote(urlsplit(url).path) if url.startswith("file:") else url
     is_ours = folder.startswith("/") and folder.endswith(f"/{repository}.git")
     return f"local:{folder.removesuffix(f'/{repository}.git')}" if is_ours else None
