@@ -138,8 +138,8 @@ def from_here(key: str, value: str, base: Path, here: Path) -> str:
     return value
 
 
-def read_mapping(text: str, shown: str) -> dict[str, Any]:
-    """Return a values or configuration file's mapping. Raises ParameterError naming file and line."""
+def read_mapping(text: str, shown: str, of: str = "parameters") -> dict[str, Any]:
+    """Return the mapping in a file that holds one. Raises ParameterError naming file and line."""
     try:
         content = document.load(text)
     except document.DocumentError as error:
@@ -149,7 +149,7 @@ def read_mapping(text: str, shown: str) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         kind = "a list" if isinstance(content, list) else "a single value"
-        raise ParameterError(f"{shown} must be a mapping of parameters, and is {kind}")
+        raise ParameterError(f"{shown} must be a mapping of {of}, and is {kind}")
     return content
 
 

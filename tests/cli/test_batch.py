@@ -190,6 +190,13 @@ def test_a_batch_without_projects_is_refused(text: str, cli: Cli, tmp_path: Path
     assert "projects: must be a list of projects" in done.err
 
 
+def test_a_bare_list_of_projects_is_told_what_a_batch_is(cli: Cli, tmp_path: Path) -> None:
+    done = cli("create", "--batch", _file(tmp_path, "- one\n- two\n"))
+
+    assert done.code == 2
+    assert "must be a mapping of defaults and projects, and is a list" in done.err
+
+
 @pytest.mark.parametrize("jobs", ["0", "33", "-1"])
 def test_the_number_at_a_time_has_bounds(jobs: str, cli: Cli, tmp_path: Path) -> None:
     done = cli("create", "--batch", _file(tmp_path, "projects: [one]"), f"--jobs={jobs}")

@@ -141,7 +141,7 @@ def _text(file: str) -> str:
 
 def _read(file: str, text: str, typed: Mapping[str, str]) -> list[Project]:
     """Return the projects of a file. Raises ParameterError with everything that is wrong in it."""
-    whole = settings.read_mapping(text, file)
+    whole = settings.read_mapping(text, file, of="defaults and projects")
     base = Path(file).expanduser().absolute().parent  # where relative paths in it start
     faults: list[Fault] = []
 
