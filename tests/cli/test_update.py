@@ -543,6 +543,28 @@ def test_a_clone_gets_the_merge_into_its_work_tree(
     assert cli("update", f"{team}/", "--check").code == 0
 
 
+def test_what_lies_in_a_submodule_is_not_in_the_way(
+    cli: Cli, template: Path, team: Path, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "file").write_text("one\n")
+    commit_all(library)
+    git_in(team, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "library")
+    git_in(team, "commit", "--quiet", "--message", "a submodule")
+    (team / "library" / "file").write_text("being worked on\n")
+    (template / "source" / "start.sh").write_text("new\n")
+
+    done = cli("update", f"{team}/")
+    git_in(team, "reset", "--quiet", "--hard")
+    commit_all(team / "library")
+    moved = cli("update", f"{team}/")
+
+    assert (done.code, moved.code) == (0, 4), done.err
+    assert (team / "library" / "file").read_text() == "being worked on\n"
+    assert "library: is changed" in moved.err
+
+
 @pytest.mark.parametrize(
     ("begin", "what"),
     [

@@ -86,7 +86,9 @@ class Clone(WorkingCopy):
                 f"{self.folder} is in the middle of a {begun}",
                 hint=f"end it, or go back to before: git {begun} --abort",
             )
-        said = self._git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
+        # What lies in a submodule is no part of a commit here, and none of ours to touch.
+        how = ("--no-renames", "--untracked-files=no", "--ignore-submodules=dirty")
+        said = self._git("status", "--porcelain", "-z", *how)
         changed = [line[3:].decode("utf-8", "replace") for line in said.split(b"\0") if line]
         if changed:
             raise PreflightError(
