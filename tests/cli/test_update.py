@@ -543,6 +543,30 @@ def test_a_clone_gets_the_merge_into_its_work_tree(
     assert cli("update", f"{team}/", "--check").code == 0
 
 
+def test_a_conflict_outside_of_a_sparse_checkout_comes_into_sight(
+    cli: Cli, template: Path, forge: Path, tmp_path: Path
+) -> None:
+    (template / "source" / "deep").mkdir()
+    for name in ("deep/[ab].txt", "deep/a.txt"):
+        (template / "source" / name).write_text("old\n")
+    assert cli("create", "demo", "-t", template, "--owner", "acme").code == 0
+    source = forge / "acme" / "demo.git"
+    team = clone(source, tmp_path / "team")
+    (team / "deep" / "[ab].txt").write_text("ours\n")
+    commit_all(team)
+    git_in(team, "push", "--quiet")
+    (template / "source" / "deep" / "[ab].txt").write_text("theirs\n")
+    git_in(tmp_path, "clone", "--quiet", "--sparse", source.as_uri(), "sparse")
+    sparse = tmp_path / "sparse"
+
+    done = cli("update", f"{sparse}/")
+
+    assert done.code == 9
+    assert _status(sparse) == ["UU deep/[ab].txt"]
+    assert {"ours", "theirs"} <= set((sparse / "deep" / "[ab].txt").read_text().splitlines())
+    assert not (sparse / "deep" / "a.txt").exists()
+
+
 def test_what_lies_in_a_submodule_is_not_in_the_way(
     cli: Cli, template: Path, team: Path, tmp_path: Path
 ) -> None:

@@ -120,10 +120,20 @@ class Clone(WorkingCopy):
                 f"{self.folder} cannot take the update: {error}", hint="move that away, and run this again"
             ) from None
         if rows:
+            self._show({row[2] for row in rows})
             # Out with the files, in with their versions: `git status` knows what is to be resolved.
             gone = [b"0 %s\t%s\0" % (b"0" * len(self.head), path) for path in {row[2] for row in rows}]
             there = [stage + b"\0" for stage in stages]
             self._git("update-index", "-z", "--index-info", input=b"".join((*gone, *there)))
+
+    def _show(self, paths: Collection[bytes]) -> None:
+        """Bring to the work tree what is in conflict there, also of a sparse checkout."""
+        names = [os.fsdecode(path) for path in paths]
+        away = [name for name in names if not os.path.lexists(self.folder / name)]
+        hidden = self._git("--literal-pathspecs", "ls-files", "-z", "--", *away) if away else b""
+        if hidden:
+            self._git("update-index", "--no-skip-worktree", "-z", "--stdin", input=hidden)
+            self._git("checkout-index", "-z", "--stdin", input=hidden)
 
     def _refuse_what_is_in_the_way(self, edit: Edit) -> None:
         """Raise ConflictError for files that Git does not know: ignored ones it would replace unasked."""
