@@ -732,7 +732,7 @@ def test_a_file_that_git_does_not_know_is_not_overwritten(
     assert _status(team) == ["?? new.txt"]
 
 
-@pytest.mark.parametrize("where", ["same clone", "another clone"])
+@pytest.mark.parametrize("where", ["same clone", "another clone", "partial clone"])
 def test_the_next_update_of_a_clone_starts_where_the_last_one_ended(
     where: str, cli: Cli, template: Path, source: Path, team: Path, tmp_path: Path
 ) -> None:
@@ -742,7 +742,11 @@ def test_the_next_update_of_a_clone_starts_where_the_last_one_ended(
     commit_all(team)
     git_in(team, "push", "--quiet")
     (template / "source" / "README.md").write_bytes(README.replace(b"Build it.", b"Build it thrice."))
-    folder = team if where == "same clone" else clone(source, tmp_path / "other")
+    folder = team
+    if where == "another clone":
+        folder = clone(source, tmp_path / "other")
+    if where == "partial clone":
+        folder = _partial(source, tmp_path / "other", "--filter=blob:none")
 
     done = cli("update", f"{folder}/")
 
@@ -767,6 +771,20 @@ def test_a_look_leaves_nothing_of_the_last_update_in_a_clone(
 
     assert done.code == (8 if flag == "--check" else 0), done.err
     assert _git_files(other) == before
+
+
+def test_a_remote_is_found_however_its_name_is_spelt(
+    cli: Cli, template: Path, source: Path, team: Path
+) -> None:
+    spelt = "https://github.com/Acme/Demo.git"
+    git_in(team, "remote", "set-url", "origin", spelt)
+    git_in(team, "config", f"url.{source.as_uri()}.insteadOf", spelt)
+    (template / "source" / "start.sh").write_text("new\n")
+
+    done = cli("update", f"{team}/", "--forge", f"local:{source.parent.parent}")
+
+    assert (done.code, done.err) == (0, "")
+    assert _kept(source) == _kept(team) != []
 
 
 def test_a_clone_of_a_fork_alone_starts_from_what_was_pushed_to_the_fork(

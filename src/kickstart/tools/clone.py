@@ -271,7 +271,7 @@ def _published(settings: Sequence[tuple[str, str, str]], repository: str) -> tup
     """Return the remote at which a repository is published, with its URL, whatever it is called."""
     for remote, key, value in settings:
         url = value.rstrip("/").removesuffix(".git").replace(":", "/")
-        if key == "url" and url.endswith(f"/{repository}"):
+        if key == "url" and url.lower().endswith(f"/{repository}".lower()):  # GitHub takes any
             return remote, value
     return "", ""
 
