@@ -151,6 +151,8 @@ def _gone(cluster: Cluster, refs: Sequence[Ref], until: float, left: dict[str, M
     kind, namespace = refs[0].kind, refs[0].namespace
     for objects in cluster.watch(kind, namespace, seconds=max(until - time.monotonic(), 0)):
         there = {each["metadata"]["name"]: each for each in objects}
+        for name in waiting.keys() & there.keys():
+            _end_sync(cluster, there[name])
         for name in [name for name in waiting if name not in there]:
             yield waiting.pop(name)
         left.clear()
@@ -172,6 +174,16 @@ def _let_argocd_clean_up(cluster: Cluster, ref: Ref, delete_data: bool) -> None:
         patch["finalizers"] = [*finalizers, FINALIZER]
     if patch:
         cluster.change(ref, {"metadata": patch})
+
+
+def _end_sync(cluster: Cluster, manifest: Manifest) -> None:
+    """Stop the sync of an Application, before whose end Argo CD deletes nothing of it.
+
+    One that waits for something to become healthy may never end.
+    """
+    operation = (manifest.get("status") or {}).get("operationState") or {}
+    if operation.get("phase") == "Running":
+        cluster.change(Ref.of(manifest), {"status": {"operationState": {"phase": "Terminating"}}})
 
 
 def _guarded(application: Manifest) -> tuple[str, ...]:

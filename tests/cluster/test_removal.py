@@ -59,7 +59,10 @@ def project(server: ApiServer, cluster: KubernetesCluster, name: str) -> str:
 
 @contextmanager
 def argo_cd(server: ApiServer, *, broken: str = "") -> Iterator[list[str]]:
-    """Clean up as Argo CD and Kubernetes do, but for the broken one; yield the order in which things went."""
+    """Clean up as Argo CD and Kubernetes do, but for the broken one; yield the order in which things went.
+
+    As Argo CD does, it waits for the end of a sync that goes on.
+    """
     stop = threading.Event()
     order: list[str] = []
 
@@ -68,6 +71,8 @@ def argo_cd(server: ApiServer, *, broken: str = "") -> Iterator[list[str]]:
             for plural in ("applicationsets", "applications", "appprojects"):
                 for each in server.ask("GET", f"{BASE}/{plural}")["items"]:
                     meta = each["metadata"]
+                    if each.get("status", {}).get("operationState", {}).get("phase") == "Running":
+                        continue
                     if meta.get("deletionTimestamp") and meta.get("finalizers") and meta["name"] != broken:
                         order.append(meta["name"])
                         if plural == "applicationsets":
@@ -223,6 +228,19 @@ def test_a_namespace_that_kickstart_made_goes_last_and_is_guarded_when_it_holds_
     with pytest.raises(NotHealthyError) as late:
         remove(cluster, name, 1, data=True)
     assert [str(fault) for fault in late.value.faults] == [f"Namespace {name}: waits for kubernetes"]
+
+
+def test_a_sync_that_waits_for_something_is_stopped(
+    server: ApiServer, cluster: KubernetesCluster, project: str
+) -> None:
+    running = {"phase": "Running", "operation": {}, "startedAt": "2026-01-02T03:04:05Z"}
+    status = {"status": {"operationState": running}}
+    server.ask("PATCH", f"{PATH}/{project}-dev", status, **MERGE)
+
+    with argo_cd(server):
+        gone = remove(cluster, project)
+
+    assert gone == everything(project)
 
 
 def test_rights_that_are_missing_are_said_before_anything_goes(
