@@ -58,16 +58,47 @@ def test_a_preview_brings_its_namespace_and_so_takes_it_away(repository: Path, h
     found = objects(helm, repository, "shop-pr-42", *PREVIEW)
 
     (namespace,) = [each for each in found if each["kind"] == "Namespace"]
-    waves = [
-        int(each["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", 0)) for each in found
-    ]
     labels = namespace["metadata"]["labels"]
     mesh = (repository / "helm" / "values.yaml").read_text("utf-8").count("kind: istio")
     assert namespace["metadata"]["name"] == "shop-pr-42"
-    assert namespace["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": str(min(waves))}
-    assert waves.count(min(waves)) == 1
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert ("istio-injection" in labels) == bool(mesh)
+
+
+def argocd_annotations(manifest: dict[str, Any]) -> dict[str, str]:
+    annotations = manifest["metadata"].get("annotations", {})
+    return {key: value for key, value in annotations.items() if key.startswith("argocd.argoproj.io/")}
+
+
+def test_nothing_of_a_preview_waits_for_anything_else(repository: Path, helm: Path) -> None:
+    found = objects(helm, repository, "shop-pr-42", *PREVIEW)
+    waits = {"argocd.argoproj.io/sync-wave", "argocd.argoproj.io/hook"}
+
+    said = [argocd_annotations(each) for each in found if each["kind"] != "Pod"]  # a test of Helm's
+
+    assert {(key, value) for each in said for key, value in each.items() if key in waits} <= {
+        ("argocd.argoproj.io/sync-wave", "0")
+    }
+    jobs = [each for each in found if each["kind"] == "Job"]
+    assert {job["metadata"]["name"].split("-")[1] for job in jobs} == {"bucket", "migrate"}
+    # Argo CD would make again what went by itself.
+    assert not any("ttlSecondsAfterFinished" in job["spec"] for job in jobs)
+
+
+def test_a_permanent_environment_comes_up_in_order(repository: Path, helm: Path) -> None:
+    found = objects(helm, repository, "shop-dev", "values-dev.yaml", "images/dev.yaml")
+
+    jobs = {
+        each["metadata"]["name"].split("-")[1]: argocd_annotations(each)
+        for each in found
+        if each["kind"] == "Job"
+    }
+    assert {name: each["argocd.argoproj.io/hook"] for name, each in jobs.items()} == {
+        "bucket": "Sync",
+        "migrate": "Sync",
+        "smoke": "PostSync",
+    }
+    assert len({argocd_annotations(each).get("argocd.argoproj.io/sync-wave") for each in found}) > 5
 
 
 def test_a_permanent_environment_leaves_its_namespace_to_argo_cd(repository: Path, helm: Path) -> None:

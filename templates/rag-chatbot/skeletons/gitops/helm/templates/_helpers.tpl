@@ -210,9 +210,18 @@ imagePullSecrets:
 
 {{/* Argo CD --------------------------------------------------------------------------- */}}
 
-{{/* The order of a sync: see docs/runbook.md. */}}
+{{/* The order of a sync, if there is one: (list $ "20"). See docs/promotion.md. */}}
 {{- define "chatbot.wave" -}}
-argocd.argoproj.io/sync-wave: {{ . | quote }}
+argocd.argoproj.io/sync-wave: {{ ternary (index . 1) "0" (index . 0).Values.sync.ordered | quote }}
+{{- end }}
+
+{{/* On a Job that has to be done before the next wave: (list $ "10"). */}}
+{{- define "chatbot.syncJob" -}}
+{{- include "chatbot.wave" . }}
+{{- if (index . 0).Values.sync.ordered }}
+argocd.argoproj.io/hook: Sync
+argocd.argoproj.io/hook-delete-policy: BeforeHookCreation,HookSucceeded
+{{- end }}
 {{- end }}
 
 {{/* On objects that own data: no typo in a values file may delete them. */}}

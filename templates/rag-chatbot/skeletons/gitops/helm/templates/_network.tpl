@@ -58,7 +58,7 @@ kind: NetworkPolicy
 metadata:
   name: {{ include "chatbot.fullname" $root }}-{{ index . 1 }}
   labels: {{- include "chatbot.labels" . | nindent 4 }}
-  annotations: {{- include "chatbot.wave" "-20" | nindent 4 }}
+  annotations: {{- include "chatbot.wave" (list $root "-20") | nindent 4 }}
 spec:
   podSelector:
     matchLabels: {{- include "chatbot.selector" . | nindent 6 }}

@@ -6,7 +6,7 @@ metadata:
   name: {{ include "chatbot.s3" . }}
   labels: {{- include "chatbot.labels" (list . "s3") | nindent 4 }}
   annotations:
-    {{- include "chatbot.wave" "0" | nindent 4 }}
+    {{- include "chatbot.wave" (list $ "0") | nindent 4 }}
     {{- if and .Values.objectStore.persistence.enabled .Values.objectStore.persistence.guard }}
     {{- include "chatbot.guard" . | nindent 4 }}
     {{- end }}
