@@ -4,7 +4,7 @@ NAME ?= my-chatbot
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup create test test-quick app test-app bench-app test-cluster cluster-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock schemas test-matrix checkov
+.PHONY: help setup create test test-quick app test-app bench-app test-cluster cluster-tools test-argocd argocd-tools test-backstage record-backstage lint type fmt bench golden docs check check-generated wheel clean lock schemas test-matrix checkov
 
 help:  ## Show what can be made
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ cluster-tools: .venv/dev  ## Build a Kubernetes API server for tests, once; take
 test-cluster: cluster-tools  ## Run the tests against a real Kubernetes API server
 	CLUSTER_TESTS=required $(BIN)/pytest tests/cluster
 
+argocd-tools: cluster-tools  ## Build Argo CD for tests, once; takes minutes and needs Go
+	$(BIN)/python scripts/cluster_tools.py argocd
+
+test-argocd: argocd-tools  ## Let a real Argo CD deploy what kickstart publishes, and take it away
+	CLUSTER_TESTS=required $(BIN)/pytest tests/argocd/live.py
+
 lint: .venv/dev  ## Check style and the direction of imports
 	$(BIN)/ruff check src tests scripts benchmarks
 	$(BIN)/ruff format --check src tests scripts benchmarks
@@ -114,3 +120,5 @@ lock: .venv/dev  ## Bring the locked versions up to date
 		--no-emit-index-url requirements/checkov.in --output-file requirements/checkov.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url requirements/peers.in --output-file requirements/peers.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url requirements/valkey.in --output-file requirements/valkey.lock

@@ -106,13 +106,13 @@ class ApiServer:
     def stop_server(self) -> None:
         """Kill the API server as a crash would."""
         assert self._server is not None
-        _end(self._server)
+        end(self._server)
 
     def stop(self) -> None:
         """Stop both."""
         for process in (self._server, self._etcd):
             if process is not None:
-                _end(process)
+                end(process)
 
     def log(self, name: str) -> str:
         """Return the end of a program's log."""
@@ -203,17 +203,25 @@ class ApiServer:
         raise RuntimeError("not every CRD was established")
 
     def _run(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(
-                ["sh", "-c", GUARDED, str(self.programs / name), *arguments],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return guarded(self.folder / f"{name}.log", self.programs / name, *arguments)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def guarded(
+    log: Path, program: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program that ends with this process, whatever ends it. log: what it prints is added there."""
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            ["sh", "-c", GUARDED, str(program), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=file,
+            stderr=file,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
     """Kill a guarded program."""
     assert process.stdin is not None
     process.stdin.close()

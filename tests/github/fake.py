@@ -340,11 +340,14 @@ class FakeGithub:
         name = "/".join(path.strip("/").split("/")[:2]).removesuffix(".git")
         repo = self.repositories.get(name.lower())
         kind, _, secret = headers.get("Authorization", "").partition(" ")
-        if kind != "Basic":
+        if not kind and repo and repo.visibility == "public" and "git-upload-pack" in f"{path}?{query}":
+            grant: Grant | None = Grant("")  # everybody reads what is public
+        elif kind != "Basic":
             return 401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, b"authentication required"
-        user, _, token = base64.b64decode(secret).decode().partition(":")
-        grant = self.tokens.get(token)
-        if user != "x-access-token" or grant is None:
+        else:
+            user, _, token = base64.b64decode(secret).decode().partition(":")
+            grant = self.tokens.get(token) if user == "x-access-token" else None
+        if grant is None:
             return 401, {"WWW-Authenticate": 'Basic realm="GitHub"'}, b"Invalid username or token."
         if repo is None or self.invisible_for > 0:
             self.invisible_for -= 1
