@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-import httpx
+import httpx2
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
@@ -110,7 +110,7 @@ class App:
         self.source = environment
         self.command = command
         self.log = io.BytesIO()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> App:
@@ -159,7 +159,7 @@ class App:
     def output(self) -> str:
         return self.log.getvalue().decode()
 
-    def upload(self, name: str, data: bytes | str, **headers: str) -> httpx.Response:
+    def upload(self, name: str, data: bytes | str, **headers: str) -> httpx2.Response:
         content = data.encode() if isinstance(data, str) else data
         return self.http.post("/api/documents", files={"file": (name, content)}, headers=headers)
 
@@ -192,10 +192,10 @@ class App:
             return list(events(response))
 
     def metrics(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
+        return httpx2.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
 
 
-def events(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(response: httpx2.Response) -> Iterator[tuple[str, dict[str, Any]]]:
     name = ""
     for line in response.iter_lines():
         if line.startswith("event: "):
@@ -241,7 +241,7 @@ class ModelRequest(BaseHTTPRequestHandler):
         server = self.server
         assert isinstance(server, _ModelServer)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        server.requests.append({"path": self.path, "headers": dict(self.headers), "body": body})
+        server.requests.append({"path": self.path, "headers": self.headers, "body": body})
         self.close_connection = True
         script = server.scripts.pop(0) if server.scripts else server.default
         try:
@@ -259,6 +259,7 @@ class ModelRequest(BaseHTTPRequestHandler):
     def reply(self, body: str) -> None:
         """A whole answer that is no stream."""
         self.send_response(200)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body.encode())))
         self.end_headers()
         self.wfile.write(body.encode())

@@ -18,6 +18,9 @@ from . import NAME, VERSION
 from .errors import AppError, ParseError
 from .settings import Settings
 
+# httpx2 logs whole URLs, openai prompts, boto whole requests and pypdf pieces of documents.
+QUIET = ("boto3", "botocore", "httpcore2", "httpx2", "openai", "psycopg.pool", "pypdf", "s3transfer", "urllib3")
+
 
 class JsonFormatter(logging.Formatter):
     def __init__(self, environment: str) -> None:
@@ -79,7 +82,6 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
-    # httpx logs whole URLs, boto whole requests and pypdf pieces of documents.
-    for name in ("httpx", "httpcore", "boto3", "botocore", "s3transfer", "urllib3", "pypdf", "psycopg.pool"):
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -37,7 +37,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
         embedder = await asyncio.to_thread(embed.build, settings)
         stack.push_async_callback(embedder.close)
         model = Model(settings)
-        stack.push_async_callback(model.client.aclose)
+        stack.push_async_callback(model.client.close)
         gate = Gate(settings)
         stack.push_async_callback(gate.client.aclose)
         yield Services(settings, database, await asyncio.to_thread(Objects, settings), embedder, model, gate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-import httpx
+import httpx2
 import pytest
 
 from support import App, Model, events, refuses, says, until
@@ -223,7 +223,7 @@ def test_the_model_stops_when_a_caller_without_streaming_leaves(app, server):
     server.plays(says("word " * 200, pause=0.05))
     before = server.server.hangups
 
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         app.http.post("/api/chat", json={"question": ASKED}, timeout=1)
 
     until(lambda: server.server.hangups > before, "the model to be cancelled", 3)

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from chatbot.answer.citations import CitationFilter
-from chatbot.answer.model import ModelError, _piece
+from chatbot.answer.model import ModelError
 from chatbot.answer.prompt import messages
 from chatbot.api import chat
 from chatbot.embed.builtin import MAX_TOKENS, BuiltinEmbedder
@@ -57,13 +57,6 @@ def test_a_backtick_that_stands_alone_hides_citations_to_the_end_of_its_line_onl
     citations = CitationFilter(2)
 
     assert citations.feed("A ` alone.\nTwo [9][2]. ") + citations.finish() == "A ` alone.\nTwo [2]. "
-
-
-@pytest.mark.parametrize("unkept", ["\\u0000", "\\ud83d", "\\udc00"])
-def test_what_no_database_keeps_never_leaves_the_client_of_the_model(unkept):
-    event = f'{{"error": null, "choices": [{{"delta": {{"content": "thirty {unkept}days"}}, "finish_reason": null}}]}}'
-
-    assert _piece(event) == ("thirty days", "")
 
 
 def test_a_pause_before_the_next_event_is_filled_with_a_comment(monkeypatch):

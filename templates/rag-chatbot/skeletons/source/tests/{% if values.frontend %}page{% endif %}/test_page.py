@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -404,7 +404,7 @@ def test_a_token_is_asked_for_and_kept_for_the_tab(browser, environment, fronten
 
 
 def test_the_policy_allows_only_our_own_files(address):
-    policy = httpx.get(address).headers["content-security-policy"]
+    policy = httpx2.get(address).headers["content-security-policy"]
 
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy

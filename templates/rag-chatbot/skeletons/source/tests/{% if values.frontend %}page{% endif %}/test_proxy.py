@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from support import App, Model, until
@@ -48,14 +48,14 @@ def test_no_path_leads_out_of_the_api(address, path):
 
 
 def test_an_answer_is_dated_once(address):
-    response = httpx.get(f"{address}/api/about")
+    response = httpx2.get(f"{address}/api/about")
 
     assert response.status_code == 200
     assert len(response.headers.get_list("date")) == 1
 
 
 def test_the_page_of_another_site_changes_nothing_through_the_page_either(address):
-    response = httpx.post(
+    response = httpx2.post(
         f"{address}/api/documents",
         files={"file": ("a.txt", b"Planted.")},
         headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
@@ -65,8 +65,8 @@ def test_the_page_of_another_site_changes_nothing_through_the_page_either(addres
 
 
 def test_many_open_answers_do_not_block_a_list(address):
-    limits = httpx.Limits(max_connections=None)
-    with httpx.Client(base_url=address, timeout=60, limits=limits) as client, ExitStack() as stack:
+    limits = httpx2.Limits(max_connections=None)
+    with httpx2.Client(base_url=address, timeout=60, limits=limits) as client, ExitStack() as stack:
         for _ in range(105):
             stack.enter_context(
                 client.stream(

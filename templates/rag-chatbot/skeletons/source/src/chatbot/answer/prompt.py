@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from openai.types.chat import ChatCompletionMessageParam
+
 from ..retrieve import Passage
 
 Turn = tuple[str, str]  # a question and its answer
@@ -29,13 +31,13 @@ FENCES = re.compile(
 HARMLESS = str.maketrans("<[", "‹［")
 
 
-def messages(question: str, passages: list[Passage], history: list[Turn]) -> list[dict[str, str]]:
+def messages(question: str, passages: list[Passage], history: list[Turn]) -> list[ChatCompletionMessageParam]:
     """The conversation as the model gets it: rules, recent turns, passages and the question."""
     quoted = "\n".join(
         f'<passage number="{number}" source="{_source(passage)}">\n{_defused(passage.text)}\n</passage>'
         for number, passage in enumerate(passages, start=1)
     )
-    recent: list[dict[str, str]] = []
+    recent: list[ChatCompletionMessageParam] = []
     room = HISTORY_CHARS
     for asked, answered in reversed(history[-HISTORY_TURNS:]):
         room -= len(asked) + len(answered)

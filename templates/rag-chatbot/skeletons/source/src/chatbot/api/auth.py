@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 from starlette.requests import Request
 
@@ -31,7 +31,7 @@ class Gate:
         self.settings = settings
         tokens = settings.auth_tokens.get_secret_value().split(",")
         self.tokens = [token.strip().encode() for token in tokens if token.strip()]
-        self.client = httpx.AsyncClient(timeout=5)
+        self.client = httpx2.AsyncClient(timeout=5)
         self.keys: dict[str, Any] = {}
         self.keys_until = 0.0
         self.ask_from = 0.0
@@ -109,7 +109,7 @@ class Gate:
             found = await self.client.get(f"{issuer}/.well-known/openid-configuration")
             document = await self.client.get(found.raise_for_status().json()["jwks_uri"])
             keys = jwt.PyJWKSet.from_dict(document.raise_for_status().json()).keys
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
             log.warning("the issuer's keys are not available", extra={"fields": {"error.type": type(error).__name__}})
             self.ask_from = time.monotonic() + FAILED_SECONDS
             return False

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 
-import httpx
+from httpx2 import Timeout
+from openai import APIError, APIStatusError, AsyncOpenAI
 
 from .. import metrics, tracing
 from ..errors import BadInput, Unavailable
 from ..settings import Settings
 from . import Kind, Vector
 
-ATTEMPTS = 5
 BATCH = 32
-RETRIED = {408, 429, 500, 502, 503, 504}
 REFUSED = {400, 413, 422}  # it is this text's fault, which is too long for the model, for example
-MAX_PAUSE = 20.0
+# Someone waits for a query; nobody waits for a passage.
+RETRIES: dict[Kind, int] = {"query": 1, "passage": 4}
 
 
 class EndpointEmbedder:
@@ -35,61 +35,48 @@ class EndpointEmbedder:
             "query": query if query is not None else "query: " if e5 else "",
             "passage": passage if passage is not None else "passage: " if e5 else "",
         }
-        key = settings.embeddings_api_key.get_secret_value()
-        self.client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(60, connect=5),
+        self.client = AsyncOpenAI(
+            # Without any the client would take OPENAI_API_KEY; a server that asks for none does not look.
+            api_key=settings.embeddings_api_key.get_secret_value() or "none",
+            base_url=f"{(settings.embeddings_endpoint or '').rstrip('/')}{settings.embeddings_base_path}",
+            timeout=Timeout(60, connect=5),
         )
-        endpoint = (settings.embeddings_endpoint or "").rstrip("/")
-        self.url = f"{endpoint}{settings.embeddings_base_path}/embeddings"
 
     async def embed(self, texts: list[str], kind: Kind) -> list[Vector]:
         started = time.perf_counter()
         texts = [self.prefixes[kind] + text for text in texts]
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-        # Someone waits for a query, so it is tried twice; nobody waits for a passage.
-        attempts = 2 if kind == "query" else ATTEMPTS
-        answers = await asyncio.gather(*(self._request(batch, attempts) for batch in batches))
+        client = self.client.with_options(max_retries=RETRIES[kind])
+        answers = await asyncio.gather(*(self._request(client, batch) for batch in batches))
         metrics.embed_duration.labels(kind).observe(time.perf_counter() - started)
         return [vector for vectors in answers for vector in vectors]
 
     async def close(self) -> None:
-        await self.client.aclose()
+        await self.client.close()
 
-    async def _request(self, texts: list[str], attempts: int) -> list[Vector]:
-        cause: Exception | None = None
-        for attempt in range(1, attempts + 1):
-            pause = min(0.5 * 2**attempt, MAX_PAUSE)
-            try:
-                response = await self.client.post(
-                    self.url, json={"model": self.model, "input": texts}, headers=tracing.outgoing_headers()
-                )
-            except httpx.TransportError as error:
-                reason, cause = "does not answer", error
-            else:
-                if response.status_code == 200:
-                    return self._vectors(response, len(texts))
-                reason, cause = f"answers with status {response.status_code}", None
-                if response.status_code in REFUSED:
-                    raise BadInput(f"the embeddings endpoint refuses the text with status {response.status_code}")
-                if response.status_code not in RETRIED:
-                    break
-                retry_after = response.headers.get("retry-after", "")
-                if retry_after.isdigit():
-                    pause = min(float(retry_after), MAX_PAUSE)
-            if attempt < attempts:
-                await asyncio.sleep(pause)
-        raise Unavailable(f"the embeddings endpoint {reason}; try again in a moment", retry_after=10) from cause
-
-    def _vectors(self, response: httpx.Response, expected: int) -> list[Vector]:
+    async def _request(self, client: AsyncOpenAI, texts: list[str]) -> list[Vector]:
         try:
-            data = sorted(response.json()["data"], key=lambda item: int(item["index"]))
-            vectors = [[float(value) for value in item["embedding"]] for item in data]
-        except (ValueError, KeyError, TypeError) as error:
+            answer = await client.embeddings.create(
+                model=self.model, input=texts, encoding_format="float", extra_headers=tracing.outgoing_headers()
+            )
+            vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+            fitting = len(vectors) == len(texts) and all(len(vector) == self.dimension for vector in vectors)
+        except APIStatusError as error:
+            if error.status_code in REFUSED:
+                reason = f"the embeddings endpoint refuses the text with status {error.status_code}"
+                raise BadInput(reason) from error
+            raise _away(f"answers with status {error.status_code}") from error
+        except APIError as error:
+            raise _away("does not answer") from error
+        except (ValueError, TypeError, AttributeError) as error:
             raise Unavailable("the embeddings endpoint sent something that is not a list of vectors") from error
-        if len(vectors) != expected or any(len(vector) != self.dimension for vector in vectors):
+        if not fitting:
             raise Unavailable(
                 f"the embeddings endpoint sent vectors of another number or length than {self.dimension}; "
                 "check EMBEDDINGS_MODEL and EMBEDDINGS_DIMENSION"
             )
         return vectors
+
+
+def _away(what: str) -> Unavailable:
+    return Unavailable(f"the embeddings endpoint {what}; try again in a moment", retry_after=10)

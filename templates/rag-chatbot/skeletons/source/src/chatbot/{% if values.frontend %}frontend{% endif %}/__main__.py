@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -46,10 +46,10 @@ def build(configured: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # No read timeout: an answer may pause, and the API sets the limits.
-        timeout = httpx.Timeout(None, connect=5)
-        # As many connections as there are readers: with httpx's hundred, open answers would block the lists.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-        async with httpx.AsyncClient(base_url=configured.api_url, timeout=timeout, limits=limits) as client:
+        timeout = httpx2.Timeout(None, connect=5)
+        # As many connections as there are readers: with httpx2's hundred, open answers would block the lists.
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+        async with httpx2.AsyncClient(base_url=configured.api_url, timeout=timeout, limits=limits) as client:
             app.state.client = client
             yield
 
@@ -69,19 +69,19 @@ async def _healthz(request: Request) -> Response:
 
 
 async def _proxy(request: Request) -> Response:
-    client: httpx.AsyncClient = request.app.state.client
+    client: httpx2.AsyncClient = request.app.state.client
     if {".", ".."} & set(request.path_params["path"].split("/")):
-        # httpx would take them for steps, and those lead out of /api.
+        # httpx2 would take them for steps, and those lead out of /api.
         return _problem(404, "not_found", "there is no such path")
     outgoing = client.build_request(
         request.method,
-        httpx.URL(path=request.url.path, query=request.url.query.encode()),
+        httpx2.URL(path=request.url.path, query=request.url.query.encode()),
         headers=[(name, value) for name, value in request.headers.items() if name not in HOP],
         content=request.stream() if request.method == "POST" else None,
     )
     try:
         response = await client.send(outgoing, stream=True)
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return _problem(502, "unavailable", "the application does not answer; try again in a moment")
     except ClientDisconnect:  # in the middle of an upload; nobody is there to read an answer
         return Response(status_code=499)
@@ -94,7 +94,7 @@ def _problem(status: int, code: str, message: str) -> Response:
     return JSONResponse({"error": {"code": code, "message": message}}, status)
 
 
-async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
     try:
         async for piece in response.aiter_raw():
             yield piece
