@@ -441,8 +441,8 @@ def pdf(*pages: str) -> bytes:
     return out + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
 
 
-def docx(*paragraphs: str | tuple[str, str], body: str | None = None) -> bytes:
-    """A minimal Word document; a pair is (style, text)."""
+def docx(*paragraphs: str | tuple[str, str], body: str | None = None, **styles: str) -> bytes:
+    """A minimal Word document; a pair is (style, text). styles: the name of each style."""
     parts = []
     for paragraph in paragraphs:
         style, text = paragraph if isinstance(paragraph, tuple) else ("", paragraph)
@@ -453,4 +453,9 @@ def docx(*paragraphs: str | tuple[str, str], body: str | None = None) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", xml)
+        named = (
+            f'<w:style w:type="paragraph" w:styleId="{style}"><w:name w:val="{name}"/></w:style>'
+            for style, name in styles.items()
+        )
+        archive.writestr("word/styles.xml", f'<w:styles xmlns:w="{namespace}">{"".join(named)}</w:styles>')
     return file.getvalue()

@@ -191,7 +191,21 @@ def test_a_table_inside_a_table_is_read_once():
 
     [block] = read(docx(body=body), DOCX)
 
-    assert block.text.split() == ["inside", "beside", "|", "beside"]
+    assert block.text.split() == ["|", "|", "inside", "|", "beside", "|", "beside"]
+
+
+def test_a_heading_of_a_word_document_is_known_in_every_language():
+    document = docx(("berschrift1", "Urlaub"), "Dreißig Tage.", berschrift1="heading 1")
+
+    assert read(document, DOCX) == [Block("Dreißig Tage.", "Urlaub")]
+
+
+def test_what_somebody_filled_in_is_part_of_a_word_document():
+    namespace = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    field = "<w:sdt><w:sdtContent><w:p><w:r><w:t>Filled in.</w:t></w:r></w:p></w:sdtContent></w:sdt>"
+    body = f'<w:document xmlns:w="{namespace}"><w:body>{field}</w:body></w:document>'
+
+    assert [block.text for block in read(docx(body=body), DOCX)] == ["Filled in."]
 
 
 @pytest.mark.parametrize(

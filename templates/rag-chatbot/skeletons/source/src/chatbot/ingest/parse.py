@@ -6,11 +6,13 @@ memory and limited time; whatever it does, the application goes on.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import IO
+
+import anyio
 
 from ..errors import ParseError
 from . import formats
@@ -19,30 +21,15 @@ from .chunk import Chunk
 
 async def parse(file: IO[bytes], kind: str, tokenizer_file: str, seconds: int, memory: int) -> list[Chunk]:
     """The passages of a document; raises ParseError with a reason that helps the uploader."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        formats.__name__,
-        kind,
-        tokenizer_file,
-        str(seconds),
-        str(memory),
-        stdin=file,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        # No credentials: only where to find the code.
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    command = [sys.executable, "-m", formats.__name__, kind, tokenizer_file, str(seconds), str(memory)]
+    # No credentials: only where to find the code.
+    environ = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), timeout=seconds + 5)
+        with anyio.fail_after(seconds + 5):
+            done = await anyio.run_process(command, stdin=file, stderr=DEVNULL, check=False, env=environ)
+        answer = json.loads(done.stdout)
     except TimeoutError as error:
         raise ParseError(f"reading the document took longer than {seconds} seconds") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    try:
-        answer = json.loads(output)
     except ValueError as error:
         raise ParseError("reading the document needs more memory or time than is allowed") from error
     if "error" in answer:
