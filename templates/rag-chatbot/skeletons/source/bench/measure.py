@@ -4,8 +4,6 @@ Everything is compared with the bare parts within the same run, psycopg and the 
 that a slow or busy machine slows both sides. Writes report.md and fails below a floor.
 """
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import os

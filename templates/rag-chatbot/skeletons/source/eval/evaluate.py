@@ -4,8 +4,6 @@ Writes report.md and fails below the floors. Your own documents and questions be
 into documents/ and lines into questions.json.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

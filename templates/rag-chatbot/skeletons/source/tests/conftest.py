@@ -1,7 +1,5 @@
 """Fixtures: real parts once a run, a database and a bucket of its own for each module."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import psycopg

@@ -1,7 +1,5 @@
 """What the tests share: processes of the application, a scripted model, a cable to pull, documents."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -18,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import httpx2
 import psycopg
@@ -47,7 +45,7 @@ class Environment(dict[str, str]):
                 "MINIO_BUCKET": configured.minio_bucket,
             }
 
-    def with_(self, **changes: object) -> Environment:
+    def with_(self, **changes: object) -> "Environment":
         return Environment(self | {name: str(value) for name, value in changes.items()})
 
     def conninfo(self) -> str:
@@ -113,7 +111,7 @@ class App:
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> App:
+    def __enter__(self) -> Self:
         # Each process could migrate again without harm; the tests are sooner done if it is done once.
         if self.source["PGVECTOR_DATABASE"] not in self.migrated:
             run(self.environment, "migrate")
@@ -303,7 +301,7 @@ class Model:
     def __init__(self, default: Script | None = None) -> None:
         self.default = default or says("It is so [1].")
 
-    def __enter__(self) -> Model:
+    def __enter__(self) -> Self:
         self.server = _ModelServer(self.default)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -350,7 +348,7 @@ class Cable:
         self.open: list[socket.socket] = []
         self.listener: socket.socket | None = None
 
-    def __enter__(self) -> Cable:
+    def __enter__(self) -> Self:
         self.plug()
         return self
 

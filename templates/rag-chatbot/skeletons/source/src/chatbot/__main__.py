@@ -1,7 +1,5 @@
 """Start a process of the application: the API, a worker, or a task on the database."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging

@@ -1,7 +1,5 @@
 """The HTTP application: routes, errors in one shape, and what is observed about every request."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping

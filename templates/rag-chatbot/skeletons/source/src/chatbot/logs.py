@@ -4,8 +4,6 @@ The text of an exception is never logged unless it is ours: a driver's message m
 a parameter or a password. Type, place and SQLSTATE are enough to find the fault.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

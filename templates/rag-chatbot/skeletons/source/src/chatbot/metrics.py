@@ -1,7 +1,5 @@
 """The metrics that the dashboards and alerts of the GitOps repository read, by the same names."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server

@@ -1,7 +1,5 @@
 """Print the description of the API: python -m PACKAGE.openapi"""
 
-from __future__ import annotations
-
 import json
 
 from .app import build

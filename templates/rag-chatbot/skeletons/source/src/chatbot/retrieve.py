@@ -1,7 +1,5 @@
 """Finds the passages that are nearest in meaning to a question."""
 
-from __future__ import annotations
-
 import time
 from uuid import UUID
 

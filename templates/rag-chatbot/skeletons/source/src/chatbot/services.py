@@ -1,7 +1,5 @@
 """The parts that a process of the application is made of, opened and closed together."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,7 +1,5 @@
 """Every setting comes from the environment and is checked once, at start."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

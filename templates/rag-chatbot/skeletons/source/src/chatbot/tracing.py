@@ -4,8 +4,6 @@ Trace ids exist always, for the logs and for the model's traceparent; spans leav
 when OTEL_EXPORTER_OTLP_ENDPOINT is set.
 """
 
-from __future__ import annotations
-
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider

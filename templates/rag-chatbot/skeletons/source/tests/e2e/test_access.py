@@ -1,7 +1,5 @@
 """Who may call, how often, and what a start without settings says."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """From an uploaded file to an answer with citations, over HTTP."""
 
-from __future__ import annotations
-
 import pytest
 
 from support import App, docx, pdf

@@ -1,7 +1,5 @@
 """Whatever is uploaded or asked: a clear status, a reason that helps, and an application that goes on."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 

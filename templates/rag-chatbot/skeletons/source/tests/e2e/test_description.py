@@ -1,7 +1,5 @@
 """openapi.json says what the API does: every status that is sent is there, in the form that is sent."""
 
-from __future__ import annotations
-
 import pytest
 
 from chatbot.api.wiring import Problem

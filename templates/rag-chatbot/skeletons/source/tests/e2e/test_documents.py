@@ -1,7 +1,5 @@
 """What becomes of a document that is uploaded twice, deleted early, or full of repetitions."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import io

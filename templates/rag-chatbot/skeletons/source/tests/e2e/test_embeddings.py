@@ -1,7 +1,5 @@
 """Vectors from an OpenAI-compatible endpoint, and everything that it can do wrong."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

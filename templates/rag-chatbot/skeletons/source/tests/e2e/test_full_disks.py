@@ -1,7 +1,5 @@
 """A disk is full: of the application, of the document store, of the database. Nothing that was taken is lost."""
 
-from __future__ import annotations
-
 import resource
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Answers by a model, and everything that a model server can do wrong."""
 
-from __future__ import annotations
-
 import json
 import time
 

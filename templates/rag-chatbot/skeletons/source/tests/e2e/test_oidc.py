@@ -1,7 +1,5 @@
 """Tokens of an OpenID Connect issuer: which are accepted, and what happens while the issuer is away."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import json
@@ -9,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 import jwt
 import pytest
@@ -28,7 +27,7 @@ from support import App, until
 class Issuer:
     """Publishes the keys that it signs with."""
 
-    def __enter__(self) -> Issuer:
+    def __enter__(self) -> Self:
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
         self.away = False
         self.pause = 0.0

@@ -1,7 +1,5 @@
 """Several processes, crashes in the middle, and parts that go away and come back."""
 
-from __future__ import annotations
-
 import json
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit

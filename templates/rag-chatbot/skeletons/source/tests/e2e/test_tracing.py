@@ -1,7 +1,5 @@
 """Spans leave the process where a collector is named, and hold neither questions nor documents."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

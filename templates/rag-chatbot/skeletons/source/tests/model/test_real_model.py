@@ -4,8 +4,6 @@ It proves that a real chat template, tokenizer, stream and stop mark pass throug
 a model of this size says is not judged.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

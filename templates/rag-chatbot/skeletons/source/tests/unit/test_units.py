@@ -1,7 +1,5 @@
 """Small rules, each by itself."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

@@ -1,7 +1,5 @@
 """The page's own process."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 Run by `make test-page`; CHROMIUM names the browser. Screenshots go to tests/page/screenshots.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The page's process passes the API on, and nothing else."""
 
-from __future__ import annotations
-
 import socket
 import time
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """From a question and passages to an answer with citations."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

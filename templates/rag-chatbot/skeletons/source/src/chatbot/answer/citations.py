@@ -1,7 +1,5 @@
 """Citations are made here, not believed: a number that belongs to no passage never reaches a reader."""
 
-from __future__ import annotations
-
 import re
 
 LIST = r"\s*\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\s*"

@@ -1,7 +1,5 @@
 """Answers without a model: the sentences nearest to the question, quoted word for word."""
 
-from __future__ import annotations
-
 from ..embed import Embedder
 from ..ingest.chunk import sentences
 from ..retrieve import Passage

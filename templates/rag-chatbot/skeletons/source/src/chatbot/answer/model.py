@@ -1,7 +1,5 @@
 """Streams an answer from an OpenAI-compatible server such as vLLM."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import time

@@ -1,7 +1,5 @@
 """What the model is told. Documents are data here, never instructions."""
 
-from __future__ import annotations
-
 import re
 
 from openai.types.chat import ChatCompletionMessageParam

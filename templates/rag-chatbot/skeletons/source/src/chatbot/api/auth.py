@@ -1,7 +1,5 @@
 """Who is calling, and how often they may."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import hmac

@@ -1,7 +1,5 @@
 """Ask questions, in conversations that are kept."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

@@ -1,7 +1,5 @@
 """Upload, list, read and delete documents; search their passages."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import unicodedata

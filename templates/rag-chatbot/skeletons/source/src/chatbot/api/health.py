@@ -1,7 +1,5 @@
 """Probes, and what a page needs to know before anybody has signed in."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine
 from typing import Any

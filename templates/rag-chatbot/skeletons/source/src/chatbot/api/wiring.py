@@ -1,7 +1,5 @@
 """What the routes share: the services, the caller, room in the caller's budget, and how failures look."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request

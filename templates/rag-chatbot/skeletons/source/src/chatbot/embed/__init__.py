@@ -1,7 +1,5 @@
 """Text to vectors, by a small model in this process or by an OpenAI-compatible endpoint."""
 
-from __future__ import annotations
-
 from typing import Literal, Protocol
 
 from ..settings import Settings

@@ -1,7 +1,5 @@
 """all-MiniLM-L6-v2 with 8-bit weights on the CPU: no download, no service, no GPU. It knows English."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor

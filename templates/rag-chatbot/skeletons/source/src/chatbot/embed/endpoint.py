@@ -1,7 +1,5 @@
 """Vectors from an OpenAI-compatible /embeddings endpoint."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 

@@ -1,7 +1,5 @@
 """Cuts parsed text into passages that fit the embedding model and keep their heading and page."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from itertools import groupby

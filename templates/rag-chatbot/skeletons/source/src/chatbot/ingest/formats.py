@@ -3,8 +3,6 @@
 As a program it imports little: a process is started for every document.
 """
 
-from __future__ import annotations
-
 import codecs
 import io
 import json

@@ -4,8 +4,6 @@ Parsers work on hostile input. Here one gets a file on standard input, no creden
 memory and limited time; whatever it does, the application goes on.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

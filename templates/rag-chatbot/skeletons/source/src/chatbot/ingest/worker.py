@@ -1,7 +1,5 @@
 """Takes waiting documents and makes them searchable, as often as it takes."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """Questions and answers, each conversation visible to its owner only."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Literal
 from uuid import UUID

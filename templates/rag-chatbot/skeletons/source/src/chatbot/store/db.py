@@ -1,13 +1,11 @@
 """Connections to PostgreSQL and the numbered migrations."""
 
-from __future__ import annotations
-
 import select
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -58,7 +56,7 @@ class Database:
             open=False,
         )
 
-    async def __aenter__(self) -> Database:
+    async def __aenter__(self) -> Self:
         await self.pool.open()
         return self
 

@@ -1,7 +1,5 @@
 """The documents table: a catalogue for readers and a queue for workers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, Literal

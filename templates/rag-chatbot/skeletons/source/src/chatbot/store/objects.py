@@ -1,7 +1,5 @@
 """The bucket that keeps the uploaded files. Plain S3: any service that speaks it will do."""
 
-from __future__ import annotations
-
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable

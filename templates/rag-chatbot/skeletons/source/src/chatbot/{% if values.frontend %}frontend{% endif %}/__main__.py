@@ -1,7 +1,5 @@
 """Serve the chat page and pass /api on to the application: one origin, so no CORS and no cookies."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
