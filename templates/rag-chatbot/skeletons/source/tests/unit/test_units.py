@@ -141,6 +141,12 @@ def test_a_hash_in_a_code_block_is_no_heading():
     assert [block.heading for block in blocks] == ["Title"]
 
 
+def test_a_heading_may_be_underlined_and_its_level_is_kept():
+    blocks = read(b"Title\n=====\n\n## Part\n\nText.\n\n- # an item\n", MARKDOWN)
+
+    assert blocks == [Block("Text.\n\n- # an item", "Title > Part")]
+
+
 GERMAN = "Die Verfügung über den Urlaub gilt in München für dreißig Tage – ohne Antrag."
 
 

@@ -10,6 +10,7 @@ import re
 import resource
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 from os.path import splitext
 
 from ..errors import ParseError
@@ -17,7 +18,6 @@ from .chunk import Block, chunks, estimated, exact
 
 MAX_TEXT = 10_000_000  # characters; more is a dump, not a document
 MAX_UNPACKED = 64 * 1024 * 1024
-MARKDOWN_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 META_CHARSET = re.compile(rb"<meta[^>]+charset=[\"' ]*([a-z0-9_-]+)", re.IGNORECASE)
 BROKEN = "\ufffd"
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # PostgreSQL refuses both
@@ -111,26 +111,24 @@ def _text(data: bytes) -> list[Block]:
 
 
 def _markdown(data: bytes) -> list[Block]:
+    from markdown_it import MarkdownIt
+
+    text = decode(data)
+    lines = text.split("\n")
     blocks: list[Block] = []
     path: list[str] = []
-    lines: list[str] = []
-    fenced = False
+    start = 0
+    # Only the blocks are looked for: what is inside of them stays as it was written.
+    for token, title in pairwise(MarkdownIt().disable("inline").parse(text)):
+        if token.type == "heading_open" and token.level == 0 and token.map:
+            blocks.append(_under(path, "\n".join(lines[start : token.map[0]])))
+            path = _descend(path, int(token.tag[1]), title.content)
+            start = token.map[1]
+    return [*blocks, _under(path, "\n".join(lines[start:]))]
 
-    def flush() -> None:
-        blocks.append(Block("\n".join(lines), " > ".join(filter(None, path))))
-        lines.clear()
 
-    for line in decode(data).split("\n"):
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-        heading = None if fenced else MARKDOWN_HEADING.match(line)
-        if heading:
-            flush()
-            path = _descend(path, len(heading[1]), heading[2])
-        else:
-            lines.append(line)
-    flush()
-    return blocks
+def _under(path: list[str], text: str) -> Block:
+    return Block(text, " > ".join(filter(None, path)))
 
 
 def _descend(path: list[str], level: int, title: str) -> list[str]:
@@ -181,7 +179,7 @@ class _HtmlReader(HTMLParser):
 
     def flush(self) -> None:
         text = re.sub(r"[ \t]*\n[ \t\n]*\n[ \t]*", "\n\n", "".join(self.parts))
-        self.blocks.append(Block(text, " > ".join(filter(None, self.path))))
+        self.blocks.append(_under(self.path, text))
         self.parts.clear()
 
 
