@@ -52,7 +52,7 @@ def test_a_document_that_is_deleted_while_it_comes_in_leaves_no_file(environment
             asyncio.run(upload(environment.settings(), Interrupted(b"Delete me.", delete)))
 
         with pytest.raises(NotFound):
-            asyncio.run(Objects(environment.settings()).fetch(documents.object_key(deleted[0]), io.BytesIO()))
+            asyncio.run(Objects(environment.settings()).get(documents.object_key(deleted[0])))
         assert app.http.get("/api/documents").json() == []
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -104,10 +103,9 @@ class Worker:
                 await documents.finish(self.database, claimed, "failed", error.message)
                 return "failed"
             return await self._give_back(claimed, error.message)
-        except (Unavailable, OSError) as error:
+        except Unavailable as error:
             # An outage is not the document's fault either, however long it lasts.
-            reason = getattr(error, "message", "no space or no access on the temporary disk")
-            return await self._give_back(claimed, reason, counted=False)
+            return await self._give_back(claimed, error.message, counted=False)
         finally:
             heartbeat.cancel()
 
@@ -117,15 +115,13 @@ class Worker:
         return "retry"
 
     async def _write_passages(self, claimed: Claim) -> None:
-        with tempfile.TemporaryFile() as file:
-            await self.objects.fetch(documents.object_key(claimed.id), file)
-            pieces = await parse(
-                file,
-                claimed.media_type,
-                self.embedder.tokenizer_file,
-                self.settings.parse_seconds,
-                self.settings.parse_memory_bytes,
-            )
+        pieces = await parse(
+            await self.objects.get(documents.object_key(claimed.id)),
+            claimed.media_type,
+            self.embedder.tokenizer_file,
+            self.settings.parse_seconds,
+            self.settings.parse_memory_bytes,
+        )
         done = await documents.begin(self.database, claimed, len(pieces))
         writing: asyncio.Task[None] | None = None
         try:

@@ -1,7 +1,6 @@
 """The bucket that keeps the uploaded files. Plain S3: any service that speaks it will do."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -49,16 +48,15 @@ class Objects:
         extra = {"ContentType": media_type}
         await self._run(lambda: self.client.upload_fileobj(file, self.bucket, key, ExtraArgs=extra))
 
-    async def fetch(self, key: str, file: IO[bytes]) -> None:
-        """Write the object into the open file and rewind it; raises NotFound."""
+    async def get(self, key: str) -> bytes:
+        """The whole object; raises NotFound."""
 
-        def copy() -> None:
+        def read() -> bytes:
             # One plain GET: boto3's own download asks for ranges past the end, which some services refuse.
             with closing(self.client.get_object(Bucket=self.bucket, Key=key)["Body"]) as body:
-                shutil.copyfileobj(body, file, 256 * 1024)
-            file.seek(0)
+                return body.read()
 
-        await self._run(copy)
+        return await self._run(read)
 
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         body = (await self._run(lambda: self.client.get_object(Bucket=self.bucket, Key=key)))["Body"]
