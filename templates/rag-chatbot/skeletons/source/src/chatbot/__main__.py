@@ -7,8 +7,9 @@ import signal
 import sys
 
 import uvicorn
+from prometheus_client import start_http_server
 
-from . import NAME, app, embed, logs, metrics, services, settings, tracing
+from . import NAME, app, embed, logs, services, settings, tracing
 from .errors import AppError
 from .settings import Settings
 from .store import db
@@ -58,14 +59,15 @@ def _run(command: str, configured: Settings) -> int:
         embedder = embed.build(configured)
         number = asyncio.run(db.reindex(configured, embedder.model, embedder.dimension))
         log.info("queued for indexing", extra={"fields": {"documents": number, "model": embedder.model}})
-    elif command == "worker":
-        metrics.serve(configured.listen_address, configured.listen_metrics)
-        asyncio.run(_work(configured))
     else:
         if configured.dev:
             _migrate(configured)
-        metrics.serve(configured.listen_address, configured.listen_metrics)
-        _serve(configured)
+        # On a port of their own, so that the public one never shows them.
+        start_http_server(configured.listen_metrics, addr=configured.listen_address)
+        if command == "serve":
+            _serve(configured)
+        else:
+            asyncio.run(_work(configured))
     return 0
 
 
@@ -92,10 +94,8 @@ async def _work(configured: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with services.services(configured) as parts:
-        metrics.watch_pool(parts.database.pool.get_stats)
-        async with services.working(parts):
-            await stopped.wait()
+    async with services.services(configured) as parts, services.working(parts):
+        await stopped.wait()
 
 
 def _migrate(configured: Settings) -> None:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,12 +25,8 @@ log = logging.getLogger(__name__)
 def build(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            parts = await stack.enter_async_context(services(settings))
+        async with services(settings) as parts, working(parts) if settings.ingest_worker else nullcontext():
             app.state.services = parts
-            metrics.watch_pool(parts.database.pool.get_stats)
-            if settings.ingest_worker:
-                await stack.enter_async_context(working(parts))
             yield
 
     app = FastAPI(

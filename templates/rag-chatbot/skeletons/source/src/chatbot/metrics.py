@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300)
@@ -46,8 +46,3 @@ def watch_pool(stats: Callable[[], dict[str, int]]) -> None:
     db_pool_connections.labels("idle").set_function(lambda: stats().get("pool_available", 0))
     db_pool_connections.labels("max").set_function(lambda: stats().get("pool_max", 0))
     db_pool_connections.labels("waiting").set_function(lambda: stats().get("requests_waiting", 0))
-
-
-def serve(address: str, port: int) -> None:
-    """Serve /metrics on its own port, so that the public one never shows it."""
-    start_http_server(port, addr=address)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from . import embed
+from . import embed, metrics
 from .answer.model import Model
 from .api.auth import Gate
 from .embed import Embedder
@@ -32,6 +32,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
     """Open everything. What is away at start is waited for by its users, not here."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings))
+        metrics.watch_pool(database.pool.get_stats)
         embedder = await asyncio.to_thread(embed.build, settings)
         stack.push_async_callback(embedder.close)
         model = Model(settings)

@@ -56,17 +56,10 @@ async def newest(database: Database, owner: str, limit: int, offset: int) -> lis
 
 async def get(database: Database, conversation_id: UUID, owner: str) -> ConversationDetail:
     """Raises NotFound also for the conversation of somebody else: its existence is their business."""
-    row = await database.row(
-        f"SELECT {COLUMNS} FROM conversations WHERE id = %(id)s AND owner = %(owner)s",
-        {"id": conversation_id, "owner": owner},
-    )
-    if row is None:
-        raise NotFound("no such conversation")
-    messages = await database.rows(
-        f"SELECT {', '.join(Message.model_fields)} FROM messages WHERE conversation_id = %(id)s ORDER BY id",
-        {"id": conversation_id},
-    )
-    return ConversationDetail(**row, messages=messages)
+    query = f"SELECT {COLUMNS} FROM conversations WHERE id = %(id)s AND owner = %(owner)s"
+    row = await database.the("conversation", query, {"id": conversation_id, "owner": owner})
+    query = f"SELECT {', '.join(Message.model_fields)} FROM messages WHERE conversation_id = %(id)s ORDER BY id"
+    return ConversationDetail(**row, messages=await database.rows(query, {"id": conversation_id}))
 
 
 async def ask(database: Database, conversation_id: UUID | None, owner: str, question: str) -> UUID:
@@ -103,9 +96,5 @@ async def answer(database: Database, conversation_id: UUID, text: str, mode: str
 
 
 async def delete(database: Database, conversation_id: UUID, owner: str) -> None:
-    row = await database.row(
-        "DELETE FROM conversations WHERE id = %(id)s AND owner = %(owner)s RETURNING id",
-        {"id": conversation_id, "owner": owner},
-    )
-    if row is None:
-        raise NotFound("no such conversation")
+    query = "DELETE FROM conversations WHERE id = %(id)s AND owner = %(owner)s RETURNING id"
+    await database.the("conversation", query, {"id": conversation_id, "owner": owner})

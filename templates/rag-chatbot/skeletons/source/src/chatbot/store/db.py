@@ -14,7 +14,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .. import NAME, metrics
-from ..errors import AppError, Unavailable
+from ..errors import AppError, NotFound, Unavailable
 from ..settings import Settings
 
 Connection = AsyncConnection[DictRow]
@@ -88,6 +88,12 @@ class Database:
     async def row(self, query: str, parameters: dict[str, Any] | None = None) -> DictRow | None:
         rows = await self.rows(query, parameters)
         return rows[0] if rows else None
+
+    async def the(self, what: str, query: str, parameters: dict[str, Any]) -> DictRow:
+        """The one row that there must be; raises NotFound, which says what is missing."""
+        if row := await self.row(query, parameters):
+            return row
+        raise NotFound(f"no such {what}")
 
 
 # ef_search 100: recall@10 of 0.995 on real sentence vectors, against 0.985 with pgvector's default of 40.

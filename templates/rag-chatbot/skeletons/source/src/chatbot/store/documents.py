@@ -104,12 +104,8 @@ async def _put(database: Database, objects: Objects, document_id: UUID, file: IO
 
 
 async def get(database: Database, document_id: UUID) -> Document:
-    row = await database.row(
-        f"SELECT {COLUMNS} FROM documents WHERE id = %(id)s AND status <> 'deleting'", {"id": document_id}
-    )
-    if row is None:
-        raise NotFound("no such document")
-    return Document(**row)
+    query = f"SELECT {COLUMNS} FROM documents WHERE id = %(id)s AND status <> 'deleting'"
+    return Document(**await database.the("document", query, {"id": document_id}))
 
 
 async def newest(database: Database, limit: int, offset: int) -> list[Document]:
@@ -142,12 +138,8 @@ async def retry(database: Database, document_id: UUID) -> None:
 
 async def delete(database: Database, objects: Objects, document_id: UUID) -> None:
     """Remove a document everywhere. It vanishes from searches at once, whatever fails later."""
-    row = await database.row(
-        "UPDATE documents SET status = 'deleting', worker = NULL, updated_at = now() WHERE id = %(id)s RETURNING id",
-        {"id": document_id},
-    )
-    if row is None:
-        raise NotFound("no such document")
+    query = "UPDATE documents SET status = 'deleting', worker = NULL, updated_at = now() WHERE id = %(id)s RETURNING id"
+    await database.the("document", query, {"id": document_id})
     await _remove(database, objects, document_id)
 
 
