@@ -9,7 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from opentelemetry import propagate, trace
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import DESCRIPTION, NAME, VERSION, metrics
@@ -47,7 +49,9 @@ def build(settings: Settings) -> FastAPI:
     app.exception_handler(AppError)(_app_error)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
-    app.add_middleware(Guard, limit=settings.upload_max_bytes + MIB)
+    limit = settings.upload_max_bytes + MIB
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limit)
+    app.add_middleware(Guard, limit=limit)
     app.add_middleware(Observe)
     return app
 
@@ -73,6 +77,9 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     if isinstance(error.__cause__, OSError):
         # A large upload goes to the disk while it comes in; FastAPI would call it a fault of the sender.
         return await _app_error(request, NoSpace("there is no space left for an upload of this size; try again later"))
+    if error.status_code == 413:
+        limit = request.scope[MAX_BODY_SIZE_SCOPE_KEY]
+        return await _app_error(request, TooLarge(f"the request is larger than {limit:,} bytes"))
     headers = error.headers
     path = getattr(request.scope.get("route"), "path", "")
     if error.status_code == 405 and (methods := request.app.openapi()["paths"].get(path)):
@@ -83,38 +90,26 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 
 class Guard:
-    """Turns requests away before they are read: from pages of other sites, or larger than an upload may be."""
+    """Turns requests away before they are read: from pages of other sites, or larger, by their own account, than an upload may be.
+
+    Starlette counts what comes in of those that do not say how large they are.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
         self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        if error := self._refusal(scope["method"], dict(scope["headers"])):
-            await (await _app_error(None, error))(scope, receive, send)
-            return
-        total = 0
+        error = self._refusal(scope["method"], Headers(scope=scope)) if scope["type"] == "http" else None
+        answer = await _app_error(None, error) if error else self.app
+        await answer(scope, receive, send)
 
-        async def limited() -> Message:
-            nonlocal total
-            message = await receive()
-            total += len(message.get("body", b""))
-            if total > self.limit:
-                # FastAPI passes this class on from inside the form parser, and no other.
-                raise HTTPException(413, f"the request is larger than {self.limit:,} bytes")
-            return message
-
-        await self.app(scope, limited, send)
-
-    def _refusal(self, method: str, headers: dict[bytes, bytes]) -> AppError | None:
-        if method not in ("GET", "HEAD", "OPTIONS") and headers.get(b"sec-fetch-site") == b"cross-site":
+    def _refusal(self, method: str, headers: Headers) -> AppError | None:
+        if method not in ("GET", "HEAD", "OPTIONS") and headers.get("sec-fetch-site") == "cross-site":
             # A browser sends forms to anywhere; where nobody signs in, any page could add documents.
             return Forbidden("the page of another site must not change anything here")
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.limit:
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self.limit:
             return TooLarge(f"the request is larger than {self.limit:,} bytes")
         return None
 
@@ -129,11 +124,10 @@ class Observe:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         started, status = time.perf_counter(), 0
 
         with tracer.start_as_current_span(
-            scope["method"], context=propagate.extract(headers), kind=trace.SpanKind.SERVER
+            scope["method"], context=propagate.extract(Headers(scope=scope)), kind=trace.SpanKind.SERVER
         ) as span:
             trace_id = format(span.get_span_context().trace_id, "032x")
 
@@ -141,11 +135,7 @@ class Observe:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
-                    message["headers"] = [
-                        *message["headers"],
-                        (b"x-trace-id", trace_id.encode()),
-                        (b"x-content-type-options", b"nosniff"),
-                    ]
+                    MutableHeaders(scope=message).update({"x-trace-id": trace_id, "x-content-type-options": "nosniff"})
                 await send(message)
 
             metrics.http_in_flight.inc()
