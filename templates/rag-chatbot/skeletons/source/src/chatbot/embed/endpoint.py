@@ -13,8 +13,9 @@ from . import Kind, Vector
 
 BATCH = 32
 REFUSED = {400, 413, 422}  # it is this text's fault, which is too long for the model, for example
-# Someone waits for a query; nobody waits for a passage.
+# Someone waits for a query; nobody waits for a passage, and a Retry-After may be two minutes.
 RETRIES: dict[Kind, int] = {"query": 1, "passage": 4}
+SECONDS: dict[Kind, float | None] = {"query": 60, "passage": None}
 
 
 class EndpointEmbedder:
@@ -44,19 +45,20 @@ class EndpointEmbedder:
         started = time.perf_counter()
         texts = [self.prefixes[kind] + text for text in texts]
         batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-        client = self.client.with_options(max_retries=RETRIES[kind])
-        answers = await asyncio.gather(*(self._request(client, batch) for batch in batches))
+        answers = await asyncio.gather(*(self._request(batch, kind) for batch in batches))
         metrics.embed_duration.labels(kind).observe(time.perf_counter() - started)
         return [vector for vectors in answers for vector in vectors]
 
     async def close(self) -> None:
         await self.client.close()
 
-    async def _request(self, client: AsyncOpenAI, texts: list[str]) -> list[Vector]:
+    async def _request(self, texts: list[str], kind: Kind) -> list[Vector]:
+        client = self.client.with_options(max_retries=RETRIES[kind])
         try:
-            answer = await client.embeddings.create(
-                model=self.model, input=texts, encoding_format="float", extra_headers=tracing.outgoing_headers()
-            )
+            async with asyncio.timeout(SECONDS[kind]):
+                answer = await client.embeddings.create(
+                    model=self.model, input=texts, encoding_format="float", extra_headers=tracing.outgoing_headers()
+                )
             vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
             fitting = len(vectors) == len(texts) and all(len(vector) == self.dimension for vector in vectors)
         except APIStatusError as error:
@@ -64,7 +66,7 @@ class EndpointEmbedder:
                 reason = f"the embeddings endpoint refuses the text with status {error.status_code}"
                 raise BadInput(reason) from error
             raise _away(f"answers with status {error.status_code}") from error
-        except APIError as error:
+        except (APIError, TimeoutError) as error:
             raise _away("does not answer") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise Unavailable("the embeddings endpoint sent something that is not a list of vectors") from error
