@@ -1,10 +1,12 @@
 """Small rules, each by itself."""
 
 import asyncio
+import io
 import json
 import re
 import subprocess
 import time
+import zipfile
 from contextlib import suppress
 from uuid import uuid4
 
@@ -210,6 +212,22 @@ def test_what_somebody_filled_in_is_part_of_a_word_document():
     body = f'<w:document xmlns:w="{namespace}"><w:body>{field}</w:body></w:document>'
 
     assert [block.text for block in read(docx(body=body), DOCX)] == ["Filled in."]
+
+
+def test_the_mark_of_a_footnote_is_no_citation():
+    namespace = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    said = '<w:r><w:t>Said so.</w:t></w:r><w:r><w:footnoteReference w:id="4"/></w:r>'
+    note = '<w:footnote w:id="4"><w:p><w:r><w:t>By whom.</w:t></w:r></w:p></w:footnote>'
+    file = io.BytesIO(docx(body=f"<w:document {namespace}><w:body><w:p>{said}</w:p></w:body></w:document>"))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("word/footnotes.xml", f"<w:footnotes {namespace}>{note}</w:footnotes>")
+
+    assert [block.text for block in read(file.getvalue(), DOCX)] == ["Said so.\n\nBy whom."]
+
+
+@pytest.mark.parametrize("line_break", ["<br>", "<br/>"])
+def test_a_line_that_ends_is_no_paragraph_that_ends(line_break):
+    assert [block.text for block in read(f"<p>One{line_break}two</p>".encode(), HTML)] == ["One\ntwo"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from .chunk import Block, chunks, estimated, exact
 
 MAX_TEXT = 10_000_000  # characters; more is a dump, not a document
 MAX_UNPACKED = 64 * 1024 * 1024
+# From a text to its notes and back, as mammoth writes them: the numbers would look like citations.
+NOTE_LINKS = re.compile(r'<sup><a href="#(?:foot|end)note-.*?</sup>| <a href="#(?:foot|end)note-ref-.*?</a>')
 META_CHARSET = re.compile(rb"<meta[^>]+charset=[\"' ]*([a-z0-9_-]+)", re.IGNORECASE)
 BROKEN = "\ufffd"
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # PostgreSQL refuses both
@@ -142,7 +144,7 @@ class _HtmlReader(HTMLParser):
     # Not the head as a whole, whose end a page may leave out.
     HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "title", "nav"})
     BREAKS = frozenset(
-        {"p", "div", "li", "tr", "br", "section", "article", "pre", "table", "ul", "ol", "dt", "dd", "blockquote"}
+        {"p", "div", "li", "tr", "section", "article", "pre", "table", "ul", "ol", "dt", "dd", "blockquote"}
     )
 
     def __init__(self) -> None:
@@ -158,7 +160,9 @@ class _HtmlReader(HTMLParser):
         elif re.fullmatch("h[1-6]", tag):
             self.flush()
         elif tag in self.BREAKS:
-            self.parts.append("\n\n" if tag != "br" else "\n")
+            self.parts.append("\n\n")
+        elif tag == "br":
+            self.parts.append("\n")
         elif tag in ("td", "th"):
             self.parts.append(" | ")
 
@@ -220,8 +224,7 @@ def _docx(data: bytes) -> list[Block]:
             raise ParseError(f"the document unpacks to more than {MAX_UNPACKED // 2**20} MiB")
     defusedxml.defuse_stdlib()  # whose reader, which mammoth uses, would expand entities
     html = mammoth.convert_to_html(io.BytesIO(data), convert_image=mammoth.images.img_element(lambda image: {})).value
-    # The numbers of footnotes would look like citations.
-    return _page(re.sub(r"<sup><a href=\"#(?:foot|end)note-.*?</sup>", "", html))
+    return _page(NOTE_LINKS.sub("", html))
 
 
 def _main(kind: str, tokenizer_file: str, seconds: str, memory: str) -> None:
