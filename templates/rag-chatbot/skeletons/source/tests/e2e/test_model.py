@@ -247,3 +247,12 @@ def test_tokens_and_times_are_counted(app):
     assert 'llm_tokens_total{kind="completion"}' in metrics
     assert "llm_time_to_first_token_seconds_count" in metrics
     assert 'llm_request_duration_seconds_count{outcome="ok"}' in metrics
+
+
+def test_without_a_key_none_is_sent(environment):
+    with Model() as model, App(environment, **model.settings()) as app:
+        app.index("tower.txt", "The tower has four hundred steps.")
+
+        assert app.ask("How many steps has the tower?")["mode"] == "model"
+
+        assert model.requests[0]["headers"]["Authorization"] is None

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from httpx2 import Timeout
-from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, AsyncOpenAI
+from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from openai.types.chat import ChatCompletionMessageParam
 
-from .. import metrics, tracing
+from .. import metrics, remote, tracing
 from ..settings import Settings
 
 RETRIES = 2
@@ -31,13 +31,9 @@ class Model:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.client = AsyncOpenAI(
-            # Without any the client would take OPENAI_API_KEY; a server that asks for none does not look.
-            api_key=settings.llama_api_key.get_secret_value() or "none",
-            base_url=f"{(settings.llama_endpoint or '').rstrip('/')}{settings.llama_base_path}",
-            timeout=Timeout(settings.llama_first_token_seconds, connect=5),
-            max_retries=RETRIES,
-        )
+        client = remote.client(settings.llama_endpoint, settings.llama_base_path, settings.llama_api_key)
+        wait = Timeout(settings.llama_first_token_seconds, connect=5)
+        self.client = client.with_options(timeout=wait, max_retries=RETRIES)
         self.rests_until = 0.0
         self.state = "unused" if settings.llama_endpoint else "none"
 
@@ -84,7 +80,7 @@ class Model:
                     temperature=0.1,
                     stream=True,
                     stream_options={"include_usage": True},
-                    extra_headers=tracing.outgoing_headers(),
+                    extra_headers=remote.headers(self.settings.llama_api_key),
                 )
             async with stream:
                 while True:

@@ -4,9 +4,9 @@ import asyncio
 import time
 
 from httpx2 import Timeout
-from openai import APIError, APIStatusError, AsyncOpenAI
+from openai import APIError, APIStatusError
 
-from .. import metrics, tracing
+from .. import metrics, remote
 from ..errors import BadInput, Unavailable
 from ..settings import Settings
 from . import Kind, Vector
@@ -34,12 +34,9 @@ class EndpointEmbedder:
             "query": query if query is not None else "query: " if e5 else "",
             "passage": passage if passage is not None else "passage: " if e5 else "",
         }
-        self.client = AsyncOpenAI(
-            # Without any the client would take OPENAI_API_KEY; a server that asks for none does not look.
-            api_key=settings.embeddings_api_key.get_secret_value() or "none",
-            base_url=f"{(settings.embeddings_endpoint or '').rstrip('/')}{settings.embeddings_base_path}",
-            timeout=Timeout(60, connect=5),
-        )
+        self.key = settings.embeddings_api_key
+        client = remote.client(settings.embeddings_endpoint, settings.embeddings_base_path, self.key)
+        self.client = client.with_options(timeout=Timeout(60, connect=5))
 
     async def embed(self, texts: list[str], kind: Kind) -> list[Vector]:
         started = time.perf_counter()
@@ -57,7 +54,7 @@ class EndpointEmbedder:
         try:
             async with asyncio.timeout(SECONDS[kind]):
                 answer = await client.embeddings.create(
-                    model=self.model, input=texts, encoding_format="float", extra_headers=tracing.outgoing_headers()
+                    model=self.model, input=texts, encoding_format="float", extra_headers=remote.headers(self.key)
                 )
             vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
             fitting = len(vectors) == len(texts) and all(len(vector) == self.dimension for vector in vectors)
