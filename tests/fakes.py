@@ -22,6 +22,8 @@ class FakeAddress:
     """A forge at forge.test."""
 
     name: str = "the fake forge"
+    web: str = "https://forge.test"
+    api: str = "https://api.forge.test"
 
     def clone_url(self, repository: Repository) -> str:
         return f"https://forge.test/{repository}.git"

@@ -449,14 +449,19 @@ class _Builder(Struct):
             return condition is not False
         return is_truthy(self._evaluated(condition, context, at, "if"))
 
+    def _environment(self) -> dict[str, Any]:
+        """Return what a template may know of this run. A portal has only what its owner has set."""
+        address = self.given.address
+        bootstrap = bool(self.given.argocd_namespace)
+        return {"bootstrap": bootstrap, "githubUrl": address.web, "githubApiUrl": address.api}
+
     def _context(self, *, secrets: bool = False) -> dict[str, Any]:
         context: dict[str, Any] = {
             "parameters": self.parameters.values,
             "steps": self.outputs,
             "user": {},
             "context": {"task": {"id": self.given.project}},
-            # Of a portal's own making; `bootstrap` is ours, so that a portal leaves such a step out.
-            "environment": {"parameters": {"bootstrap": bool(self.given.argocd_namespace)}},
+            "environment": {"parameters": self._environment()},
         }
         if self.given.steps_engine.is_portal:
             context["user"] = user.described(self.given.author, self.left.of_user)

@@ -481,3 +481,16 @@ def test_without_an_owner_the_machines_login_is_not_taken(cli: Cli, two: Path, g
     assert done.code == 2
     assert "owner: is required" in done.err
     assert github.requests == []
+
+
+def test_the_built_in_template_names_the_github_that_it_is_published_to(cli: Cli, github: FakeGithub) -> None:
+    done = cli("create", "demo", "--forge", "github", "--owner", "acme", "--no-validate")
+
+    def published(repository: str, path: str) -> str:
+        return git_in(github.repositories[f"acme/{repository}"].git_dir, "show", f"main:{path}")
+
+    assert done.code == 0, done.err
+    assert f"source-location: url:{github.url}/acme/demo\n" in published("demo", "catalog-info.yaml")
+    assert f'image.source="{github.url}/acme/demo"' in published("demo", "Dockerfile")
+    generator = published("demo-gitops", "argocd/optional/pull-requests.yaml")
+    assert f"api: {github.url}/api/v3/\n" in generator

@@ -72,6 +72,16 @@ class Address(Protocol):
         """The forge as a user would name it."""
         ...
 
+    @property
+    def web(self) -> str:
+        """The URL of its pages, without a slash at the end; empty where it has none."""
+        ...
+
+    @property
+    def api(self) -> str:
+        """The URL of its API, likewise."""
+        ...
+
     def clone_url(self, repository: Repository) -> str:
         """Return the URL that `git clone` takes; it ends with `NAME.git`."""
         ...

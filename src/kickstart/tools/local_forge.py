@@ -26,6 +26,9 @@ class LocalAddress(Struct, frozen=True):
 
     folder: Path
 
+    web: ClassVar[str] = ""
+    api: ClassVar[str] = ""
+
     @property
     def name(self) -> str:
         return f"the local forge {self.folder}"
