@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kickstart import document
 from kickstart.actions import exists, load
@@ -23,6 +24,7 @@ from kickstart.template.dialect.renderer import Renderer
 from kickstart.template.dialect.yaml_text import dump
 from kickstart.template.parameters import Form
 from kickstart.tools import Repository
+from kickstart.tools.github.address import GithubAddress
 from kickstart.wiring import names_of
 from tests.dialect import portal, whole
 from tests.dialect.randomly import entities, templates
@@ -141,10 +143,10 @@ def _variants() -> list[dict[str, Any]]:
 
 
 def test_our_own_template_is_valid_in_a_portal_and_renders_the_same(tmp_path: Path) -> None:
-    address = circumstances().address
+    here = replace(circumstances(), address=GithubAddress())
     names = {"publishSource": "demo", "publishGitops": "demo-gitops"}
     promised = {
-        step: {"remoteUrl": address.clone_url(Repository("acme", name))} for step, name in names.items()
+        step: {"remoteUrl": here.address.clone_url(Repository("acme", name))} for step, name in names.items()
     }
     variants = _variants()
 
@@ -153,7 +155,7 @@ def test_our_own_template_is_valid_in_a_portal_and_renders_the_same(tmp_path: Pa
     assert len(variants) > 15
     for values, theirs in zip(variants, found, strict=True):
         source, parameters = whole.filled(OURS, values)
-        plan = build(source, parameters, circumstances())
+        plan = build(source, parameters, here)
         assert theirs["error"] is None, values
         ours = {path: whole.shown(entry.content, entry.mode) for path, entry in plan.workspace.items()}
         assert theirs["files"] == ours, values
