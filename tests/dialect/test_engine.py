@@ -189,6 +189,12 @@ def test_the_names_that_a_template_reads_are_known(engine: Backstage) -> None:
     ]
 
 
+def test_a_line_ends_where_it_does_in_javascript(engine: Backstage) -> None:
+    given = {"text": "#  \r\n \ta\r b \u2028 c"}  # what Backstage's own code makes of it
+
+    assert engine.render("${{ text | striptags(true) }}", given) == "#\n\ta\rb\u2028c"
+
+
 def test_a_template_cannot_change_what_another_one_sees(engine: Backstage) -> None:
     context = {"values": {"list": [1]}}
 

@@ -40,6 +40,7 @@ _MAX_SPACES = 2**24
 _HTML = {"&": "&amp;", '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;", "\\": "&#92;"}
 # Compiled when they are used: most templates use none of them.
 _HTML_TAG = r"(?ia)</?([a-z][a-z0-9]*)\b[^>]*>|<!--[\s\S]*?-->"
+_LINE_EDGE = "(?:\\A|(?<=[\n\r\u2028\u2029])) +| +(?=[\n\r\u2028\u2029]|\\Z)"  # JavaScript's lines
 _URL_PUNCTUATION = r"(?:\(|<|&lt;)?(.*?)(?:\.|,|\)|\n|&gt;)?\Z"
 _EMAIL = r"(?ia)[\w.!#$%&'*+\-/=?^`{|}~]+@[a-z\d-]+(?:\.[a-z\d-]+)+"
 _DOMAIN = r"\.(?:org|net|com)(?::|/|\Z)"
@@ -536,8 +537,7 @@ def _striptags(budget: Budget, value: Any, keeps_lines: Any = UNDEFINED, *_: Any
     text = text.strip(SPACE)
     if not is_true(keeps_lines):
         return _like(value, re.sub(f"[{re.escape(SPACE)}]+", " ", text))
-    lines = [line.strip(" ") for line in text.split("\n")]
-    text = re.sub(" +", " ", "\n".join(lines)).replace("\r\n", "\n")
+    text = re.sub(" +", " ", re.sub(_LINE_EDGE, "", text)).replace("\r\n", "\n")
     return _like(value, re.sub("\n\n\n+", "\n\n", text))
 
 
