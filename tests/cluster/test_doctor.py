@@ -154,7 +154,8 @@ def test_no_default_storage_class_is_missing(
 
     found = line(doctor(cli, kubeconfig), "storage class")
 
-    assert (found["state"], found["found"]) == ("missing", "no default")
+    assert (found["state"], found["found"]) == ("missing", "no default; there are: standard")
+    assert "--set storageClass=NAME" in found["fix"]
 
 
 def test_too_few_gpus_are_a_warning(cli: Cli, kubeconfig: Path) -> None:
