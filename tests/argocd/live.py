@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
-from tests.argocd.serving import ArgoCd, Operators
+from tests.argocd.serving import STUCK, WELL, ArgoCd, Operators
 from tests.cli.support import Cli, Result
 from tests.cluster.serving import ApiServer
+from tests.github import answers
 from tests.github.fake import FakeGithub
+from tests.github.support import TOKEN
 
 DIGEST = f"sha256:{'1' * 64}"
 
@@ -32,11 +35,14 @@ def kickstart(
 
 
 @pytest.fixture
-def project(kickstart: Run, name: str) -> str:
-    """A project of one environment that Argo CD follows, and that nothing will ever be healthy of."""
-    created = kickstart("create", name, "--visibility", "public", "--bootstrap", "--set", "environments=dev")
-    assert created.code == 0, created.err
-    return name
+def project(kickstart: Run, server: ApiServer, name: str) -> Iterator[str]:
+    """A project of one environment that Argo CD follows, and of which nothing will ever be healthy."""
+    with Operators(server, STUCK):
+        created = kickstart(
+            "create", name, "--visibility", "public", "--bootstrap", "--set", "environments=dev"
+        )
+        assert created.code == 0, created.err
+        yield name
 
 
 def phase(argocd: ArgoCd, application: str) -> str:
@@ -47,7 +53,7 @@ def phase(argocd: ArgoCd, application: str) -> str:
 def test_a_project_becomes_healthy_and_create_waits_for_it(
     kickstart: Run, argocd: ArgoCd, server: ApiServer, name: str
 ) -> None:
-    with Operators(server):
+    with Operators(server, WELL):
         done = kickstart(
             *("create", name, "--visibility", "public", "--bootstrap", "--set", "environments=dev"),
             *("--wait", "--timeout", "9m"),
@@ -121,6 +127,56 @@ def test_a_project_whose_sync_never_ends_can_be_deleted(
     assert not [each for each in argocd.applications() if each.startswith(project)]
     left = server.ask("GET", f"/api/v1/namespaces/{project}-dev/serviceaccounts")["items"]
     assert left == []
+
+
+def test_argo_cd_looks_for_labelled_pull_requests_by_itself(
+    argocd: ArgoCd, server: ApiServer, project: str, github: FakeGithub, tmp_path: Path
+) -> None:
+    source, gitops = (github.repositories[f"acme/{each}"] for each in (project, f"{project}-gitops"))
+    git("clone", str(source.git_dir), str(tmp_path / "source"))
+    git("-C", str(tmp_path / "source"), "commit", "--allow-empty", "--message", "Try it")
+    git("-C", str(tmp_path / "source"), "push", "origin", "HEAD:feature")
+    asked = {"title": "Try it", "body": "", "head": "feature", "base": "main"}
+    opened = urllib3.request(
+        "POST",
+        f"{github.url}/api/v3/repos/acme/{project}/pulls",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        json=asked,
+    )
+    assert opened.status == 201, opened.data
+    (pull,) = source.pulls
+    git("clone", str(gitops.git_dir), str(tmp_path / "gitops"))
+    generator = (tmp_path / "gitops/argocd/optional/pull-requests.yaml").read_text("utf-8")
+    assert "# tokenRef" in generator  # as its comment says, for what not everybody may read
+    server.kubectl(
+        "create", "secret", "generic", f"{project}-github", "-n", "argocd", f"--from-literal=token={TOKEN}"
+    )
+    server.kubectl("apply", "-f", "-", stdin=generator.replace("# tokenRef", "tokenRef"))
+    preview = f"{project}-pr-1"
+    argocd.until(lambda: _is_well(argocd, f"{project}-pull-requests"))
+    assert preview not in argocd.applications()
+
+    label = answers.label(f"{github.url}/api/v3/repos/acme/{project}", "preview")
+    pull["labels"] = [{**label, "description": "Give it an environment"}]
+    argocd.pushed()
+
+    argocd.until(lambda: phase(argocd, preview) == "Succeeded")
+    deployed = server.ask("GET", f"/apis/apps/v1/namespaces/{preview}/deployments/{project}-app")
+    image = deployed["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == f"ghcr.io/acme/{project}:{pull['head']['sha']}"
+
+    pull["state"] = "closed"
+    argocd.pushed()
+
+    argocd.until(lambda: preview not in argocd.applications(), 60)
+    argocd.until(lambda: preview not in argocd.namespaces(), 60)
+
+
+def _is_well(argocd: ArgoCd, name: str) -> bool:
+    """Tell whether an ApplicationSet has made all its Applications."""
+    found = next(each for each in argocd.objects("applicationsets") if each["metadata"]["name"] == name)
+    said = {each["type"]: each["status"] for each in found.get("status", {}).get("conditions", ())}
+    return said.get("ResourcesUpToDate") == "True"
 
 
 def git(*arguments: str) -> None:

@@ -184,8 +184,10 @@ def _route(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {"parents": [{"parentRef": parent, **said} for parent in manifest["spec"]["parentRefs"]]}
 
 
+Reports = Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
+
 # What kubelets and operators report of what is well, by where it is served.
-REPORTS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+WELL: Reports = {
     "/apis/external-secrets.io/v1/secretstores": _ready,
     "/apis/external-secrets.io/v1/externalsecrets": _ready,
     "/apis/postgresql.cnpg.io/v1/clusters": _database,
@@ -198,19 +200,24 @@ REPORTS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-class Operators(threading.Thread):
-    """Reports of everything in a cluster that it is well, for as long as the body runs."""
+# And of what never will be. Argo CD 3.6 fails over a database of which nothing at all is reported.
+STUCK: Reports = {"/apis/postgresql.cnpg.io/v1/clusters": lambda _: {"phase": "Setting up primary"}}
 
-    def __init__(self, server: ApiServer) -> None:
+
+class Operators(threading.Thread):
+    """Reports of what is in a cluster, for as long as the body runs."""
+
+    def __init__(self, server: ApiServer, reports: Reports) -> None:
         super().__init__(daemon=True)
         self._server = server
+        self._reports = reports
         self._over = threading.Event()
         self._seen: set[tuple[str, int | None]] = set()
         self._refused: list[str] = []
 
     def run(self) -> None:
         while not self._over.wait(0.5):
-            for path, report in REPORTS.items():
+            for path, report in self._reports.items():
                 for each in self._server.ask("GET", path)["items"]:
                     seen = (each["metadata"]["uid"], each["metadata"].get("generation"))
                     if seen not in self._seen and self._written(path, each, report(each)):

@@ -751,8 +751,8 @@ class FakeGithub:
         return found
 
     def list_pulls(self, call: Call) -> Answer:
-        head, state = call.query["head"], call.query.get("state", "open")
-        found = [each for each in self._repo(call).pulls if each["head"]["label"] == head]
+        head, state = call.query.get("head"), call.query.get("state", "open")
+        found = [each for each in self._repo(call).pulls if head in {None, each["head"]["label"]}]
         return 200, [each for each in reversed(found) if state in {"all", each["state"]}]
 
     def post_pull(self, call: Call) -> Answer:
