@@ -44,6 +44,14 @@ def test_create_publishes_two_repositories_that_can_be_cloned(
     assert sorted(git_in(source, "ls-files").splitlines()) == [MARKER, "README.md", "app.txt"]
 
 
+def test_what_is_on_this_machine_alone_is_not_said_to_be_ready_for_a_cluster(cli: Cli) -> None:
+    done = cli("create", "my-chatbot", "--owner", "acme", "--no-validate")
+
+    assert done.code == 0
+    assert "kickstart create my-chatbot --resume --forge github --owner OWNER" in done.out
+    assert "kubectl" not in done.out
+
+
 def test_a_repository_has_one_commit_of_the_user_on_main(cli: Cli, pair: Path, forge: Path) -> None:
     cli("create", "my-chatbot", "--template", pair, "--owner", "acme")
 

@@ -60,6 +60,18 @@ def test_a_second_time_nothing_is_written(cli: Cli, two: Path, github: FakeGithu
     assert (github.writes(), github.heads()) == (written, heads)
 
 
+def test_what_was_created_on_this_machine_goes_to_a_server_as_the_next_steps_say(
+    cli: Cli, github: FakeGithub
+) -> None:
+    cli("create", "my-chatbot", "--owner", "ada", "--set", "replicas=5", "--no-validate")
+
+    done = cli("create", "my-chatbot", "--resume", "--forge", "github", "--owner", "acme", "--no-validate")
+
+    assert done.code == 0, done.err
+    assert sorted(github.repositories) == ["acme/my-chatbot", "acme/my-chatbot-gitops"]
+    assert "kubectl apply -f my-chatbot-gitops/argocd/" in done.out
+
+
 def test_a_user_publishes_to_the_own_account(cli: Cli, two: Path, github: FakeGithub) -> None:
     done = create(cli, two, owner="Ada")
 
