@@ -71,6 +71,14 @@ def test_every_exit_code_is_documented(page: str) -> None:
     assert sorted(map(int, documented)) == sorted(codes)
 
 
+def test_nobody_is_told_to_install_kickstart_from_a_package_index() -> None:
+    """On the public one another program has that name."""
+    by_name = re.compile(r"(?:pip|pipx|uv|uvx)\b[^\n]* (?:install|--from|run|add) +['\"]?kickstart\b")
+    files = [*PAGES, *(ROOT / "src").rglob("*.py"), *(ROOT / ".github").rglob("*.y*ml")]
+
+    assert [str(file) for file in files if by_name.search(file.read_text("utf-8"))] == []
+
+
 SMALLEST = str(ROOT / "examples" / "templates" / "smallest")
 PROJECT = ["--owner", "acme", "--template", SMALLEST]
 

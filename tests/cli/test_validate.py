@@ -163,7 +163,7 @@ def test_without_helm_the_charts_are_said_to_be_unchecked(
     assert "No findings" not in done.out
     assert done.err.splitlines() == [
         "Error: charts were not checked, since there is no Helm",
-        "Hint: install helm (or: pip install 'kickstart[helm]'), or name one: --helm PATH",
+        "Hint: install helm (or, beside kickstart: pip install helm-python-sdk), or name one: --helm PATH",
     ]
 
 

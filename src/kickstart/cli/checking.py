@@ -21,7 +21,8 @@ from kickstart.naming import closest, counted
 from kickstart.settings import Home
 from kickstart.tools import Cluster
 
-NO_HELM = "install helm (or: pip install 'kickstart[helm]'), or name one: --helm PATH"
+# Never by the name of kickstart itself: on the public index that is a program of somebody else's.
+NO_HELM = "install helm (or, beside kickstart: pip install helm-python-sdk), or name one: --helm PATH"
 
 
 def engine(program: str | None) -> Engine | None:
