@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -112,6 +113,38 @@ def test_a_folder_that_may_not_be_written_is_named(cli: Cli, pair: Path, tmp_pat
     assert done.code == 4
     assert f"{tmp_path}/forge" in done.err
     assert "Hint: check its permissions" in done.err
+
+
+def as_anybody(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run one command as a user for whom the permissions of folders hold, also where that is root."""
+    without = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    if without and not shutil.which("setpriv"):
+        pytest.skip("NOT TESTED, since root may read everywhere")
+    return subprocess.run(
+        [*without, sys.executable, "-m", "kickstart", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [("status", "demo"), ("delete", "demo", "--yes"), ("create", "demo", "--resume")]
+)
+def test_a_forge_that_may_not_be_looked_into_is_not_said_to_be_empty(
+    cli: Cli, small: Path, forge: Path, command: tuple[str, ...]
+) -> None:
+    assert cli("create", "demo", "--template", small, "--owner", "acme").code == 0
+    forge.chmod(0)
+    try:
+        told = as_anybody(*command)
+    finally:
+        forge.chmod(0o755)
+
+    assert told.returncode == 4, told.stdout + told.stderr
+    assert f"Error: {forge}/acme/demo.git cannot be used: Permission denied" in told.stderr
 
 
 @pytest.mark.parametrize("command", [("status", "demo"), ("doctor",), ("create", "other", "--owner", "acme")])

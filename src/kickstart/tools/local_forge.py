@@ -70,7 +70,9 @@ class LocalForge(Struct, frozen=True):
         obstacle = folders.obstacle(path.parent)
         if obstacle is not None:
             return Found(State.FOREIGN, reason=f"{obstacle} is not a folder")
-        if not os.path.lexists(path):
+        try:
+            path.lstat()  # lexists would say of a folder that may not be looked into that nothing is there
+        except FileNotFoundError:
             return Found(State.ABSENT)
         content = plumbing.read_file(path, "HEAD", marker.FILE_NAME)
         if content is None:
