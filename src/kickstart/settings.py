@@ -129,7 +129,9 @@ def from_here(key: str, value: str, base: Path, here: Path) -> str:
     kind, _, place = value.partition(":")
     if key == "forge" and kind == "local" and place:
         try:
-            return f"local:{(base / Path(place).expanduser()).absolute()}"
+            folder = (base / Path(place).expanduser()).absolute()
+            # One folder has one name, which is part of what is rendered: not one for each way to it.
+            return f"local:{folder.resolve() if '..' in folder.parts else folder}"
         except RuntimeError as error:
             raise ParameterError(f"{value} is in a home folder that does not exist") from error
     if key == "template" and value.startswith("."):

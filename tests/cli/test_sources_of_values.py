@@ -174,6 +174,19 @@ def test_the_forge_can_be_any_folder(cli: Cli, two: Path, tmp_path: Path, local_
     assert not local_forge.folder.exists()
 
 
+def test_a_forge_is_the_same_whichever_way_leads_to_it(
+    cli: Cli, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    cli("create", "demo", "-t", two, "--forge", f"local:{tmp_path}/other")
+    monkeypatch.chdir(tmp_path / "here")
+
+    again = cli("create", "demo", "-t", two, "--forge", "local:../other")
+
+    assert (again.code, again.out.splitlines()[0][:17]) == (0, "demo is unchanged"), again.err
+    assert ".." not in again.out
+
+
 def test_resume_takes_template_forge_and_parameters_of_the_last_run(
     cli: Cli, two: Path, tmp_path: Path
 ) -> None:
