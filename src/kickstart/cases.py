@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from kickstart import document, folders, marker
-from kickstart.errors import Fault, KickstartError, ParameterError
+from kickstart.errors import Fault, KickstartError, ParameterError, unreadable
 from kickstart.plan import UNPUBLISHED, Circumstances, Plan, build
 from kickstart.template.catalog import Source
 from kickstart.template.languages import Languages
@@ -42,7 +42,7 @@ class Case(Struct, frozen=True):
         try:
             text = file.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ParameterError(f"{file} cannot be read: {error}") from error
+            raise ParameterError(f"{file} cannot be read: {unreadable(error)}") from error
         if not text:
             raise ParameterError(f"{file} is empty", hint="write a part of the error that is expected")
         return text
@@ -58,7 +58,7 @@ class Case(Struct, frozen=True):
         try:
             values = document.load(file.read_text("utf-8")) or {}
         except (OSError, UnicodeDecodeError) as error:
-            raise ParameterError(f"{file} cannot be read: {error}") from error
+            raise ParameterError(f"{file} cannot be read: {unreadable(error)}") from error
         except document.DocumentError as error:
             place = Fault(f"{file}:{error.line}", error.message)
             raise ParameterError(f"{file} is not valid YAML", faults=[place]) from error

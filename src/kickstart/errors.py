@@ -78,3 +78,10 @@ class MergeConflictError(KickstartError):
 
 
 INTERRUPTED = 130
+
+
+def unreadable(error: Exception) -> str:
+    """Say why a file cannot be read, without the path that the message has already."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return getattr(error, "strerror", None) or str(error)

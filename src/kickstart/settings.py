@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from kickstart import document
-from kickstart.errors import Fault, ParameterError
+from kickstart.errors import Fault, ParameterError, unreadable
 from kickstart.naming import closest
 
 PROJECT_FILE = Path(".kickstart/config.yaml")
@@ -166,8 +166,8 @@ def _read_file(
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{file} cannot be read: {error}") from error
-    for key, value in read_mapping(text, str(file)).items():
+        raise ParameterError(f"{file} cannot be read: {unreadable(error)}") from error
+    for key, value in read_mapping(text, str(file), of="settings").items():
         if key == "parameters":
             if isinstance(value, dict):
                 parameters.update({name: Setting(item, str(file)) for name, item in value.items()})

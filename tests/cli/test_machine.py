@@ -147,6 +147,18 @@ def test_a_forge_that_may_not_be_looked_into_is_not_said_to_be_empty(
     assert f"Error: {forge}/acme/demo.git cannot be used: Permission denied" in told.stderr
 
 
+def test_what_may_not_be_read_is_named_once(cli: Cli, small: Path, home: Path) -> None:
+    (home / "config").mkdir()
+    (home / "config/config.yaml").touch(0)
+    (small / "template.yaml").chmod(0)
+
+    template = as_anybody("template", "validate", small)
+    configuration = as_anybody("create", "demo", "--owner", "acme")
+
+    for told, file in ((template, small / "template.yaml"), (configuration, home / "config/config.yaml")):
+        assert told.stderr.splitlines()[0] == f"Error: {file} cannot be read: Permission denied"
+
+
 @pytest.mark.parametrize("command", [("status", "demo"), ("doctor",), ("create", "other", "--owner", "acme")])
 def test_a_configuration_that_git_cannot_read_is_told(
     cli: Cli, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]

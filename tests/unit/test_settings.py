@@ -87,9 +87,9 @@ def test_every_fault_of_every_file_is_reported_with_its_line(tmp_path: Path) -> 
     ("content", "said"),
     [
         ("a: 1\na: 2", "cannot be read"),
-        ("- a", "must be a mapping of parameters, and is a list"),
-        ("text", "must be a mapping of parameters, and is a single value"),
-        (b"\xff", "cannot be read"),
+        ("- a", "must be a mapping of settings, and is a list"),
+        ("text", "must be a mapping of settings, and is a single value"),
+        (b"\xff", "cannot be read: it is not UTF-8 text$"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_refused_by_name(

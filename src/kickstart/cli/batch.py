@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from kickstart import document, naming, settings
-from kickstart.errors import Fault, KickstartError, ParameterError, RemoteError
+from kickstart.errors import Fault, KickstartError, ParameterError, RemoteError, unreadable
 
 if TYPE_CHECKING:
     from kickstart.cli.console import Console
@@ -135,8 +135,9 @@ def _text(file: str) -> str:
     try:
         return Path(file).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ParameterError(f"{file} cannot be read: {reason}", hint="--batch FILE reads YAML") from error
+        raise ParameterError(
+            f"{file} cannot be read: {unreadable(error)}", hint="--batch FILE reads YAML"
+        ) from error
 
 
 def _read(file: str, text: str, typed: Mapping[str, str]) -> list[Project]:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from kickstart import marker, naming, settings
 from kickstart.cli import connect, picker
-from kickstart.errors import Fault, ParameterError
+from kickstart.errors import Fault, ParameterError, unreadable
 from kickstart.settings import Setting, Settings
 from kickstart.template.catalog import Source
 from kickstart.template.parameters import Form, Given, Parameters
@@ -199,8 +199,7 @@ def _read_values(file: str) -> tuple[str, str]:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).expanduser().read_bytes()
         return content.decode("utf-8"), shown
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ParameterError(
-            f"{shown} cannot be read: {reason}",
+            f"{shown} cannot be read: {unreadable(error)}",
             hint="--values FILE reads YAML or JSON; - is stdin",
         ) from error

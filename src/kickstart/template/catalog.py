@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from kickstart import document, redact
-from kickstart.errors import Fault, ParameterError, TemplateError
+from kickstart.errors import Fault, ParameterError, TemplateError, unreadable
 from kickstart.naming import closest
 from kickstart.template import elsewhere, placeholders, wording
 from kickstart.template.elsewhere import Checkout, stay_here
@@ -144,7 +144,7 @@ def _found(reference: str, checkout: Checkout, origin: Origin, reach: Reach) -> 
                 place, which = reference, ""
             return _from_folder(Path(place).expanduser(), reference, which, origin, reach)
         except (OSError, RuntimeError) as error:  # RuntimeError: nobody has that ~home
-            raise ParameterError(f"{reference[:200]} cannot be read: {error}") from error
+            raise ParameterError(f"{reference[:200]} cannot be read: {unreadable(error)}") from error
     known = builtin_names()
     if reference in known:
         return load(builtin_folder() / reference / FILE_NAMES[0], builtin_folder() / reference, reference, "")
@@ -203,7 +203,7 @@ def load(
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{file} cannot be read: {error}") from error
+        raise TemplateError(f"{file} cannot be read: {unreadable(error)}") from error
     try:
         raw, text = _template_in(text, file, which)
     except document.DocumentError as error:

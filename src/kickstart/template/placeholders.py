@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from kickstart import document, redact
-from kickstart.errors import Fault, KickstartError, TemplateError
+from kickstart.errors import Fault, KickstartError, TemplateError, unreadable
 from kickstart.template import elsewhere
 
 _KINDS = frozenset({"$yaml", "$json", "$text"})
@@ -128,7 +128,7 @@ def _read(what: str, name: str, place: Place) -> tuple[str, str] | None:
         shown = os.path.relpath(own, place.file.parent).replace(os.sep, "/")
         return shown, file.read_bytes().decode("utf-8")
     except (OSError, ValueError) as error:
-        raise TemplateError(f"{what} cannot be read: {error}") from error
+        raise TemplateError(f"{what} cannot be read: {unreadable(error)}") from error
 
 
 def _parsed(what: str, text: str, *, is_json: bool) -> Any:
