@@ -124,6 +124,7 @@ def test_a_wrong_token_is_refused_before_anything_else(
 
     assert done.code == 4
     assert "refuses the token of GH_ENTERPRISE_TOKEN: Bad credentials" in done.err
+    assert "Hint: put a new token into GH_ENTERPRISE_TOKEN\n" in done.err
     assert [str(each) for each in github.requests] == ["GET /user"]
 
 

@@ -87,6 +87,15 @@ class Api:
         return self._credentials.source
 
     @property
+    def renewal(self) -> str:
+        """What to do with credentials that are refused."""
+        if isinstance(self._credentials, App):
+            return "check the App's id, its installation and its private key"
+        if self.source.startswith("gh "):
+            return f"run: gh auth login --hostname {self.address.host}"
+        return f"put a new token into {self.source}"
+
+    @property
     def remaining(self) -> tuple[int, datetime] | None:
         """How many requests are left, and until when, by the last answer that said so."""
         try:
@@ -205,7 +214,7 @@ def _refusal(error: github.GithubException, request: str, said: str, api: Api) -
     if error.status == 401:
         return PreflightError(
             f"{api.address.name} refuses the token of {api.source}: {said}",
-            hint="make a new token, and put it into GITHUB_TOKEN; or run: gh auth login",
+            hint=api.renewal,
         )
     sso = re.search(r"url=(\S+)", str(headers.get("x-github-sso", "")))
     if sso:
