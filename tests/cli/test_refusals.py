@@ -44,6 +44,26 @@ def test_a_name_is_required(cli: Cli, small: Path) -> None:
 
     assert result.code == 2
     assert "name: is required" in result.err
+    assert "Hint: give NAME, as in: kickstart create my-chatbot; kickstart template show " in result.err
+
+
+def test_an_owner_is_required_where_the_login_name_says_nothing(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_nobody")
+    parameters = page(name=NAME, owner={"type": "string"})
+    template = write_template(tmp_path / "two words", parameters=parameters)
+
+    result = cli("create", "demo", "--template", template, "--forge", "github")
+
+    assert (result.code, result.err.splitlines()) == (
+        2,
+        [
+            "Error: one parameter is wrong",
+            "  owner: is required",
+            f"Hint: --owner OWNER; kickstart template show '{template}' lists every parameter",
+        ],
+    )
 
 
 @pytest.mark.parametrize("command", ["create", "status", "delete"])

@@ -53,13 +53,12 @@ def collect(
     if found.faults:
         refused = {fault.where.removeprefix("--set ") for fault in found.faults}
         others = [each for each in _faults(form, found.given) if each.where not in refused]
-        hint = f"kickstart template show {source.origin}"
-        raise ParameterError("the command is wrong", faults=[*found.faults, *others], hint=hint)
+        raise ParameterError("the command is wrong", faults=[*found.faults, *others], hint=_shown(source))
     return found.given
 
 
-def resolve(form: Form, given: Mapping[str, Given]) -> Parameters:
-    """Resolve the parameters; of a secret that is missing, say how it is given."""
+def resolve(form: Form, given: Mapping[str, Given], source: Source) -> Parameters:
+    """Resolve the parameters; of what is missing, say how it is given."""
     try:
         return form.resolve(given)
     except ParameterError as error:
@@ -69,7 +68,25 @@ def resolve(form: Form, given: Mapping[str, Given]) -> Parameters:
             else fault
             for fault in error.faults
         )
+        missing = {fault.where for fault in error.faults} - given.keys()
+        ways = [way for name, way in _WAYS.items() if name in missing and _is_typed(form, name)]
+        error.hint = "; ".join([*ways, f"{_shown(source)} lists every parameter"])
         raise
+
+
+# Of the parameters that have a place of their own on the command line.
+_WAYS = {"name": "give NAME, as in: kickstart create my-chatbot", "owner": "--owner OWNER"}
+
+
+def _is_typed(form: Form, name: str) -> bool:
+    """Tell whether a parameter is what the command line means by it, and no entity of a catalog."""
+    return name in form.properties and "ui:field" not in form.properties[name].schema
+
+
+def _shown(source: Source) -> str:
+    import shlex
+
+    return f"kickstart template show {shlex.quote(source.origin)}"
 
 
 def is_complete(form: Form, given: Mapping[str, Given]) -> bool:

@@ -115,7 +115,7 @@ def prepare(request: Request, console: Console) -> Project:
 
         given = ask(form, given, everything=request.earlier is None)
     console.hide(form.unread(given))
-    chosen = parameters.resolve(form, given)
+    chosen = parameters.resolve(form, given, source)
     secrets = parameters.secrets(form, given)
     project = _name(request, chosen, source, free=free)
     author, known = _author(request, source)
