@@ -34,6 +34,7 @@ def test_a_new_case_is_written_with_update_and_passes_then(cli: Cli, template: P
     expected = template / "template-tests/web/expected"
     assert first.code == 8
     assert "web: has no expected files yet" in first.err
+    assert f"where the new files are right: kickstart template test {template} --update\n" in first.err
     assert written.code == second.code == 0
     assert second.out == "passed  web\n"
     assert (expected / "web/README.md").read_text() == "# web\n"
@@ -101,6 +102,7 @@ def test_an_unknown_case_is_refused(cli: Cli, template: Path, arguments: list[st
 
     assert result.code == 2
     assert message in result.err
+    assert "Hint: known are web; for a new one write " in result.err
 
 
 def test_a_template_without_cases_says_where_they_belong(cli: Cli, tmp_path: Path) -> None:

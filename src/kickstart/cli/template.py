@@ -215,6 +215,7 @@ def test(
 ) -> None:
     """Run the cases beside a template: values in, expected files out; without a portal."""
     import os
+    import shlex
 
     from kickstart import cases, settings
     from kickstart.cli import connect, results
@@ -229,7 +230,9 @@ def test(
     wrong = [name for name in case or [] if name not in names]
     if wrong or not known:
         what = f"there is no case '{wrong[0]}'{closest(wrong[0], names)}" if wrong else "there are no cases"
-        raise ParameterError(what, hint=f"write {source.folder / cases.FOLDER}/NAME/{cases.VALUES}")
+        known_ones = f"known are {', '.join(names)}; " if names else ""
+        new = f"{source.folder / cases.FOLDER}/NAME/{cases.VALUES}"
+        raise ParameterError(what, hint=f"{known_ones}for a new one write {new}")
     spoken = languages(source, dialect_of(source, dialect), None)
     address, tools = connect.forge("local:/forge", settings.home(os.environ))
     chosen = [each for each in known if not case or each.name in case]
@@ -250,7 +253,7 @@ def test(
         raise FindingsError(
             f"{sum(map(bool, failed.values()))} of {len(failed)} cases failed",
             faults=[fault for faults in failed.values() for fault in faults],
-            hint="where the new files are right: kickstart template test --update",
+            hint=f"where the new files are right: kickstart template test {shlex.quote(template)} --update",
         )
     console.result({"outcome": "passed", "template": _described(source), "cases": ran})
 
