@@ -103,6 +103,16 @@ def test_every_error_is_a_json_document_with_exit_code_and_hint(
     assert failed["error"]["message"] in done.err
 
 
+@pytest.mark.parametrize("wanted", [["-o", "json"], ["-ojson"], ["-qo", "json"], ["--output=json"]])
+def test_a_command_line_that_cannot_be_read_is_json_however_it_was_asked_for(
+    cli: Cli, wanted: list[str]
+) -> None:
+    done = cli("create", "my-chatbot", *wanted, "--no-such-option")
+
+    assert done.code == 2
+    assert done.json["error"]["hint"] == "kickstart create --help"
+
+
 def test_a_project_called_json_prints_text(cli: Cli, pair: Path) -> None:
     done = cli("create", "--no-such-option", "--set", "greeting=json", "-t", pair, "--owner", "json")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
@@ -144,7 +145,9 @@ def _usage(error: Exception, arguments: list[str]) -> int:
     console = _console(arguments)
     if console.as_json or os.environ.get("GITHUB_ACTIONS") == "true":  # which shows an error in its own ways
         message = error.format_message()  # type: ignore[attr-defined]
-        return console.fail(ParameterError(str(message), hint="kickstart --help"))
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "kickstart"
+        return console.fail(ParameterError(str(message), hint=f"{command} --help"))
     error.show()  # type: ignore[attr-defined]
     return int(getattr(error, "exit_code", 2))
 
@@ -203,6 +206,12 @@ def _console(arguments: list[str]) -> Console:
 
 def _wants_json(arguments: list[str]) -> bool:
     """Tell whether a command line that could not be read asks for JSON all the same."""
-    return "--output=json" in arguments or any(
-        flag in {"--output", "-o"} and value == "json" for flag, value in pairwise(arguments)
+    return any(
+        _OUTPUT_JSON.fullmatch(each) or (_OUTPUT.fullmatch(each) and following == "json")
+        for each, following in pairwise([*arguments, ""])
     )
+
+
+# A short option may have its value behind it, and switches before it: `-ojson`, `-qo json`.
+_OUTPUT = re.compile(r"--output|-[qvwy]*o")
+_OUTPUT_JSON = re.compile(r"--output=json|-[qvwy]*ojson")
