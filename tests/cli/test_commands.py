@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -39,3 +41,9 @@ def test_a_misspelt_command_is_told_the_right_one(cli: Cli) -> None:
 
     assert result.code == 2
     assert "Did you mean 'template'?" in result.err
+
+
+def test_no_help_is_cut_short() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text("utf-8")
+
+    assert [line for line in page.splitlines() if re.search(r"[a-z,:]\.\.\.$|\[\[", line)] == []

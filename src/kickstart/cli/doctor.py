@@ -24,7 +24,7 @@ def doctor(
     template: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TEMPLATE]",
+            metavar="TEMPLATE",
             help="A name, a folder or its file, or a Git URL with @REF.",
             show_default=False,
         ),

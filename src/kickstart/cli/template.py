@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from kickstart.cli import options
 from kickstart.naming import counted
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
     from kickstart.template.parameters import Form
     from kickstart.template.property import Property
 
+
+class _WholeLines(TyperGroup):
+    """Lists each command with the whole first line of its help, which Typer cuts to the width."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        lines = {name: (each.help or "").partition("\n")[0] for name, each in self.commands.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(list(lines.items()))
+
+
 app = typer.Typer(
+    cls=_WholeLines,
     help="Look at templates, and check them.",
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -28,9 +40,7 @@ app = typer.Typer(
 
 _TEMPLATE = Annotated[
     str,
-    typer.Argument(
-        metavar="[TEMPLATE]", help="A name, a folder or its file, or a Git URL with @REF.", show_default=False
-    ),
+    typer.Argument(metavar="TEMPLATE", help="A name, a folder or its file, or a Git URL with @REF."),
 ]
 
 
