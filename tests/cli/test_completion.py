@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.cli.support import NAME, Cli, page, start, write_template
@@ -20,20 +21,24 @@ FIRST_LINES = {
 KUBECONFIG = "contexts:\n- {name: kind-dev, context: {cluster: kind, user: kind}}\n- {name: prod}\n"
 
 
-def completed(*words: str, folder: Path) -> list[str]:
-    """Return what a real bash offers for the last of `words`."""
-    bin_ = folder / "bin"
-    bin_.mkdir(exist_ok=True)
-    program = bin_ / "kickstart"
+def found(folder: Path) -> str:
+    """Return a PATH on which this kickstart is."""
+    program = folder / "bin/kickstart"
+    program.parent.mkdir(exist_ok=True)
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m kickstart "$@"\n')
     program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
+
+
+def completed(*words: str, folder: Path) -> list[str]:
+    """Return what a real bash offers for the last of `words`."""
     script = (
         'source <(kickstart completion bash)\nCOMP_WORDS=("$@") COMP_CWORD=$(($# - 1))\n'
         '_kickstart_completion kickstart\nprintf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = subprocess.run(
         ["bash", "--norc", "-c", script, "bash", "kickstart", *words],
-        env={**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": found(folder)},
         cwd=folder,
         capture_output=True,
         text=True,
@@ -91,6 +96,41 @@ def test_bash_offers_commands_options_and_values(
     tmp_path: Path, typed: tuple[str, ...], offered: list[str]
 ) -> None:
     assert completed(*typed, folder=tmp_path) == offered
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("create x --set visibility=pr", "create x --set visibility=private "),
+        ("create x --set visibility=i", "create x --set visibility=internal "),
+        ("create x --set doma", "create x --set domain="),
+        ("create x --template=rag", "create x --template=rag-chatbot "),
+        ("create x --forge local:./pr", "create x --forge local:./private.txt "),
+        ("stat", "status "),
+    ],
+)
+def test_a_value_behind_an_equals_sign_is_completed_at_a_prompt(
+    tmp_path: Path, typed: str, line: str
+) -> None:
+    (tmp_path / "private.txt").touch()  # bash falls back to files, such as this one
+    environment = {**os.environ, "PATH": found(tmp_path), "PS1": "", "TERM": "dumb"}
+    shell = pexpect.spawn(
+        *("bash", ["--norc", "--noprofile", "-i"]),
+        cwd=str(tmp_path),
+        env=environment,
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(24, 200),
+    )
+    shell.sendline("source <(kickstart completion bash); echo rea''dy")
+    shell.expect_exact("ready\r\n")
+
+    shell.send(f"kickstart {typed}\t")
+
+    try:
+        shell.expect_exact(f"kickstart {line}")
+    finally:
+        shell.close(force=True)
 
 
 def test_projects_are_those_that_were_created_here(cli: Cli, small: Path, tmp_path: Path) -> None:
