@@ -145,6 +145,22 @@ def test_the_readme_shows_the_whole_output_of_make_create(tmp_path: Path) -> Non
     assert _comparable(printed.replace(str(tmp_path.resolve()), "")) == _comparable(shown)
 
 
+@pytest.mark.slow
+def test_the_values_of_a_folders_file_are_shown_as_they_are_printed(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/configure-defaults.md").read_text("utf-8")
+    team = _clone_of_ada(tmp_path.resolve()).parent / "team"
+    (team / ".kickstart").mkdir(parents=True)
+    (team / ".kickstart/config.yaml").write_text(
+        re.findall(r"^   ```yaml\n(.*?)^   ```$", page, re.M | re.S)[0].replace("\n   ", "\n").lstrip()
+    )
+    [shown] = _shown("docs/how-to/configure-defaults.md")
+
+    [(code, printed)] = _run([shown.command], team)
+
+    assert code == 0, printed
+    assert _begins_as_shown(shown.lines, printed.replace(str(team), "/srv/team")), printed
+
+
 def test_make_create_is_what_the_pages_run() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
 
