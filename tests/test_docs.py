@@ -47,6 +47,26 @@ def test_relative_links_lead_to_a_file(page: Path) -> None:
     assert [link for link in relative if not (page.parent / link).exists()] == []
 
 
+def _anchors(page: Path) -> set[str]:
+    """Return what a link to a heading of a page ends with, as code hosts make it."""
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    titles = re.findall(r"^#+ +(.+?)\s*$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_a_heading_lead_to_one(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    parts = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+\.md#[^)\s]+|#[^)\s]+)\)", text)]
+    wrong = [
+        f"{to}#{title}"
+        for to, _, title in parts
+        if "://" not in to and title not in _anchors(page.parent / to if to else page)
+    ]
+
+    assert wrong == []
+
+
 def test_every_page_is_on_the_map() -> None:
     overview = (ROOT / "docs" / "README.md").read_text("utf-8")
     pages = {
