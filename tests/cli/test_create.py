@@ -178,6 +178,17 @@ def test_other_parameters_are_a_conflict_that_writes_nothing(cli: Cli, pair: Pat
     assert "kickstart create my-chatbot --resume" in done.err
 
 
+def test_after_a_resumed_conflict_nobody_is_told_to_resume(cli: Cli, pair: Path, forge: Path) -> None:
+    cli("create", "my-chatbot", "--template", pair, "--owner", "acme")
+    (pair / "source/README.md.j2").write_text("the template went on\n")
+
+    done = cli("create", "my-chatbot", "--resume")
+
+    assert done.code == 5
+    assert "to see what differs: the same command with --dry-run\n" in done.err
+    assert "--resume" not in done.err
+
+
 def foreign_nothing_of_git(path: Path) -> None:
     path.mkdir(parents=True)
     (path / "notes.txt").write_text("mine\n")

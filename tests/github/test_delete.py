@@ -133,6 +133,8 @@ def test_on_github_repositories_are_archived_and_stay_so(cli: Cli, two: Path, gi
     assert "archived  acme/demo" in status.out
     assert created.code == 5
     assert "repository acme/demo: is archived" in created.err
+    assert "Hint: choose another name, or unarchive it in its settings; " in created.err
+    assert "kickstart delete demo --purge\n" in created.err
 
 
 @pytest.mark.parametrize("may", [True, False])

@@ -22,12 +22,17 @@ def conflict_hint(prepared: Project, pending: Sequence[Pending]) -> str:
     """Return what to type after a conflict."""
     from kickstart.actions.folder import WriteFolder
 
-    conflicts = [each.effect for each in pending if each.change is Change.CONFLICT]
-    if all(isinstance(each, WriteFolder) for each in conflicts):
+    conflicts = [each for each in pending if each.change is Change.CONFLICT]
+    if all(isinstance(each.effect, WriteFolder) for each in conflicts):
         return "choose another --output-dir, or move the folder away"
     project = prepared.plan.project
+    if all(each.inspection.detail == "is archived" for each in conflicts):
+        gone = f"to delete it for good: kickstart delete {project} --purge"
+        return f"choose another name, or unarchive it in its settings; {gone}"
     hint = "choose another name; to see what differs: the same command with --dry-run"
-    if journal.last_planned(prepared.home.state, project):
+    last = journal.last_planned(prepared.home.state, project) or {}
+    asked = fingerprint(prepared.plan.source, prepared.plan.parameters, prepared.forge)
+    if last and any(last.get(key) != value for key, value in asked.items()):
         hint += f"; to go on with the parameters of the last run: kickstart create {project} --resume"
     return hint
 
