@@ -167,6 +167,16 @@ def test_without_helm_the_charts_are_said_to_be_unchecked(
     ]
 
 
+def test_a_folder_without_anything_to_check_has_not_passed(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none")
+
+    done = cli("validate", tmp_path)
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith(f"{tmp_path} holds no chart and no manifest to check.\n")
+    assert "No findings" not in done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

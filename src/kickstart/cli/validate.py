@@ -114,7 +114,8 @@ def validate(
         raise PreflightError("charts were not checked, since there is no Helm", hint=checking.NO_HELM)
     console.result(outcome)
     if not as_sarif:
-        console.print("No findings.")
+        found = report.objects or report.charts
+        console.print("No findings." if found else f"{path} holds no chart and no manifest to check.")
 
 
 def _read(path: Path, console: Console) -> Tree:
