@@ -135,6 +135,19 @@ def test_without_a_cluster_the_machine_is_examined_all_the_same(
     assert "t0ken" not in done.out + done.err
 
 
+def test_without_git_it_says_so_in_a_line_like_all_others(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    done = cli("doctor", "--output", "json")
+
+    assert done.code == 4
+    found = {each["what"]: (each["state"], each["fix"]) for each in done.json["checks"]}
+    assert found["Git"] == ("missing", "install Git 2.31 or newer, and run this again")
+    assert "Helm" in found
+
+
 @pytest.mark.parametrize(
     ("version", "state", "fix"),
     [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,7 +42,8 @@ def doctor(
 ) -> None:
     """Check what a project needs of this machine and of a cluster.
 
-    The parameters count: a project without a model needs no KServe. Nothing is written.
+    The parameters count: a project without a model needs no KServe. A cluster is looked at in any case,
+    although publishing alone needs none. Nothing is written.
     """
     from kickstart.cli import connect, project, results
 
@@ -55,12 +57,20 @@ def doctor(
         "kubeconfig": kubeconfig,
         "argocd-namespace": argocd_namespace,
     }
+    git = _git()
+    if shutil.which("git") is None:  # without it there is no plan, and so nothing known of the rest
+        _tell([git, _helm()], {}, console)
+        return
     request = project.Request("my-project", flags, set_ or [], values or [], no_input=True, publishes=False)
     prepared = project.prepare(request, console)
-    checks = [*_machine(prepared.forge), *_cluster(prepared)]
+    checks = [git, _helm(), _credentials(prepared.forge), *_cluster(prepared)]
+    _tell(checks, {"template": results.body("", prepared.plan, [])["template"]}, console)
+
+
+def _tell(checks: Sequence[Check], about: dict[str, Any], console: Console) -> None:
+    """Print the lines. Raises PreflightError where something is missing."""
     missing = sum(each.state.value == "missing" for each in checks)
-    template_made = results.body("", prepared.plan, [])["template"]
-    body = {"template": template_made, "checks": [_entry(each) for each in checks]}
+    body = {**about, "checks": [_entry(each) for each in checks]}
     _draw(checks, console)
     console.remember(body)
     if missing:
@@ -83,23 +93,20 @@ def _cluster(prepared: Project) -> list[Check]:
     return [doctor.Check("cluster", doctor.State.OK, cluster.name), *checks]
 
 
-def _machine(forge: str) -> Iterator[Check]:
+def _git() -> Check:
     from kickstart.doctor import Check, State
     from kickstart.tools import merge, plumbing
 
     try:
         version = plumbing.git("--version").decode().split()[2]
-        numbers = tuple(int(each) for each in version.split(".")[:2])
-        if numbers < OLDEST_GIT:
-            yield Check("Git", State.MISSING, version, "install Git 2.31 or newer")
-        elif numbers < merge.OLDEST:
-            yield Check("Git", State.WARNING, version, "install Git 2.38 or newer: kickstart update needs it")
-        else:
-            yield Check("Git", State.OK, version)
     except PreflightError as error:
-        yield Check("Git", State.MISSING, error.message, error.hint)
-    yield _helm()
-    yield _credentials(forge)
+        return Check("Git", State.MISSING, error.message, error.hint)
+    numbers = tuple(int(each) for each in version.split(".")[:2])
+    if numbers < OLDEST_GIT:
+        return Check("Git", State.MISSING, version, "install Git 2.31 or newer")
+    if numbers < merge.OLDEST:
+        return Check("Git", State.WARNING, version, "install Git 2.38 or newer: kickstart update needs it")
+    return Check("Git", State.OK, version)
 
 
 def _helm() -> Check:
