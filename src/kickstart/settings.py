@@ -93,6 +93,8 @@ def resolve(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Pa
         elif name.startswith(PREFIX) and _key(name) in KEYS and text:
             values[_key(name)] = Setting(text, name)
     for key, value in flags.items():
+        if value == "":  # as of a variable that a pipeline does not have
+            raise ParameterError(f"--{key} is empty", hint=f"give it a value, or leave --{key} out")
         if value is not None:
             values[key] = Setting(value, f"--{key}")
     # Absolute, so that the journal of this run can be resumed from elsewhere.

@@ -66,6 +66,16 @@ def test_an_owner_is_required_where_the_login_name_says_nothing(
     )
 
 
+@pytest.mark.parametrize("option", ["--owner", "--template", "--forge", "--visibility", "--context"])
+def test_an_empty_option_is_a_fault_of_the_command_and_not_of_the_template(
+    cli: Cli, small: Path, home: Path, option: str
+) -> None:
+    result = cli("create", "demo", "--template", small, option, "")
+
+    assert (result.code, result.err.splitlines()[0]) == (2, f"Error: {option} is empty")
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize("command", ["create", "status", "delete"])
 def test_a_timeout_that_is_no_duration_is_refused_where_nothing_waits_too(
     command: str, cli: Cli, home: Path
