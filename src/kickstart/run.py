@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -67,12 +68,19 @@ def apply(pending: Sequence[Pending], tools: Tools, journal: Journal | None) -> 
         try:
             facts = dict(each.effect.apply(tools))
         except Exception as error:
-            # What an error of somebody else's says could hold a secret.
-            said = error.message if isinstance(error, KickstartError) else type(error).__name__
-            _record(journal, "failed", target=target, error=said)
+            _record(journal, "failed", target=target, error=_said(error))
             raise
         _record(journal, "done", target=target, change=change, facts=facts)
         yield Outcome(each, done=True, facts=facts)
+
+
+def _said(error: Exception) -> str:
+    """Return what is kept of an error: what somebody else's says could hold a secret."""
+    if isinstance(error, KickstartError):
+        return error.message
+    if isinstance(error, OSError) and error.errno:
+        return f"{type(error).__name__}: {os.strerror(error.errno)}"
+    return type(error).__name__
 
 
 def _record(journal: Journal | None, event: str, **fields: Any) -> None:
