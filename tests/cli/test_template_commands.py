@@ -187,3 +187,4 @@ def test_a_template_that_does_not_exist_is_named(cli: Cli, command: str) -> None
     assert (by_name.code, by_folder.code) == (2, 2)
     assert "no template is called 'rag-chatbto' (did you mean 'rag-chatbot'?)" in by_name.err
     assert "there is no template.yaml in no/such/folder" in by_folder.err
+    assert f"Hint: there is no folder {Path.cwd()}/no/such/folder\n" in by_folder.err

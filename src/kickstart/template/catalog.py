@@ -159,7 +159,8 @@ def _from_folder(path: Path, reference: str, which: str, origin: Origin, reach: 
     file = _file_in(path) if is_folder else path
     if file is None or not file.is_file():
         missing, place = (FILE_NAMES[0], path) if is_folder else (path.name, path.parent)
-        raise ParameterError(f"there is no {missing} in {place}", hint=_others(place))
+        hint = _others(place) if place.is_dir() else f"there is no folder {place.absolute()}"
+        raise ParameterError(f"there is no {missing} in {place}", hint=hint)
     folder = file.parent.resolve()
     top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
     return load(
