@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -292,6 +293,18 @@ def test_an_unknown_context_is_answered_with_those_there_are(url: str, tmp_path:
     with pytest.raises(PreflightError, match="the kubeconfig has no context 'prod'") as caught:
         kubernetes.connect(kubeconfig(tmp_path / "kubeconfig", url), "prod")
     assert caught.value.hint == "its contexts are: test"
+
+
+@pytest.mark.parametrize(
+    "content", ["garbage", "- a", "{}", "contexts: 3", "contexts: [a]\ncurrent-context: a"]
+)
+def test_what_is_no_kubeconfig_is_told_in_words_about_it(tmp_path: Path, content: str) -> None:
+    (tmp_path / "kubeconfig").write_text(content)
+
+    with pytest.raises(PreflightError, match=r"the kubeconfig .* cannot be used: ") as caught:
+        kubernetes.connect(str(tmp_path / "kubeconfig"))
+
+    assert not re.search("object|subscript|NoneType|'str'", caught.value.message)
 
 
 def test_several_kubeconfigs_are_read_as_one(url: str, tmp_path: Path) -> None:

@@ -225,8 +225,9 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Kubern
             )
         api = new_client_from_config(files, context=chosen)
     except (ConfigException, YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        # The library checks little of what it reads.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # The library checks little of what it reads: where it stumbles, what it says is about itself.
+        stumbled = isinstance(error, (TypeError, KeyError, AttributeError))
+        reason = "it is no kubeconfig" if stumbled or not str(error) else str(error).splitlines()[0]
         raise PreflightError(
             f"the kubeconfig {files} cannot be used: {reason}",
             hint="kubectl config view shows how it is read",
