@@ -65,6 +65,7 @@ def test_text_becomes_what_the_schema_wants(schema: dict[str, Any], text: str, v
     ("schema", "value", "said"),
     [
         ({"type": "string"}, 1, "must be text; put it in quotes"),
+        ({"type": "string"}, None, "has no value: give one, or leave it out"),
         ({"type": "integer"}, "3", "must be a whole number"),
         ({"type": "integer"}, 3.5, "must be a whole number"),
         ({"type": "integer"}, True, "must be a whole number"),

@@ -107,6 +107,8 @@ def type_message(found: Any, schema: Schema) -> str:
         near = closest(shown, known)
         return _own_message(schema, "enum") or f"{shown!r} is not one of {listed}{near}"
     message = _KINDS.get(kind)
+    if message and found["input"] is None:  # as `name:` in a values file, where a variable was empty
+        message = "has no value: give one, or leave it out"
     if message is None:
         text = str(found["msg"]).removeprefix("Input ").removeprefix("String ").removeprefix("List ")
         message = text.replace("should", "must", 1)
