@@ -59,7 +59,7 @@ def test_an_unknown_dialect_is_refused(cli: Cli, tmp_path: Path) -> None:
     )
 
     assert asked.code == 2
-    assert "there is no dialect 'jinja'" in asked.err
+    assert "there is no dialect 'jinja'\nHint: --dialect backstage, or --dialect kickstart\n" in asked.err
     assert named.code == 3
     assert "metadata.annotations.kickstart/dialect: must be backstage or kickstart" in named.err
 

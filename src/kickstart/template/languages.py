@@ -44,7 +44,8 @@ def dialect_of(source: Source, asked: str | None) -> str:
     """
     if asked and asked not in DIALECTS:
         raise ParameterError(
-            f"there is no dialect '{asked}'{closest(asked, DIALECTS)}", hint="--dialect backstage"
+            f"there is no dialect '{asked}'{closest(asked, DIALECTS)}",
+            hint="--dialect backstage, or --dialect kickstart",
         )
     annotations = source.template.metadata.annotations
     named = annotations.get(ANNOTATION)
