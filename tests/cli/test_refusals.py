@@ -76,6 +76,16 @@ def test_an_empty_option_is_a_fault_of_the_command_and_not_of_the_template(
     assert [path for path in home.rglob("*") if path.is_file()] == []
 
 
+def test_a_visibility_that_the_template_does_not_take_is_not_left_out_in_silence(
+    cli: Cli, small: Path, home: Path
+) -> None:
+    result = cli("create", "demo", "--template", small, "--visibility", "private")
+
+    assert result.code == 2
+    assert "--visibility: the template has no such parameter, and says itself who can read" in result.err
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize("command", ["create", "status", "delete"])
 def test_a_timeout_that_is_no_duration_is_refused_where_nothing_waits_too(
     command: str, cli: Cli, home: Path

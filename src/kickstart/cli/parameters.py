@@ -156,6 +156,10 @@ class _Values(Struct):
         """Flags are as strong as `--set`; another setting fills in what nothing has given."""
         for key in ("owner", "visibility"):
             setting = values.get(key)
+            if setting and setting.source == "--visibility" and key not in self.form.properties:
+                # Not to be left out without a word: who asks for private could get public.
+                said = "the template has no such parameter, and says itself who can read its repositories"
+                self.faults.append(Fault("--visibility", said))
             if not setting or key not in self.form.properties or self._is_for_catalog(key):
                 continue
             if setting.source.startswith("--"):
