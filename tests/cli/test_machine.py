@@ -206,6 +206,7 @@ def test_a_file_in_the_place_of_the_forge_is_a_conflict(
 
     assert done.code == 5
     assert f"repository acme/my-chatbot: {tmp_path / file} is not a folder" in done.err
+    assert "Hint: move it away, or choose another folder: --forge local:DIR\n" in done.err
 
 
 def test_without_git_the_hint_says_what_to_install(pair: Path, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ def conflict_hint(prepared: Project, pending: Sequence[Pending]) -> str:
     if all(each.inspection.detail == "is archived" for each in conflicts):
         gone = f"to delete it for good: kickstart delete {project} --purge"
         return f"choose another name, or unarchive it in its settings; {gone}"
+    if all(each.inspection.detail.endswith(" is not a folder") for each in conflicts):
+        return "move it away, or choose another folder: --forge local:DIR"
     hint = "choose another name; to see what differs: the same command with --dry-run"
     last = journal.last_planned(prepared.home.state, project) or {}
     asked = fingerprint(prepared.plan.source, prepared.plan.parameters, prepared.forge)
