@@ -80,7 +80,7 @@ def test_one_of_several_templates_in_a_file_is_named_after_a_sign(tmp_path: Path
 
     with pytest.raises(TemplateError, match="holds 2 templates: shop, store") as raised:
         _find(tmp_path)
-    with pytest.raises(TemplateError, match=r"has no template 'stor' \(did you mean 'store'\?\)") as unknown:
+    with pytest.raises(ParameterError, match=r"has no template 'stor' \(did you mean 'store'\?\)") as unknown:
         catalog.find(f"{file}#stor", elsewhere.stay_here)
 
     assert raised.value.hint == f"name one of them after a '#': '{file}#shop'"

@@ -247,7 +247,7 @@ def _template_in(text: str, file: Path, which: str) -> tuple[Any, str]:
     if which in names:
         return found[names.index(which)]
     if which:
-        raise TemplateError(
+        raise ParameterError(  # it is asked for by name: the file is as it is
             f"{file} has no template '{which}'{closest(which, names)}", hint=f"it has {', '.join(names)}"
         )
     if len(found) > 1:
