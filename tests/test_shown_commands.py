@@ -161,6 +161,20 @@ def test_the_values_of_a_folders_file_are_shown_as_they_are_printed(tmp_path: Pa
     assert _begins_as_shown(shown.lines, printed.replace(str(team), "/srv/team")), printed
 
 
+def test_the_note_of_the_page_about_portals_is_one_that_is_printed(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/run-backstage-templates.md").read_text("utf-8")
+    [(expression, said)] = re.findall(
+        r"^   Note: template.yaml:\d+: [\w.]+: (\${{.*}}): (.*) \.\.\.$", page, re.M
+    )
+    template = (ROOT / "examples/templates/smallest/template.yaml").read_text("utf-8")
+    template = template.replace("kickstart/dialect: kickstart", "kickstart/dialect: backstage")
+    (tmp_path / "template.yaml").write_text(template.replace("${{ parameters.name }}", expression, 1))
+
+    [(_, printed)] = _run([f"kickstart template validate {tmp_path}/"], tmp_path)
+
+    assert f"{expression}: {said}" in printed
+
+
 def test_make_create_is_what_the_pages_run() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
 
