@@ -632,7 +632,7 @@ def test_create_refuses_what_only_a_portal_can_do_before_anything_is_written(
     assert result.code == 3
     assert "spec.steps.2.action: kickstart does not have the action acme:register" in result.err
     assert "spec.steps.3.action: kickstart does not have the action acme:tell" in result.err
-    assert "kickstart render demo --output-dir DIR" in result.err
+    assert f"kickstart render demo --template {template} --output-dir DIR" in result.err
     assert not (tmp_path / "f").exists()
 
 

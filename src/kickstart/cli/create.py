@@ -170,7 +170,7 @@ def _refuse_empty(plan: Plan) -> None:
     results.refuse_missing(plan)
     raise ParameterError(
         f"the template '{plan.source.name}' publishes nothing",
-        hint=f"write its files to a folder: kickstart render {plan.project} --output-dir DIR",
+        hint=f"write its files to a folder: {results.as_render(plan)}",
     )
 
 

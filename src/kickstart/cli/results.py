@@ -54,9 +54,16 @@ def refuse_missing(plan: Plan) -> None:
     raise TemplateError(
         "the template needs what kickstart does not have here; nothing was written",
         faults=faults,
-        hint=f"write the files without these steps: kickstart render {plan.project} --output-dir DIR; "
+        hint=f"write the files without these steps: {as_render(plan)}; "
         "or install a plug-in that has the action: docs/how-to/extend-with-plug-ins.md",
     )
+
+
+def as_render(plan: Plan) -> str:
+    """Return what to type to have the files of a plan in a folder."""
+    import shlex
+
+    return f"kickstart render {plan.project} --template {shlex.quote(plan.source.origin)} --output-dir DIR"
 
 
 def left(plan: Plan) -> str:
