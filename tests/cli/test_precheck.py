@@ -207,3 +207,10 @@ def test_the_built_in_template_passes_and_loads_no_client_library(tmp_path: Path
 
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[-1] == "LOADED []"
+
+
+def test_the_help_that_the_note_points_to_says_how_everything_is_checked(cli: Cli) -> None:
+    told = " ".join(cli("validate", "--help").out.split())
+
+    assert "needs a Helm on this machine" in told
+    assert "Definitions of custom kinds are fetched the first time and kept" in told

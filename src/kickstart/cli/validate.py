@@ -66,6 +66,9 @@ def validate(
     Every environment of every chart below PATH is rendered by Helm, and every object is compared with
     the schemas of its kind, their rules, and rules of kickstart's own. What could not be checked is
     listed as such. Hidden folders, venv, node_modules and __pycache__ are passed over; name one to check it.
+
+    A chart needs a Helm on this machine. Definitions of custom kinds are fetched the first time and kept;
+    `kickstart create` fetches none, and uses those that are kept.
     """
     from kickstart import settings
     from kickstart.checks import repository
