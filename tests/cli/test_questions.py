@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -345,3 +348,25 @@ def test_no_folder_is_markup_while_files_are_written_to_it(tmp_path: Path) -> No
 
     assert code == 0
     assert (folder / "demo/a").exists()
+
+
+def test_a_terminal_of_plain_letters_gets_no_signs_that_it_cannot_show(
+    asking: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("PYTHONIOENCODING", "ascii"), ("TERM", "xterm")):
+        monkeypatch.setenv(name, value)
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "kickstart", "create", "demo", "--template", str(asking), "--owner", "acme"],
+        env={**os.environ, "KICKSTART_PARAMETER_TOKEN": "t0ken"},
+        encoding="utf-8",
+        timeout=15,
+    )
+    with closing(child):
+        for answer in ("Size", "Count", "Create this?"):
+            _answer(child, answer, "")
+        child.expect_exact("demo is ready")
+        said = child.before or ""
+
+    assert "Writing repository" in said
+    assert "\\u" not in said

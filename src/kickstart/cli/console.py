@@ -157,7 +157,10 @@ class Console:
             from rich.console import Console as Rich
 
             rich = Rich(stderr=True, no_color=not self._color, highlight=False)
-            with rich.status("Publishing") as status:
+            # The usual one is of Braille signs, which not every terminal can be given.
+            with rich.status(
+                "Publishing", spinner="dots" if rich.encoding.startswith("utf") else "line"
+            ) as status:
                 yield Progress(self, status)
         else:
             yield Progress(self, None)
