@@ -235,3 +235,11 @@ def test_a_values_file_that_is_not_utf_8_on_stdin_is_refused(cli: Cli, pair: Pat
 
     assert done.code == 2
     assert "Error: standard input cannot be read: it is not UTF-8 text\nHint: --values FILE" in done.err
+
+
+@pytest.mark.parametrize("name", ["postgresStorageSize", "documentsStorageSize"])
+def test_the_built_in_template_says_how_a_size_is_written(cli: Cli, name: str) -> None:
+    done = cli("create", "demo", "--owner", "acme", "--set", f"{name}=20", "--set", "objectStore=seaweedfs")
+
+    assert done.code == 2
+    assert "A number with Mi, Gi or Ti, as in 20Gi." in done.err
