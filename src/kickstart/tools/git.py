@@ -89,8 +89,10 @@ def _run(*arguments: str, stdin: BinaryIO | None = None, more: Mapping[str, str]
     except git.GitCommandError as error:
         said = _said(error)
         if "No space left on device" in said or "Out of diskspace" in said:
+            folder = next((each.partition("=")[2] for each in arguments if each.startswith("--git-dir=")), "")
+            place = f" for {Path(folder).parent}" if folder else ""
             raise PreflightError(
-                "the disk is full", hint="free some space, and run the same command again"
+                f"the disk is full{place}", hint="free some space, and run the same command again"
             ) from None
         reason = redact.urls(plumbing.reason(said) or "no reason was given")
         command = next(each for each in arguments if not each.startswith("-") and "=" not in each)
