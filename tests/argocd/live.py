@@ -109,8 +109,8 @@ def test_a_preview_that_is_never_healthy_goes_with_everything_in_its_namespace(
     assert kickstart("preview delete", project, "--pr", "7").code == 0
     argocd.pushed()
 
-    argocd.until(lambda: preview not in argocd.applications(), 60)
-    argocd.until(lambda: preview not in argocd.namespaces(), 60)
+    argocd.until(lambda: preview not in argocd.applications())
+    argocd.until(lambda: preview not in argocd.namespaces())
     assert f"{project}-bootstrap" in argocd.applications()
     assert f"{project}-dev" in argocd.namespaces()
 
@@ -121,7 +121,7 @@ def test_a_project_whose_sync_never_ends_can_be_deleted(
     argocd.until(lambda: phase(argocd, f"{project}-bootstrap") == "Running")
     argocd.until(lambda: phase(argocd, f"{project}-dev-model") == "Running")
 
-    done = kickstart("delete", project, "--yes", "--delete-data", "--timeout", "90s")
+    done = kickstart("delete", project, "--yes", "--delete-data", "--timeout", "4m")
 
     assert done.code == 0, done.err + argocd.logs()
     assert not [each for each in argocd.applications() if each.startswith(project)]
@@ -168,8 +168,8 @@ def test_argo_cd_looks_for_labelled_pull_requests_by_itself(
     pull["state"] = "closed"
     argocd.pushed()
 
-    argocd.until(lambda: preview not in argocd.applications(), 60)
-    argocd.until(lambda: preview not in argocd.namespaces(), 60)
+    argocd.until(lambda: preview not in argocd.applications())
+    argocd.until(lambda: preview not in argocd.namespaces())
 
 
 def _is_well(argocd: ArgoCd, name: str) -> bool:

@@ -130,7 +130,7 @@ class ArgoCd:
     def namespaces(self) -> set[str]:
         return {each["metadata"]["name"] for each in self.server.ask("GET", "/api/v1/namespaces")["items"]}
 
-    def until(self, condition: Callable[[], object], seconds: float = 120) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 300) -> None:
         """Wait for something. Raises AssertionError with what Argo CD has to say."""
         end_at = time.monotonic() + seconds
         while not condition():
