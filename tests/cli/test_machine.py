@@ -104,18 +104,6 @@ def test_a_file_system_that_is_read_only_is_named(
     assert "cannot be used: Read-only file system\nHint: choose a place that can be written" in done.err
 
 
-def test_a_folder_that_may_not_be_written_is_named(cli: Cli, pair: Path, tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("NOT TESTED, since root may write everywhere")
-    (tmp_path / "forge").mkdir(mode=0o500)
-
-    done = cli("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
-
-    assert done.code == 4
-    assert f"{tmp_path}/forge" in done.err
-    assert "Hint: check its permissions" in done.err
-
-
 def as_anybody(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one command as a user for whom the permissions of folders hold, also where that is root."""
     without = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -129,6 +117,16 @@ def as_anybody(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         timeout=60,
     )
+
+
+def test_a_folder_that_may_not_be_written_is_named(home: Path, pair: Path, tmp_path: Path) -> None:
+    (tmp_path / "forge").mkdir(mode=0o500)
+
+    done = as_anybody("create", "my-chatbot", "-t", pair, "--forge", f"local:{tmp_path}/forge")
+
+    assert done.returncode == 4
+    assert f"{tmp_path}/forge" in done.stderr
+    assert "Hint: check its permissions" in done.stderr
 
 
 @pytest.mark.parametrize(

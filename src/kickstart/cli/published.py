@@ -123,12 +123,13 @@ def cloned(
 
     connect.forget_callers_repository()
     copy = stack.enter_context(clone.borrowed(folder, mark.repository))
-    told = (clone.forge_of(url, mark.repository) for url in ([copy.url] if copy.url else copy.urls))
+    urls = [copy.url] if copy.url else copy.urls
+    told = (clone.forge_of(url, mark.repository) for url in urls)
     spec = forge or ("github" if github_url else next(filter(None, told), None))
     if spec is None:
         at = existing.locate(mark.project, {"forge": None, "github-url": None, "owner": owner})
         if not at.events and at.settings.values["forge"].source == "default":
-            shown = ", ".join(map(redact.urls, [copy.url] if copy.url else copy.urls)) or "no remote"
+            shown = ", ".join(map(redact.urls, urls)) or "no remote"
             raise ParameterError(
                 f"the clone does not tell which forge {mark.repository} is on: it has {shown}",
                 hint="--forge github, with --github-url URL for an Enterprise; or --forge local:FOLDER",
@@ -146,11 +147,11 @@ def marker_of(copy: WorkingCopy) -> marker.Marker:
         )
     mark = marker.read(found.content)
     if mark is None:
-        raise unreadable(copy.shown)
+        raise unreadable_marker(copy.shown)
     return mark
 
 
-def unreadable(shown: str) -> ConflictError:
+def unreadable_marker(shown: str) -> ConflictError:
     """Return the error for a marker of which nobody can tell what it says."""
     return ConflictError(
         f"{shown} has a {marker.FILE_NAME} that cannot be read",

@@ -184,7 +184,7 @@ def _opened(given: _Given, stack: ExitStack) -> tuple[published.Place, WorkingCo
     file = folder / marker.FILE_NAME
     mark = marker.read(file.read_bytes()) if file.is_file() else None
     if mark is None and file.is_file():
-        raise published.unreadable(given.name)
+        raise published.unreadable_marker(given.name)
     if mark is None or not mark.repository:
         raise ParameterError(
             f"{given.name} is no clone of a repository that kickstart has made",
